@@ -1,0 +1,119 @@
+//! Tuning and limits of one server.
+
+use core::time::Duration;
+
+use crate::types::NodeId;
+
+/// Tuning of one server; checked once, by [`Raft::new`](crate::Raft::new).
+///
+/// ```
+/// use quorate_core::{Config, NodeId};
+/// let config = Config { seed: 42, ..Config::new(NodeId::new(1).unwrap()) };
+/// assert!(config.check().is_ok());
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// This server.
+    pub id: NodeId,
+    /// How long a follower waits for its leader before it seeks election, at least; also how long
+    /// a leader leads without hearing from a majority, and how long a follower that hears its
+    /// leader refuses to vote (thesis 6.2, 4.2.3).
+    pub election_timeout: Duration,
+    /// A wait drawn evenly from zero to this is added to each election timeout (thesis 3.4).
+    pub election_jitter: Duration,
+    /// How often a leader makes itself known; below the election timeout.
+    pub heartbeat_interval: Duration,
+    /// Seed of the server's only source of chance, the election jitter.
+    pub seed: u64,
+    /// Ask before standing for election, so that a server that was cut off disturbs nobody when it
+    /// returns (thesis 9.6).
+    pub pre_vote: bool,
+    /// A leader that hears from no majority steps down, and servers that hear from a leader refuse
+    /// to vote (thesis 6.2, 4.2.3).
+    pub check_quorum: bool,
+    /// The longest command.
+    pub command_bytes_max: u64,
+    /// The cost of the entries in one message (see [`Entry::cost_bytes`](crate::Entry::cost_bytes)),
+    /// unless a single one is larger.
+    pub message_bytes_max: u64,
+    /// Messages with entries under way to one peer.
+    pub inflight_messages_max: u32,
+    /// The cost of the entries under way to one peer.
+    pub inflight_bytes_max: u64,
+    /// The cost of the entries that a leader has accepted and not committed; beyond it proposals
+    /// are refused as [`Busy`](crate::Refusal::Busy). One proposal is accepted whatever its size.
+    pub uncommitted_bytes_max: u64,
+    /// The cost of the durable, committed entries that are kept in memory for peers.
+    pub cached_bytes_max: u64,
+    /// Reads that wait for confirmation; beyond it they are refused as
+    /// [`Busy`](crate::Refusal::Busy).
+    pub reads_pending_max: u32,
+}
+
+impl Config {
+    /// The defaults: for a local network and disks that sync within milliseconds.
+    pub const fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            election_timeout: Duration::from_millis(300),
+            election_jitter: Duration::from_millis(300),
+            heartbeat_interval: Duration::from_millis(50),
+            seed: 0,
+            pre_vote: true,
+            check_quorum: true,
+            command_bytes_max: 1 << 20,
+            message_bytes_max: 1 << 20,
+            inflight_messages_max: 64,
+            inflight_bytes_max: 16 << 20,
+            uncommitted_bytes_max: 64 << 20,
+            cached_bytes_max: 32 << 20,
+            reads_pending_max: 65_536,
+        }
+    }
+
+    /// Does the tuning make sense?
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.heartbeat_interval.is_zero() || self.heartbeat_interval >= self.election_timeout {
+            return Err(ConfigError::HeartbeatNotBelowElectionTimeout {
+                heartbeat_interval: self.heartbeat_interval,
+                election_timeout: self.election_timeout,
+            });
+        }
+        let limits = [
+            ("command_bytes_max", self.command_bytes_max),
+            ("message_bytes_max", self.message_bytes_max),
+            ("inflight_messages_max", u64::from(self.inflight_messages_max)),
+            ("inflight_bytes_max", self.inflight_bytes_max),
+            ("uncommitted_bytes_max", self.uncommitted_bytes_max),
+            ("reads_pending_max", u64::from(self.reads_pending_max)),
+        ];
+        match limits.into_iter().find(|&(_, limit)| limit == 0) {
+            Some((name, _)) => Err(ConfigError::ZeroLimit { name }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a [`Config`] makes no sense.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Followers would lose patience between two heartbeats.
+    #[error(
+        "heartbeat interval {heartbeat_interval:?} must be above zero and below the election timeout {election_timeout:?}"
+    )]
+    HeartbeatNotBelowElectionTimeout {
+        /// As given.
+        heartbeat_interval: Duration,
+        /// As given.
+        election_timeout: Duration,
+    },
+    /// A limit of zero allows nothing at all.
+    #[error("limit {name} must not be zero")]
+    ZeroLimit {
+        /// The limit's name.
+        name: &'static str,
+    },
+}

@@ -1,0 +1,222 @@
+//! Everything that a server can ask of the world. Whatever stands here may be carried out at once.
+
+use alloc::vec::{self, Vec};
+
+use crate::entry::Entries;
+use crate::message::Message;
+use crate::types::{Index, LogId, NodeId, RequestId, Term, Ticket};
+
+/// An order to the driver.
+///
+/// A driver keeps three rules and no more:
+/// 1. writes become durable in the order given, and [`Persisted`](crate::Event::Persisted) means
+///    "all up to this ticket";
+/// 2. messages may be sent at any time, and may be lost, repeated and reordered;
+/// 3. commits are applied in order, whenever convenient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Make durable, in the order given; answer with [`Event::Persisted`](crate::Event::Persisted).
+    Write(Write),
+    /// Send.
+    Send(Message),
+    /// All entries up to here are committed, durable on this server too, and may be applied.
+    /// [`Raft::cached`](crate::Raft::cached) holds those that a running server has not seen yet;
+    /// after a restart the older ones are in the driver's log.
+    Commit(Index),
+    /// The request has this position in the leader's log. Not yet committed: it is done if and only
+    /// if the entry committed at this index has this term.
+    Accepted {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// Its entry.
+        at: LogId,
+    },
+    /// The request was turned down; nothing of it entered the log.
+    Refused {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// Why.
+        why: Refusal,
+    },
+    /// The read may be served once `index` is applied.
+    ReadReady {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// The commit index when the read was asked for, or a later one.
+        index: Index,
+    },
+    /// Read entries that are no longer in memory back from the log; answer with
+    /// [`Event::Fetched`](crate::Event::Fetched). At most one per peer is under way.
+    Fetch {
+        /// For whom.
+        to: NodeId,
+        /// The first entry wanted.
+        first: Index,
+        /// About how much is wanted; one entry is always wanted, however large.
+        bytes_max: u64,
+    },
+    /// Role, term or leader changed.
+    RoleChanged(RoleChange),
+    /// A Raft property does not hold in this cluster; this server has stopped for good.
+    Halt(Violation),
+}
+
+/// One unit of durability: what it holds becomes durable together or not at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write {
+    /// Its name.
+    pub ticket: Ticket,
+    /// The new hard state, if it changed.
+    pub hard_state: Option<HardState>,
+    /// A change of the log, if there is one.
+    pub append: Option<Append>,
+}
+
+/// "Discard all after `prev`, then append." `entries` may be empty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Append {
+    /// The last entry that stays.
+    pub prev: LogId,
+    /// What follows it.
+    pub entries: Entries,
+}
+
+/// What survives a restart beside the log (thesis Figure 3.1, "persistent state").
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HardState {
+    /// The current term.
+    pub term: Term,
+    /// Who got the vote in it.
+    pub vote: Option<NodeId>,
+}
+
+/// Why a request was turned down. Always definite: nothing happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Ask there.
+    #[error("not the leader")]
+    NotLeader {
+        /// The leader, as far as this server knows.
+        leader: Option<NodeId>,
+    },
+    /// Too much is in flight; try again later.
+    #[error("too much in flight")]
+    Busy,
+    /// The command is larger than an entry may be.
+    #[error("command of {bytes} bytes exceeds the limit of {bytes_max}")]
+    TooLarge {
+        /// Its length.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// Leadership was lost before the read was confirmed.
+    #[error("leadership was lost")]
+    LeadershipLost,
+    /// This server has halted.
+    #[error("this server has halted")]
+    Halted,
+}
+
+/// A server's new role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoleChange {
+    /// What it is now.
+    pub role: RoleKind,
+    /// Its current term.
+    pub term: Term,
+    /// The leader it knows.
+    pub leader: Option<NodeId>,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// The roles of thesis Figure 3.3, and the pre-candidate of thesis 9.6.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RoleKind {
+    /// Follows a leader, or waits for one.
+    Follower,
+    /// Asks whether it could win an election.
+    PreCandidate,
+    /// Stands for election.
+    Candidate,
+    /// Leads.
+    Leader,
+    /// Has stopped, see [`Effect::Halt`].
+    Halted,
+}
+
+/// Why a role changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// No leader was heard from within the election timeout.
+    ElectionTimeout,
+    /// A majority would vote for this server.
+    PreVoteWon,
+    /// A majority voted for this server.
+    ElectionWon,
+    /// A majority refused.
+    ElectionLost,
+    /// A leader of this term made itself known.
+    LeaderFound,
+    /// A message of a newer term arrived.
+    NewerTerm,
+    /// This leader heard from no majority within an election timeout (thesis 6.2).
+    QuorumLost,
+    /// A violation was found.
+    Violation,
+}
+
+/// Evidence that a Raft property does not hold in this cluster (thesis Figure 3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Violation {
+    /// Election Safety: two servers lead in one term.
+    #[error("two leaders in term {}: {first} and {second}", term.0)]
+    TwoLeaders {
+        /// The term.
+        term: Term,
+        /// The leader known first.
+        first: NodeId,
+        /// The other one.
+        second: NodeId,
+    },
+    /// State Machine Safety: a leader sent an entry that contradicts a committed one.
+    #[error("a leader contradicts the committed entry {}", index.0)]
+    CommittedConflict {
+        /// The entry.
+        index: Index,
+    },
+    /// There is no term after the last one.
+    #[error("terms are used up")]
+    TermsExhausted,
+}
+
+/// Where [`Raft::step`](crate::Raft::step) puts its effects. Owned and reused by the driver.
+#[derive(Default, Debug)]
+pub struct Effects {
+    queue: Vec<Effect>,
+}
+
+impl Effects {
+    /// Takes all effects, in order; keeps the allocation.
+    pub fn drain(&mut self) -> vec::Drain<'_, Effect> {
+        self.queue.drain(..)
+    }
+
+    /// Is there nothing to do?
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// A look at the effects, in order.
+    pub fn as_slice(&self) -> &[Effect] {
+        &self.queue
+    }
+
+    pub(crate) fn push(&mut self, effect: Effect) {
+        self.queue.push(effect);
+    }
+}
+
+const _: () = assert!(size_of::<Effect>() <= 128);
+const _: () = assert!(size_of::<crate::Event>() <= 128);

@@ -1,0 +1,33 @@
+//! Raft as a value: events in, effects out.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod config;
+mod effect;
+mod entry;
+mod event;
+mod membership;
+mod message;
+mod raft;
+mod recovered;
+mod types;
+
+pub use config::{Config, ConfigError};
+pub use effect::{
+    Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation, Write,
+};
+pub use entry::{Entries, Entry, NotARun, Payload};
+pub use event::Event;
+pub use membership::{Membership, MembershipError};
+pub use message::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, Message, PreVote, PreVoteReply, RequestVote,
+    RequestVoteReply, Rpc,
+};
+pub use raft::{PeerStatus, Raft, StartError, Status};
+pub use recovered::{RecoverError, Recovered, SnapshotMeta};
+pub use types::{
+    ClusterId, GroupId, Incarnation, Index, Instant, LogId, NodeId, ReplicationId, RequestId,
+    Round, Term, Ticket,
+};

@@ -1,0 +1,109 @@
+//! What servers say to one another: one variant per arrow of the thesis.
+
+use crate::entry::Entries;
+use crate::types::{Index, LogId, NodeId, ReplicationId, Round, Term};
+
+/// One message between two servers of one group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The sender.
+    pub from: NodeId,
+    /// The receiver.
+    pub to: NodeId,
+    /// The sender's current term.
+    pub term: Term,
+    /// What is said.
+    pub rpc: Rpc,
+}
+
+/// The body of a [`Message`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rpc {
+    /// "Would you vote for me?" Changes nothing at the receiver (thesis 9.6).
+    PreVote(PreVote),
+    /// Answer to [`Rpc::PreVote`].
+    PreVoteReply(PreVoteReply),
+    /// "Vote for me in my term" (thesis 3.4).
+    RequestVote(RequestVote),
+    /// Answer to [`Rpc::RequestVote`].
+    RequestVoteReply(RequestVoteReply),
+    /// Entries, or a heartbeat (thesis 3.5).
+    AppendEntries(AppendEntries),
+    /// Answer to [`Rpc::AppendEntries`].
+    AppendEntriesReply(AppendEntriesReply),
+}
+
+/// See [`Rpc::PreVote`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PreVote {
+    /// The term the sender would campaign in.
+    pub next_term: Term,
+    /// The sender's last entry.
+    pub last: LogId,
+}
+
+/// See [`Rpc::PreVoteReply`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PreVoteReply {
+    /// The term that was asked about.
+    pub next_term: Term,
+    /// Would the sender vote?
+    pub granted: bool,
+}
+
+/// See [`Rpc::RequestVote`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestVote {
+    /// The candidate's last entry.
+    pub last: LogId,
+}
+
+/// See [`Rpc::RequestVoteReply`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestVoteReply {
+    /// Did the sender vote for the candidate, durably?
+    pub granted: bool,
+}
+
+/// See [`Rpc::AppendEntries`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppendEntries {
+    /// Which replication this belongs to; comes back in the answer.
+    pub replication: ReplicationId,
+    /// The newest round of heartbeats of this leader; comes back in the answer.
+    pub round: Round,
+    /// The entry before `entries`.
+    pub prev: LogId,
+    /// What follows `prev` in the leader's log; empty for a heartbeat.
+    pub entries: Entries,
+    /// The leader's commit index.
+    pub commit: Index,
+}
+
+/// See [`Rpc::AppendEntriesReply`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppendEntriesReply {
+    /// As asked.
+    pub replication: ReplicationId,
+    /// As asked.
+    pub round: Round,
+    /// What came of it.
+    pub outcome: AppendOutcome,
+}
+
+/// What came of an [`AppendEntries`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AppendOutcome {
+    /// The sender's log equals the leader's up to here, and is durable up to here.
+    Match(Index),
+    /// The sender has no entry like `prev`.
+    Mismatch {
+        /// The index of the `prev` that was refused.
+        rejected: Index,
+        /// The newest entry of the sender's log that could be in the leader's too: its index is
+        /// not above `prev`'s and its term not above `prev`'s.
+        hint: LogId,
+    },
+    /// The leader's term is over; the message's term is newer.
+    StaleTerm,
+}
