@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod config;
+mod crc32c;
 mod effect;
 mod entry;
 mod event;
@@ -15,6 +16,7 @@ mod recovered;
 mod types;
 
 pub use config::{Config, ConfigError};
+pub use crc32c::{crc32c, crc32c_append};
 pub use effect::{
     Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation, Write,
 };
