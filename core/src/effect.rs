@@ -186,6 +186,14 @@ pub enum Violation {
         /// The entry.
         index: Index,
     },
+    /// Leader Append-Only: a leader replaced an entry that it had sent before.
+    #[error("leader {leader} replaces its own entry {}", index.0)]
+    LeaderRewrote {
+        /// The leader.
+        leader: NodeId,
+        /// The entry.
+        index: Index,
+    },
     /// There is no term after the last one.
     #[error("terms are used up")]
     TermsExhausted,

@@ -9,10 +9,14 @@ mod crc32c;
 mod effect;
 mod entry;
 mod event;
+pub mod invariants;
+mod log;
 mod membership;
 mod message;
+pub mod quorum;
 mod raft;
 mod recovered;
+mod rng;
 mod types;
 
 pub use config::{Config, ConfigError};
@@ -27,7 +31,7 @@ pub use message::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Message, PreVote, PreVoteReply, RequestVote,
     RequestVoteReply, Rpc,
 };
-pub use raft::{PeerStatus, Raft, StartError, Status};
+pub use raft::{PeerMode, Progress, Raft, StartError, Status};
 pub use recovered::{RecoverError, Recovered, SnapshotMeta};
 pub use types::{
     ClusterId, GroupId, Incarnation, Index, Instant, LogId, NodeId, ReplicationId, RequestId,

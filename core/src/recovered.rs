@@ -72,17 +72,20 @@ impl Recovered {
         let base = self.snapshot.last_included;
         let mut before = base;
         for (position, &start) in self.term_starts.iter().enumerate() {
-            let follows = start.index > before.index
-                && start.term > before.term
-                && (position > 0
-                    || start.index == base.index.next()
-                    || base.term > LogId::ZERO.term);
+            let follows = match position {
+                0 => start.index == base.index.next() && start.term >= base.term,
+                _ => start.index > before.index && start.term > before.term,
+            };
             if !follows {
                 return Err(RecoverError::NotALog { at: start.index });
             }
             before = start;
         }
-        if self.last.index < before.index || self.last.term != before.term {
+        let ends_well = match self.term_starts.last() {
+            None => self.last == base,
+            Some(start) => self.last.index >= start.index && self.last.term == start.term,
+        };
+        if !ends_well {
             return Err(RecoverError::NotALog { at: self.last.index });
         }
         if self.tail.last_id().is_some_and(|last| last != self.last)

@@ -170,3 +170,14 @@ pub struct ReplicationId(pub u64);
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct Round(pub u64);
+
+impl Round {
+    /// The round after this one.
+    ///
+    /// # Panics
+    /// At `u64::MAX`, which no leader reaches: rounds are counted one by one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.checked_add(1).expect("a term ends before round u64::MAX"))
+    }
+}

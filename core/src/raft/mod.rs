@@ -1,19 +1,86 @@
 //! One Raft server, without its I/O.
+//!
+//! **Decide, then settle.** A handler only changes state; [`settle`] looks at the state afterwards
+//! and gives the orders. Read in this order: [`role`] (what a server is), [`election`], [`append`]
+//! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], and [`settle`].
+
+mod append;
+mod election;
+mod lead;
+mod progress;
+mod reads;
+mod role;
+mod settle;
 
 use alloc::vec::Vec;
 
 use crate::config::{Config, ConfigError};
-use crate::effect::{Effects, HardState, RoleKind};
+use crate::effect::{Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation};
 use crate::entry::Entries;
 use crate::event::Event;
+use crate::log::Log;
 use crate::membership::Membership;
+use crate::message::{Message, Rpc};
 use crate::recovered::{RecoverError, Recovered};
-use crate::types::{Index, Instant, LogId, NodeId};
+use crate::rng::Rng;
+use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
+
+pub use progress::{PeerMode, Progress};
+use role::{Follower, Role};
 
 /// One Raft server, without its I/O.
-#[derive(Debug)]
+///
+/// ```
+/// use quorate_core::*;
+/// let id = NodeId::new(1).unwrap();
+/// let alone = Recovered::genesis(Membership::of_voters([id])?);
+/// let mut raft = Raft::new(Config::new(id), alone, Instant(0))?;
+/// let mut effects = Effects::default();
+/// // The only member of a cluster elects itself as soon as it loses patience ...
+/// let now = raft.deadline().unwrap();
+/// raft.step(now, Event::Timeout, &mut effects);
+/// // ... and leads once its own vote is durable.
+/// while let Some(ticket) = write_all(&mut effects) {
+///     raft.step(now, Event::Persisted(ticket), &mut effects);
+/// }
+/// assert_eq!(raft.status().role, RoleKind::Leader);
+/// assert_eq!(raft.status().commit, Index(1), "its no-op");
+///
+/// /// A disk that takes everything, and says up to where.
+/// fn write_all(effects: &mut Effects) -> Option<Ticket> {
+///     let tickets = effects.drain().filter_map(|effect| match effect {
+///         Effect::Write(write) => Some(write.ticket),
+///         _ => None,
+///     });
+///     tickets.last()
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct Raft {
     config: Config,
+    now: Instant,
+    rng: Rng,
+    /// Term and vote, as decided; durable once `hard_ticket` is.
+    hard_state: HardState,
+    /// Was `hard_state` changed since the last settling?
+    is_hard_state_new: bool,
+    /// The write that carries `hard_state`.
+    hard_ticket: Ticket,
+    log: Log,
+    /// All entries up to here are committed.
+    commit: Index,
+    /// All entries up to here were handed out by [`Effect::Commit`].
+    handed_out: Index,
+    membership: Membership,
+    role: Role,
+    /// Counts the replications that this server started; see [`ReplicationId`](crate::ReplicationId).
+    replications: u64,
+    /// Messages of this step.
+    outbox: Vec<Message>,
+    /// Messages of a term, or about a vote, that is not durable yet.
+    withheld: Vec<Message>,
+    ignored_messages: u64,
 }
 
 /// Why a server cannot start.
@@ -25,50 +92,6 @@ pub enum StartError {
     /// The durable state makes no sense.
     #[error(transparent)]
     Recover(#[from] RecoverError),
-}
-
-impl Raft {
-    /// Starts a follower from what was on disk.
-    ///
-    /// # Errors
-    /// If the tuning or the durable state make no sense.
-    pub fn new(config: Config, recovered: Recovered, _now: Instant) -> Result<Self, StartError> {
-        config.check()?;
-        recovered.check()?;
-        Ok(Self { config })
-    }
-
-    /// One event in, any number of effects out. Cannot fail.
-    pub fn step(&mut self, _now: Instant, _event: Event, _effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// As [`Raft::step`] for each event in turn, but settles once, at the end: at most one write,
-    /// one commit and one window of entries per peer, however many events came in.
-    pub fn step_batch(&mut self, _now: Instant, _events: &mut Vec<Event>, _effects: &mut Effects) {
-        unimplemented!()
-    }
-
-    /// When to call with [`Event::Timeout`] if nothing else happens before.
-    pub fn deadline(&self) -> Option<Instant> {
-        unimplemented!()
-    }
-
-    /// A view for metrics, tests and people.
-    pub fn status(&self) -> Status<'_> {
-        unimplemented!()
-    }
-
-    /// The entries from `first` on that are in memory, up to about `bytes_max`, at least one.
-    /// `None` if `first` is no longer in memory, or not yet in the log.
-    pub fn cached(&self, _first: Index, _bytes_max: u64) -> Option<Entries> {
-        unimplemented!()
-    }
-
-    /// The term of the entry at `index`; `None` outside of the log (its snapshot's last index is inside).
-    pub fn term(&self, _index: Index) -> Option<crate::types::Term> {
-        unimplemented!()
-    }
 }
 
 /// A server at a glance. Borrowed, so that reading it costs nothing.
@@ -93,14 +116,270 @@ pub struct Status<'a> {
     /// Who belongs to the cluster.
     pub membership: &'a Membership,
     /// A leader's view of its peers, by id; empty for others.
-    pub peers: &'a [PeerStatus],
+    pub peers: &'a [Progress],
     /// Messages that made no sense, since the start.
     pub ignored_messages: u64,
+    /// Why this server stopped for good, if it did.
+    pub violation: Option<Violation>,
 }
 
-/// A leader's view of one peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PeerStatus {
-    /// The peer.
-    pub id: NodeId,
+/// A term that is this far ahead of ours is not believed: nobody counts that far, and a term near
+/// the end of its range would leave no room for another election.
+const TERM_JUMP_MAX: u64 = 1 << 32;
+
+impl Raft {
+    /// Starts a follower from what was on disk.
+    ///
+    /// # Errors
+    /// If the tuning or the durable state make no sense.
+    pub fn new(config: Config, recovered: Recovered, now: Instant) -> Result<Self, StartError> {
+        config.check()?;
+        recovered.check()?;
+        let mut rng = Rng::new(config.seed ^ config.id.get());
+        let patience = config.election_timeout + rng.up_to(config.election_jitter);
+        let base = recovered.snapshot.last_included.index;
+        Ok(Self {
+            rng,
+            now,
+            hard_state: recovered.hard_state,
+            is_hard_state_new: false,
+            hard_ticket: Ticket(0),
+            commit: base,
+            handed_out: base,
+            membership: recovered.snapshot.membership.clone(),
+            log: Log::new(recovered),
+            role: Role::Follower(Follower { deadline: now.after(patience), following: None }),
+            replications: 0,
+            outbox: Vec::new(),
+            withheld: Vec::new(),
+            ignored_messages: 0,
+            config,
+        })
+    }
+
+    /// One event in, any number of effects out. Cannot fail, and nothing that arrives makes it
+    /// panic. `now` should not run backwards; if it does, time stands still.
+    pub fn step(&mut self, now: Instant, event: Event, effects: &mut Effects) {
+        self.now = self.now.max(now);
+        self.handle(event, effects);
+        self.settle(effects);
+    }
+
+    /// As [`Raft::step`] for each event in turn, but settles once, at the end: at most one write,
+    /// one commit and one window of entries per peer, however many events came in. Leaves `events`
+    /// empty, with its allocation.
+    pub fn step_batch(&mut self, now: Instant, events: &mut Vec<Event>, effects: &mut Effects) {
+        self.now = self.now.max(now);
+        for event in events.drain(..) {
+            self.handle(event, effects);
+        }
+        self.settle(effects);
+    }
+
+    /// When to call with [`Event::Timeout`] if nothing else happens before; `None` once halted.
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.role {
+            Role::Follower(follower) => Some(follower.deadline),
+            Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
+            Role::Leader(leader) => Some(leader.heartbeat_at.min(self.quorum_lost_at(leader))),
+            Role::Halted(_) => None,
+        }
+    }
+
+    /// A view for metrics, tests and people.
+    pub fn status(&self) -> Status<'_> {
+        Status {
+            id: self.config.id,
+            role: self.role.kind(),
+            hard_state: self.hard_state,
+            leader: self.leader(),
+            snapshot: self.log.base(),
+            last: self.log.last(),
+            durable: self.log.durable(),
+            commit: self.commit,
+            membership: &self.membership,
+            peers: match &self.role {
+                Role::Leader(leader) => &leader.peers,
+                _ => &[],
+            },
+            ignored_messages: self.ignored_messages,
+            violation: match self.role {
+                Role::Halted(violation) => Some(violation),
+                _ => None,
+            },
+        }
+    }
+
+    /// The entries from `first` on that are in memory, up to a cost of `bytes_max`, at least one.
+    /// `None` if `first` is not in memory: it is in the driver's log, or nowhere yet.
+    ///
+    /// Entries named by an [`Effect::Commit`] are in memory at least until the next step, unless
+    /// they were written before the last restart.
+    pub fn cached(&self, first: Index, bytes_max: u64) -> Option<Entries> {
+        self.log.window(first, bytes_max)
+    }
+
+    /// The term of the entry at `index`; `None` before the snapshot and beyond the end.
+    pub fn term(&self, index: Index) -> Option<Term> {
+        self.log.term(index)
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        let has_said_all = self.withheld.is_empty() || !self.is_hard_state_durable();
+        self.log.is_settled() && self.outbox.is_empty() && !self.is_hard_state_new && has_said_all
+    }
+
+    fn handle(&mut self, event: Event, effects: &mut Effects) {
+        if matches!(self.role, Role::Halted(_)) {
+            return Self::refuse_when_halted(event, effects);
+        }
+        match event {
+            Event::Timeout => self.handle_timeout(effects),
+            Event::Receive(message) => self.handle_message(message, effects),
+            Event::Persisted(ticket) => self.log.persist(ticket),
+            Event::Propose { id, command } => self.handle_propose(id, command, effects),
+            Event::Read { id } => self.handle_read(id, effects),
+            Event::Fetched { to, entries } => self.handle_fetched(to, entries),
+            Event::Unreachable(peer) => self.handle_unreachable(peer),
+        }
+    }
+
+    fn refuse_when_halted(event: Event, effects: &mut Effects) {
+        if let Event::Propose { id, .. } | Event::Read { id } = event {
+            effects.push(Effect::Refused { id, why: Refusal::Halted });
+        }
+    }
+
+    fn handle_timeout(&mut self, effects: &mut Effects) {
+        if self.deadline().is_none_or(|deadline| self.now < deadline) {
+            return;
+        }
+        match &self.role {
+            Role::Leader(_) => self.handle_leader_timeout(effects),
+            _ => self.handle_election_timeout(effects),
+        }
+    }
+
+    fn handle_message(&mut self, message: Message, effects: &mut Effects) {
+        if !self.is_credible(&message) {
+            self.ignored_messages += 1;
+            return;
+        }
+        let Message { from, term, rpc, .. } = message;
+        match rpc {
+            // A question about a term to come, which leaves everything here as it is.
+            Rpc::PreVote(request) => return self.handle_pre_vote(from, request),
+            // A server that hears its leader does not even adopt the term (thesis 4.2.3).
+            Rpc::RequestVote(_) if term > self.hard_state.term && self.is_loyal() => return,
+            _ => {}
+        }
+        // thesis 3.3: a server that sees a newer term adopts it and follows.
+        if term > self.hard_state.term {
+            self.become_follower_of_term(term, Cause::NewerTerm, effects);
+        }
+        let is_current = term == self.hard_state.term;
+        match rpc {
+            Rpc::RequestVote(request) => self.handle_request_vote(from, is_current, request),
+            Rpc::AppendEntries(request) => {
+                self.handle_append_entries(from, is_current, request, effects);
+            }
+            Rpc::RequestVoteReply(reply) if is_current => {
+                self.handle_request_vote_reply(from, reply, effects);
+            }
+            Rpc::AppendEntriesReply(reply) if is_current => {
+                self.handle_append_entries_reply(from, reply);
+            }
+            // Speaks of a term to come, from a server whose own term may be behind.
+            Rpc::PreVoteReply(reply) => self.handle_pre_vote_reply(from, reply, effects),
+            // thesis 3.3: an answer to an earlier term is void.
+            _ => {}
+        }
+    }
+
+    /// Could an honest server have sent this? What passes may be stale, but contradicts neither
+    /// itself nor arithmetic.
+    fn is_credible(&self, message: &Message) -> bool {
+        let newest = self.hard_state.term.0.saturating_add(TERM_JUMP_MAX);
+        let is_sane = match &message.rpc {
+            Rpc::AppendEntries(request) => request.is_sane_in(message.term),
+            Rpc::PreVote(request) => {
+                request.last.term <= message.term && request.next_term.0 <= newest
+            }
+            Rpc::RequestVote(request) => request.last.term <= message.term,
+            _ => true,
+        };
+        let id = self.config.id;
+        is_sane && message.to == id && message.from != id && message.term.0 <= newest
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Follower(follower) => follower.following.map(|following| following.leader),
+            Role::Leader(_) => Some(self.config.id),
+            _ => None,
+        }
+    }
+
+    /// Adopts a newer term, in which nobody got this server's vote.
+    fn become_follower_of_term(&mut self, term: Term, cause: Cause, effects: &mut Effects) {
+        assert!(term > self.hard_state.term, "terms only rise");
+        self.set_hard_state(HardState { term, vote: None });
+        self.become_follower(cause, effects);
+    }
+
+    /// Follows nobody yet, in the current term.
+    fn become_follower(&mut self, cause: Cause, effects: &mut Effects) {
+        let deadline = self.election_deadline();
+        self.change_role(Role::Follower(Follower { deadline, following: None }), cause, effects);
+    }
+
+    /// The only place where the role changes.
+    fn change_role(&mut self, role: Role, cause: Cause, effects: &mut Effects) {
+        if let Role::Leader(leader) = core::mem::replace(&mut self.role, role) {
+            for id in leader.reads.into_ids() {
+                effects.push(Effect::Refused { id, why: Refusal::LeadershipLost });
+            }
+        }
+        self.announce(cause, effects);
+    }
+
+    fn announce(&self, cause: Cause, effects: &mut Effects) {
+        let (role, term) = (self.role.kind(), self.hard_state.term);
+        effects.push(Effect::RoleChanged(RoleChange { role, term, leader: self.leader(), cause }));
+    }
+
+    fn set_hard_state(&mut self, hard_state: HardState) {
+        self.hard_state = hard_state;
+        self.is_hard_state_new = true;
+    }
+
+    /// Term and vote are on disk, not only decided.
+    fn is_hard_state_durable(&self) -> bool {
+        !self.is_hard_state_new && self.log.persisted() >= self.hard_ticket
+    }
+
+    /// Stops for good: what this server saw must not happen in any cluster.
+    fn halt(&mut self, violation: Violation, effects: &mut Effects) {
+        self.change_role(Role::Halted(violation), Cause::Violation, effects);
+        self.outbox.clear();
+        self.withheld.clear();
+        effects.push(Effect::Halt(violation));
+    }
+
+    fn send(&mut self, to: NodeId, rpc: Rpc) {
+        let (from, term) = (self.config.id, self.hard_state.term);
+        self.outbox.push(Message { from, to, term, rpc });
+    }
+
+    fn refuse_as_not_leader(&self, id: RequestId, effects: &mut Effects) {
+        let why = Refusal::NotLeader { leader: self.leader() };
+        effects.push(Effect::Refused { id, why });
+    }
+
+    /// A fresh wait: long enough for a leader to be heard, and different for each server and each
+    /// election, so that votes are rarely split (thesis 3.4).
+    fn election_deadline(&mut self) -> Instant {
+        let patience = self.config.election_timeout + self.rng.up_to(self.config.election_jitter);
+        self.now.after(patience)
+    }
 }

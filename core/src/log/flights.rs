@@ -1,0 +1,68 @@
+//! The writes under way to the disk.
+
+use alloc::collections::VecDeque;
+
+use crate::types::{Index, Ticket};
+
+/// Which part of the log is durable.
+///
+/// A ticket's `last` is the newest entry that is durable *and still in the log* once the ticket
+/// is. A truncation lowers it: entries that are cut and written again at the same index wait for
+/// the ticket of the second write.
+#[derive(Clone, Debug)]
+pub(crate) struct Flights {
+    newest: Ticket,
+    persisted: Ticket,
+    durable: Index,
+    under_way: VecDeque<Flight>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    ticket: Ticket,
+    last: Index,
+}
+
+impl Flights {
+    /// No write is under way, and the log is durable up to `durable`.
+    pub(crate) fn new(durable: Index) -> Self {
+        let (newest, persisted) = (Ticket(0), Ticket(0));
+        Self { newest, persisted, durable, under_way: VecDeque::new() }
+    }
+
+    /// A write starts; `last` is the end of the log that it makes.
+    pub(crate) fn start(&mut self, last: Index) -> Ticket {
+        self.newest.0 += 1;
+        self.under_way.push_back(Flight { ticket: self.newest, last });
+        self.newest
+    }
+
+    /// All writes up to `ticket` are done. A ticket that was never issued means nothing.
+    pub(crate) fn land(&mut self, ticket: Ticket) {
+        if ticket > self.newest {
+            return;
+        }
+        while let Some(flight) = self.under_way.pop_front_if(|flight| flight.ticket <= ticket) {
+            self.persisted = flight.ticket;
+            self.durable = flight.last;
+        }
+    }
+
+    /// The log was cut after `index`.
+    pub(crate) fn truncate(&mut self, index: Index) {
+        self.durable = self.durable.min(index);
+        for flight in &mut self.under_way {
+            flight.last = flight.last.min(index);
+        }
+    }
+
+    /// The newest ticket that is done.
+    pub(crate) fn persisted(&self) -> Ticket {
+        self.persisted
+    }
+
+    /// The log is durable up to here.
+    pub(crate) fn durable(&self) -> Index {
+        self.durable
+    }
+}

@@ -1,0 +1,163 @@
+//! The log as the core sees it: the terms of all of it, the newest entries of it, and what of it
+//! is durable.
+
+mod flights;
+mod tail;
+mod trail;
+
+use alloc::vec::Vec;
+
+use crate::effect::Append;
+use crate::entry::{Entries, Entry, Payload};
+use crate::recovered::Recovered;
+use crate::types::{Index, LogId, Term, Ticket};
+
+pub(crate) use flights::Flights;
+use tail::Tail;
+use trail::Trail;
+
+/// The log of one server.
+///
+/// Changes are staged; [`Log::freeze`] turns all that was staged into one [`Append`]. Terms are
+/// known at once, the entries themselves can be sent once they are frozen.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    trail: Trail,
+    tail: Tail,
+    /// What a leader proposed since the last freeze, after all of `staged`.
+    proposed: Vec<Entry>,
+    /// What a follower received since the last freeze.
+    staged: Vec<Entries>,
+    /// The end of the log as it was frozen last, less what was cut since then.
+    frozen: LogId,
+    /// Was frozen content cut since the last freeze?
+    was_cut: bool,
+    flights: Flights,
+}
+
+impl Log {
+    /// The log that was on disk; all of it is durable.
+    pub(crate) fn new(recovered: Recovered) -> Self {
+        let Recovered { snapshot, term_starts, last, tail: entries, .. } = recovered;
+        let mut tail = Tail::default();
+        tail.push(entries);
+        Self {
+            trail: Trail::new(snapshot.last_included, term_starts, last),
+            tail,
+            proposed: Vec::new(),
+            staged: Vec::new(),
+            frozen: last,
+            was_cut: false,
+            flights: Flights::new(last.index),
+        }
+    }
+
+    /// What the log starts after.
+    pub(crate) fn base(&self) -> LogId {
+        self.trail.base()
+    }
+
+    /// The end of the log.
+    pub(crate) fn last(&self) -> LogId {
+        self.trail.last()
+    }
+
+    /// The log is durable up to here.
+    pub(crate) fn durable(&self) -> Index {
+        self.flights.durable()
+    }
+
+    /// The newest write that is durable.
+    pub(crate) fn persisted(&self) -> Ticket {
+        self.flights.persisted()
+    }
+
+    /// The term at `index`, see [`Log::id`].
+    pub(crate) fn term(&self, index: Index) -> Option<Term> {
+        self.trail.term(index)
+    }
+
+    /// The entry at `index`; `None` before the base and beyond the end.
+    pub(crate) fn id(&self, index: Index) -> Option<LogId> {
+        self.trail.id(index)
+    }
+
+    /// The newest entry that is neither behind `limit.index` nor of a term above `limit.term`.
+    pub(crate) fn newest_within(&self, limit: LogId) -> LogId {
+        self.trail.newest_within(limit)
+    }
+
+    /// Appends one entry of the leader's own.
+    pub(crate) fn propose(&mut self, term: Term, payload: Payload) -> LogId {
+        let id = LogId { term, index: self.last().index.next() };
+        self.trail.push(id);
+        self.proposed.push(Entry { id, payload });
+        id
+    }
+
+    /// Appends a run that follows the end of the log.
+    pub(crate) fn append(&mut self, run: Entries) {
+        assert!(self.proposed.is_empty(), "a server proposes or receives in one term, never both");
+        self.trail.extend(&run);
+        self.staged.push(run);
+    }
+
+    /// Forgets all entries after `index`, in memory and, with the next freeze, on disk.
+    pub(crate) fn truncate(&mut self, index: Index) {
+        self.trail.truncate(index);
+        self.proposed.retain(|entry| entry.id.index <= index);
+        self.staged.iter_mut().for_each(|run| *run = run.up_to(index));
+        self.staged.retain(|run| !run.is_empty());
+        if index < self.frozen.index {
+            self.frozen = self.trail.last();
+            self.was_cut = true;
+            self.tail.truncate(index);
+            self.flights.truncate(index);
+        }
+    }
+
+    /// Turns what was staged into one order for the disk; `None` if nothing was.
+    pub(crate) fn freeze(&mut self) -> Option<Append> {
+        if self.staged.is_empty() && self.proposed.is_empty() && !self.was_cut {
+            return None;
+        }
+        if !self.proposed.is_empty() {
+            let run = Entries::new(self.proposed.drain(..)).expect("the trail checked each entry");
+            self.staged.push(run);
+        }
+        let entries = Entries::concat(&self.staged);
+        self.staged.clear();
+        self.tail.push(entries.clone());
+        let prev = self.frozen;
+        self.frozen = self.last();
+        self.was_cut = false;
+        Some(Append { prev, entries })
+    }
+
+    /// A write of all that is frozen starts.
+    pub(crate) fn start_write(&mut self) -> Ticket {
+        self.flights.start(self.frozen.index)
+    }
+
+    /// All writes up to `ticket` are durable.
+    pub(crate) fn persist(&mut self, ticket: Ticket) {
+        self.flights.land(ticket);
+    }
+
+    /// Frees memory: durable entries up to `commit` may go until `cost_bytes_max` is met.
+    pub(crate) fn evict(&mut self, commit: Index, cost_bytes_max: u64) {
+        self.tail.evict(commit.min(self.durable()), cost_bytes_max);
+    }
+
+    /// Frozen entries from `first` on, see [`Tail::window`].
+    pub(crate) fn window(&self, first: Index, bytes_max: u64) -> Option<Entries> {
+        self.tail.window(first, bytes_max)
+    }
+
+    /// Is everything that was staged frozen, and what is in memory the end of the log?
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_tail_newest = self.tail.last().is_none_or(|last| last == self.last().index);
+        let is_frozen = self.frozen == self.last() && !self.was_cut;
+        self.proposed.is_empty() && self.staged.is_empty() && is_frozen && is_tail_newest
+    }
+}

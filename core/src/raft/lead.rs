@@ -1,0 +1,194 @@
+//! What a leader decides: proposals, reads, answers of its peers, and whether it still leads.
+
+use super::Raft;
+use super::progress::{PeerMode, Progress};
+use super::reads::Reads;
+use super::role::{Leader, Role};
+use crate::effect::{Cause, Effect, Effects, Refusal};
+use crate::entry::{Entries, Entry, Payload};
+use crate::message::{AppendEntriesReply, AppendOutcome};
+use crate::quorum;
+use crate::types::{Index, Instant, LogId, NodeId, ReplicationId, RequestId, Round};
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+impl Raft {
+    /// thesis 3.4: a majority voted for this server.
+    pub(super) fn become_leader(&mut self, effects: &mut Effects) {
+        assert!(self.is_hard_state_durable(), "a leader's own vote is durable");
+        let next = self.log.last().index.next();
+        let peers = self.membership.members().into_iter().filter(|&id| id != self.config.id);
+        let replications = &mut self.replications;
+        let peers: Vec<_> = peers
+            .map(|id| {
+                *replications += 1;
+                Progress::new(id, ReplicationId(*replications), next, self.now)
+            })
+            .collect();
+        // thesis 3.6.2 and 6.4: an entry of its own term lets the leader commit what is before it.
+        let noop = self.log.propose(self.hard_state.term, Payload::Noop).index;
+        let leader = Leader {
+            heartbeat_at: self.now.after(self.config.heartbeat_interval),
+            noop,
+            peers,
+            round: Round(0),
+            is_round_owed: false,
+            reads: Reads::default(),
+            uncommitted: VecDeque::new(),
+            uncommitted_bytes: 0,
+            unsettled_bytes: 0,
+        };
+        self.change_role(Role::Leader(leader), Cause::ElectionWon, effects);
+    }
+
+    pub(super) fn handle_propose(&mut self, id: RequestId, command: Bytes, effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else {
+            return self.refuse_as_not_leader(id, effects);
+        };
+        let (bytes, bytes_max) = (command.len() as u64, self.config.command_bytes_max);
+        if bytes > bytes_max {
+            effects.push(Effect::Refused { id, why: Refusal::TooLarge { bytes, bytes_max } });
+            return;
+        }
+        let cost = bytes + Entry::OVERHEAD_BYTES;
+        let sum = leader.uncommitted_bytes + leader.unsettled_bytes;
+        if sum > 0 && sum + cost > self.config.uncommitted_bytes_max {
+            effects.push(Effect::Refused { id, why: Refusal::Busy });
+            return;
+        }
+        leader.unsettled_bytes += cost;
+        let at = self.log.propose(self.hard_state.term, Payload::Command(command));
+        effects.push(Effect::Accepted { id, at });
+    }
+
+    pub(super) fn handle_read(&mut self, id: RequestId, effects: &mut Effects) {
+        let Role::Leader(leader) = &mut self.role else {
+            return self.refuse_as_not_leader(id, effects);
+        };
+        if leader.reads.len() >= self.config.reads_pending_max as usize {
+            effects.push(Effect::Refused { id, why: Refusal::Busy });
+            return;
+        }
+        leader.reads.push(id);
+    }
+
+    pub(super) fn handle_append_entries_reply(&mut self, from: NodeId, reply: AppendEntriesReply) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let newest_round = leader.round;
+        let Some(peer) = leader.peer_mut(from) else { return };
+        let last = self.log.last().index;
+        if peer.replication != reply.replication {
+            return;
+        }
+        if reply.round > newest_round || !reply.outcome.is_sane_up_to(last) {
+            self.ignored_messages += 1;
+            return;
+        }
+        peer.heard = self.now;
+        peer.round = peer.round.max(reply.round);
+        match reply.outcome {
+            AppendOutcome::Match(index) => {
+                let is_news = index > peer.match_index;
+                peer.acknowledge(index);
+                if !is_news {
+                    peer.suspect_loss();
+                }
+                // An answer to a later round: the probe, or the answer to it, is lost.
+                if peer.probed_in.is_some_and(|round| round < reply.round) {
+                    peer.probed_in = None;
+                }
+            }
+            AppendOutcome::Mismatch { rejected, hint } => {
+                // An answer to an earlier message. It would also be a peer that lost what it had
+                // acknowledged; to believe it could not bring the loss back.
+                let is_stale = rejected <= peer.match_index
+                    || (peer.mode == PeerMode::Probe && rejected.next() != peer.next_index);
+                if !is_stale {
+                    // thesis 3.5: the logs part somewhere before. Whatever the peer has that is
+                    // newer than the hint, this log lacks.
+                    let agreed = self.log.newest_within(hint).index;
+                    peer.become_probe(agreed.next().min(rejected));
+                }
+            }
+            AppendOutcome::StaleTerm => {}
+        }
+    }
+
+    /// The driver has read entries that were no longer in memory.
+    pub(super) fn handle_fetched(&mut self, to: NodeId, entries: Entries) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let round = leader.round;
+        let Some(peer) = leader.peer_mut(to).filter(|peer| peer.mode == PeerMode::Fetching) else {
+            return;
+        };
+        let is_ours = |id: LogId| self.log.id(id.index) == Some(id);
+        let ends = entries.first().map(|first| first.id).zip(entries.last_id());
+        if ends.is_some_and(|(first, last)| {
+            first.index == peer.next_index && is_ours(first) && is_ours(last)
+        }) {
+            peer.mode = PeerMode::Replicate;
+            self.ship(to, entries);
+        } else {
+            // Not what was asked for: starts over, with the next heartbeat.
+            peer.become_probe(peer.next_index);
+            peer.probed_in = Some(round);
+        }
+    }
+
+    /// What was under way to the peer may be lost.
+    pub(super) fn handle_unreachable(&mut self, peer: NodeId) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        if let Some(peer) = leader.peer_mut(peer)
+            && peer.mode != PeerMode::Probe
+        {
+            peer.become_probe(peer.match_index.next());
+        }
+    }
+
+    pub(super) fn handle_leader_timeout(&mut self, effects: &mut Effects) {
+        let now = self.now;
+        let Role::Leader(leader) = &self.role else { return };
+        if now >= self.quorum_lost_at(leader) {
+            return self.become_follower(Cause::QuorumLost, effects);
+        }
+        let Role::Leader(leader) = &mut self.role else { return };
+        leader.heartbeat_at = now.after(self.config.heartbeat_interval);
+        leader.is_round_owed = true;
+        leader.peers.iter_mut().for_each(|peer| peer.may_suspect_loss = true);
+    }
+
+    /// thesis 6.2: a leader that no majority has answered for an election timeout steps down, so
+    /// that its clients look elsewhere.
+    pub(super) fn quorum_lost_at(&self, leader: &Leader) -> Instant {
+        if !self.config.check_quorum {
+            return Instant(u64::MAX);
+        }
+        let heard = quorum::reached(&self.membership, |id| match leader.peer(id) {
+            Some(peer) => peer.heard.0,
+            None => self.own_value(id, u64::MAX),
+        });
+        Instant(heard).after(self.config.election_timeout)
+    }
+
+    /// The value of a member that is no peer: this server's own.
+    pub(super) fn own_value(&self, id: NodeId, value: u64) -> u64 {
+        assert!(id == self.config.id, "every other member is a peer");
+        value
+    }
+}
+
+impl AppendOutcome {
+    /// Could a peer of a leader whose log ends at `last` have said this?
+    fn is_sane_up_to(&self, last: Index) -> bool {
+        match *self {
+            Self::Match(index) => index <= last,
+            // Every log matches before its first entry, and a hint is not behind what it is for.
+            Self::Mismatch { rejected, hint } => {
+                rejected > Index(0) && rejected <= last && hint.index <= rejected
+            }
+            Self::StaleTerm => false,
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Settling: looks at the state that the handlers left and gives the orders. The only place where
+//! order matters, and the only one that writes, commits, and sends entries.
+
+use super::Raft;
+use super::progress::{PeerMode, Progress};
+use super::role::{Leader, Role};
+use crate::config::Config;
+use crate::effect::{Effect, Effects, Write};
+use crate::entry::Entries;
+use crate::log::Log;
+use crate::message::{AppendEntries, Message, Rpc};
+use crate::quorum;
+use crate::types::{Index, LogId, NodeId, Round, Term};
+
+/// Messages that wait for the hard state; older ones are dropped, as a network may.
+const WITHHELD_MAX: usize = 128;
+
+impl Raft {
+    pub(super) fn settle(&mut self, effects: &mut Effects) {
+        if matches!(self.role, Role::Halted(_)) {
+            return;
+        }
+        self.log.evict(self.handed_out, self.config.cached_bytes_max);
+        self.count_own_vote(effects);
+        self.write(effects);
+        match self.role {
+            Role::Leader(_) => {
+                self.advance_commit();
+                self.confirm_reads(effects);
+                self.replicate(effects);
+            }
+            Role::Follower(_) => self.acknowledge(),
+            _ => {}
+        }
+        self.hand_out(effects);
+        self.send_all(effects);
+        self.assert_order();
+    }
+
+    /// What must hold after every step, in release builds too; [`crate::invariants`] checks more.
+    fn assert_order(&self) {
+        let last = self.log.last();
+        assert!(self.log.base().index <= self.handed_out, "what a snapshot covers is handed out");
+        assert!(self.handed_out <= self.commit, "only what is committed is handed out");
+        assert!(self.handed_out <= self.log.durable(), "only what is durable is handed out");
+        assert!(self.commit <= last.index, "only what is in the log is committed");
+        assert!(self.log.durable() <= last.index, "only what is in the log is durable");
+        assert!(last.term <= self.hard_state.term, "no entry is of a term to come");
+    }
+
+    /// One write for all that changed: term, vote, a cut and entries become durable together.
+    fn write(&mut self, effects: &mut Effects) {
+        let append = self.log.freeze();
+        let hard_state = self.is_hard_state_new.then_some(self.hard_state);
+        if append.is_none() && hard_state.is_none() {
+            return;
+        }
+        let ticket = self.log.start_write();
+        if hard_state.is_some() {
+            self.is_hard_state_new = false;
+            self.hard_ticket = ticket;
+            // They speak of a term that is over.
+            self.withheld.clear();
+        }
+        effects.push(Effect::Write(Write { ticket, hard_state, append }));
+    }
+
+    /// thesis 3.6.2 and 10.2.1: an entry is committed once a majority has it on disk; the leader
+    /// counts itself like any other.
+    fn advance_commit(&mut self) {
+        let Role::Leader(leader) = &self.role else { return };
+        let durable = self.log.durable();
+        let committed = quorum::committed(&self.membership, |id| match leader.peer(id) {
+            Some(peer) => peer.match_index,
+            None => Index(self.own_value(id, durable.0)),
+        });
+        // Only entries of the leader's own term are committed by counting; those before them
+        // follow (thesis 3.6.2, Figure 3.7).
+        if committed > self.commit && self.log.term(committed) == Some(self.hard_state.term) {
+            self.commit = committed;
+        }
+        let (last, commit) = (self.log.last().index, self.commit);
+        let Role::Leader(leader) = &mut self.role else { return };
+        leader.account(last, commit);
+    }
+
+    /// thesis 6.4: reads are served from the commit index of the moment when they came in, once a
+    /// majority confirmed afterwards that this server still led.
+    fn confirm_reads(&mut self, effects: &mut Effects) {
+        let (commit, id) = (self.commit, self.config.id);
+        let Role::Leader(leader) = &mut self.role else { return };
+        if leader.reads.is_round_owed() && commit >= leader.noop {
+            leader.is_round_owed = true;
+            leader.reads.start_round(leader.round.next(), commit);
+        }
+        let own = if leader.is_round_owed { leader.round.next() } else { leader.round };
+        let confirmed = quorum::reached(&self.membership, |member| match leader.peer(member) {
+            Some(peer) => peer.round.0,
+            None => {
+                assert!(member == id, "every other member is a peer");
+                own.0
+            }
+        });
+        while let Some((id, index)) = leader.reads.pop_confirmed(Round(confirmed)) {
+            effects.push(Effect::ReadReady { id, index });
+        }
+    }
+
+    fn replicate(&mut self, effects: &mut Effects) {
+        let (mut leader, mut post) = self.post_office();
+        if leader.is_round_owed {
+            leader.is_round_owed = false;
+            leader.round = leader.round.next();
+            leader.peers.iter_mut().for_each(|peer| post.heartbeat(peer, leader.round));
+        }
+        let leader = &mut leader;
+        for at in 0..leader.peers.len() {
+            let round = &mut leader.round;
+            let peer = &mut leader.peers[at];
+            match peer.mode {
+                PeerMode::Probe => post.probe(peer, round),
+                PeerMode::Replicate => post.stream(peer, round, effects),
+                PeerMode::Fetching => {}
+            }
+        }
+    }
+
+    /// Sends entries that were fetched for a peer.
+    pub(super) fn ship(&mut self, to: NodeId, entries: Entries) {
+        let (leader, mut post) = self.post_office();
+        let round = leader.round;
+        if let Some(peer) = leader.peer_mut(to) {
+            post.ship(peer, round, entries);
+        }
+    }
+
+    fn post_office(&mut self) -> (&mut Leader, PostOffice<'_>) {
+        let Role::Leader(leader) = &mut self.role else {
+            unreachable!("only a leader replicates");
+        };
+        let post = PostOffice {
+            from: self.config.id,
+            term: self.hard_state.term,
+            commit: self.commit,
+            config: &self.config,
+            log: &self.log,
+            outbox: &mut self.outbox,
+        };
+        (leader, post)
+    }
+
+    /// Commits go out once they are durable here too: a state machine never gets ahead of its log.
+    fn hand_out(&mut self, effects: &mut Effects) {
+        let upto = self.commit.min(self.log.durable());
+        if upto > self.handed_out {
+            self.handed_out = upto;
+            effects.push(Effect::Commit(upto));
+        }
+    }
+
+    /// thesis 3.8: term and vote are durable before anybody hears of them.
+    fn send_all(&mut self, effects: &mut Effects) {
+        if self.is_hard_state_durable() {
+            let due = self.withheld.drain(..).chain(self.outbox.drain(..));
+            due.for_each(|message| effects.push(Effect::Send(message)));
+            return;
+        }
+        self.withheld.append(&mut self.outbox);
+        let surplus = self.withheld.len().saturating_sub(WITHHELD_MAX);
+        self.withheld.drain(..surplus);
+    }
+}
+
+impl Leader {
+    /// Keeps the sum of what was accepted and is not committed.
+    fn account(&mut self, last: Index, commit: Index) {
+        let accepted = core::mem::take(&mut self.unsettled_bytes);
+        if accepted > 0 {
+            self.uncommitted.push_back((last, accepted));
+            self.uncommitted_bytes += accepted;
+        }
+        while let Some((_, cost)) = self.uncommitted.pop_front_if(|batch| batch.0 <= commit) {
+            self.uncommitted_bytes -= cost;
+        }
+    }
+}
+
+/// Writes a leader's messages to its peers.
+struct PostOffice<'a> {
+    from: NodeId,
+    term: Term,
+    commit: Index,
+    config: &'a Config,
+    log: &'a Log,
+    outbox: &'a mut alloc::vec::Vec<Message>,
+}
+
+impl PostOffice<'_> {
+    /// Confirms leadership and tells the commit index. It refers to the entry up to which the logs
+    /// are known to match, so that it passes whatever else is under way.
+    fn heartbeat(&mut self, peer: &mut Progress, round: Round) {
+        let prev = self.log.id(peer.match_index).unwrap_or(LogId::ZERO);
+        self.send(peer, round, prev, Entries::EMPTY);
+    }
+
+    /// One message that finds out whether the logs match before `next_index`, with entries if
+    /// there are any. Its round is its own, so that it is answered in any case.
+    fn probe(&mut self, peer: &mut Progress, round: &mut Round) {
+        if peer.probed_in.is_some() {
+            return;
+        }
+        // Before the start of the log there is nothing to compare with.
+        let Some(prev) = self.log.id(peer.next_index.prev()) else { return };
+        let entries = self.log.window(peer.next_index, self.config.message_bytes_max);
+        *round = round.next();
+        peer.probed_in = Some(*round);
+        self.send(peer, *round, prev, entries.unwrap_or_default());
+    }
+
+    /// Entries, as many as the window has room for, or what else the peer should know.
+    fn stream(&mut self, peer: &mut Progress, round: &mut Round, effects: &mut Effects) {
+        let last = self.log.last().index;
+        while peer.next_index <= last
+            && peer
+                .inflight
+                .has_room(self.config.inflight_messages_max, self.config.inflight_bytes_max)
+        {
+            match self.log.window(peer.next_index, self.config.message_bytes_max) {
+                Some(entries) => self.ship(peer, *round, entries),
+                None => return self.fetch(peer, effects),
+            }
+        }
+        if core::mem::take(&mut peer.suspects_loss) {
+            // Follows what is under way: refused if and only if some of it did not arrive.
+            *round = round.next();
+            let prev = self.log.id(peer.next_index.prev()).expect("what was sent is in the log");
+            self.send(peer, *round, prev, Entries::EMPTY);
+        }
+        if self.news_for(peer) > peer.commit_told {
+            // In the round of an earlier message: wants no answer.
+            let prev = self.log.id(peer.match_index).unwrap_or(LogId::ZERO);
+            self.send(peer, *round, prev, Entries::EMPTY);
+        }
+    }
+
+    fn fetch(&mut self, peer: &mut Progress, effects: &mut Effects) {
+        peer.mode = PeerMode::Fetching;
+        effects.push(Effect::Fetch {
+            to: peer.id,
+            first: peer.next_index,
+            bytes_max: self.config.message_bytes_max,
+        });
+    }
+
+    fn ship(&mut self, peer: &mut Progress, round: Round, entries: Entries) {
+        let prev = self.log.id(peer.next_index.prev()).expect("the entry before a window");
+        let last = entries.last_id().expect("a window has an entry").index;
+        peer.inflight.start(last, entries.cost_bytes());
+        peer.next_index = last.next();
+        self.send(peer, round, prev, entries);
+    }
+
+    /// The newest commit index that means something to the peer.
+    fn news_for(&self, peer: &Progress) -> Index {
+        self.commit.min(peer.next_index.prev())
+    }
+
+    fn send(&mut self, peer: &mut Progress, round: Round, prev: LogId, entries: Entries) {
+        peer.commit_told = peer.commit_told.max(self.news_for(peer));
+        let replication = peer.replication;
+        let request = AppendEntries { replication, round, prev, entries, commit: self.commit };
+        let (from, term) = (self.from, self.term);
+        self.outbox.push(Message { from, to: peer.id, term, rpc: Rpc::AppendEntries(request) });
+    }
+}
