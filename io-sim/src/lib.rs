@@ -1,1 +1,5 @@
-//! Under construction.
+//! The world of the tests, and the judges of what happens there.
+#![forbid(unsafe_code)]
+
+pub mod history;
+pub mod linearizability;
