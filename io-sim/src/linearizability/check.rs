@@ -83,12 +83,8 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
         parts.entry(model.part(&timed.op)).or_default().push(index);
     }
     let (mut orders, mut undecided, mut steps) = (Vec::new(), None, 0);
-    let found = |verdict, steps| Check {
-        verdict,
-        operations: operations.len(),
-        parts: parts.len(),
-        steps,
-    };
+    let found =
+        |verdict, steps| Check { verdict, operations: operations.len(), parts: parts.len(), steps };
     for part in parts.values() {
         let timed = part.iter().map(|&index| (index, &operations[index]));
         let plan = Plan::new(model, timed);

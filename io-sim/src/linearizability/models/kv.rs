@@ -72,9 +72,9 @@ impl Vocabulary for Kv {
     fn read(&mut self, asked: &Asked<'_>) -> Result<Option<KeyOp>, &'static str> {
         let values = &mut self.values;
         let action = match asked.function {
-            "get" => KeyAction::Plain(Action::Read(
-                asked.answer(|answer| Some(values.value(answer)))?,
-            )),
+            "get" => {
+                KeyAction::Plain(Action::Read(asked.answer(|answer| Some(values.value(answer)))?))
+            }
             "put" => KeyAction::Plain(Action::Write(values.value(asked.argument()?))),
             "delete" => KeyAction::Plain(Action::Write(Value::Null)),
             "cas" => KeyAction::Plain(Action::read_cas(values, asked)?),

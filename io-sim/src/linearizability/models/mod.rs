@@ -79,7 +79,10 @@ impl<'a> Asked<'a> {
     }
 
     /// The answer as `read` takes it; nothing if the operation never answered.
-    fn answer<T>(&self, read: impl FnOnce(&'a Json) -> Option<T>) -> Result<Option<T>, &'static str> {
+    fn answer<T>(
+        &self,
+        read: impl FnOnce(&'a Json) -> Option<T>,
+    ) -> Result<Option<T>, &'static str> {
         match self.answered {
             None => Ok(None),
             Some(None) => Err("missing answer to an operation"),

@@ -88,11 +88,8 @@ impl Model for MultiRegister {
 
 impl Vocabulary for MultiRegister {
     fn from_init(init: &Json) -> Option<Self> {
-        let mut model = Self {
-            init: Vec::new(),
-            values: Values::default(),
-            registers: BTreeMap::new(),
-        };
+        let mut model =
+            Self { init: Vec::new(), values: Values::default(), registers: BTreeMap::new() };
         match init {
             Json::Null => {}
             Json::Object(registers) => {

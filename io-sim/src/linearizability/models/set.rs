@@ -98,8 +98,7 @@ impl Model for Set {
 
 impl Vocabulary for Set {
     fn from_init(init: &Json) -> Option<Self> {
-        let mut set =
-            Self { init: Vec::new(), values: Values::default(), bits: BTreeMap::new() };
+        let mut set = Self { init: Vec::new(), values: Values::default(), bits: BTreeMap::new() };
         match set.members(init)? {
             Answer::Members(members) => Some(Self { init: members, ..set }),
             Answer::Twice => None,
