@@ -3,6 +3,8 @@
 
 mod flights;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 use alloc::vec::Vec;
