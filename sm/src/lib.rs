@@ -14,9 +14,12 @@ mod outcome;
 mod codec;
 mod digest;
 
+pub mod kv;
+
 pub use digest::Digest;
 pub use envelope::{
     Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,
 };
+pub use kv::Kv;
 pub use machine::{ByteMachine, Context, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};

@@ -1,0 +1,3 @@
+//! The claims that this crate makes, tested through its public face.
+
+mod kv;
