@@ -1,3 +1,10 @@
 //! The claims that this crate makes, tested through its public face.
 
+mod support;
+
+mod applier;
+mod bytes_in;
+mod clients;
+mod golden;
 mod kv;
+mod sessions;
