@@ -2,7 +2,7 @@
 //!
 //! * A [`StateMachine`] is a Rust type with a function from command to answer.
 //! * The [`Applier`] moves it, and the [`Sessions`] of its clients, along the committed log.
-//! * A client speaks through [`client`].
+//! * A client speaks through [`client`]; the leader lets silent ones expire by a [`SessionKeeper`].
 //! * [`kv`] is a ready machine.
 //!
 //! Nothing in here reads a clock, draws a random number, starts a thread or does I/O.
@@ -48,6 +48,7 @@ mod session;
 mod sessions;
 
 mod applier;
+mod keeper;
 mod waiting;
 
 mod codec;
@@ -61,6 +62,7 @@ pub use digest::Digest;
 pub use envelope::{
     Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,
 };
+pub use keeper::SessionKeeper;
 pub use kv::Kv;
 pub use machine::{ByteMachine, Context, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};

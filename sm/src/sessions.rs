@@ -94,7 +94,7 @@ impl Sessions {
         self.by_id.is_empty()
     }
 
-    /// Every session and its last entry.
+    /// Every session and its last entry, for a [`SessionKeeper`](crate::SessionKeeper).
     pub fn activity(&self) -> impl Iterator<Item = (SessionId, Index)> + '_ {
         self.by_id.iter().map(|(&id, session)| (id, session.last_active))
     }

@@ -6,5 +6,6 @@ mod applier;
 mod bytes_in;
 mod clients;
 mod golden;
+mod keeper;
 mod kv;
 mod sessions;
