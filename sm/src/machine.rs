@@ -10,7 +10,7 @@ use crate::codec;
 use crate::digest::Digest;
 use crate::envelope::SessionId;
 
-/// A replicated state machine (thesis 3.1): every replica applies the same commands in the same
+/// A replicated state machine (thesis 2.1): every replica applies the same commands in the same
 /// order and must reach the same state. `apply` therefore depends on nothing but the state, the
 /// context and the command: no clock, no randomness, no environment, no hash order, and no
 /// floating point whose result differs between processors.

@@ -1,4 +1,4 @@
-//! Reads that wait until this replica has applied enough.
+//! Reads that wait until this replica has applied enough (thesis 6.4).
 
 use alloc::collections::BTreeMap;
 

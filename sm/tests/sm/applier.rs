@@ -117,6 +117,7 @@ fn the_digest_sees_the_machine_the_sessions_and_the_position() {
     let open = client::open_session(1);
     let digests = [
         digest(LIMITS, &[]),
+        digest(LIMITS, &[Bytes::new()]), // rejected: only the position moves
         digest(LIMITS, &[put("k", "v")]),
         digest(LIMITS, &[put("k", "w")]),
         digest(LIMITS, std::slice::from_ref(&open)),

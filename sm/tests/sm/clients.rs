@@ -194,8 +194,6 @@ fn take(from: &mut Vec<Message>, which: usize, copy_stays: bool) -> Option<Messa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn every_command_of_a_session_takes_effect_exactly_once(
         story in prop::collection::vec(happens(), 1..150),

@@ -252,8 +252,6 @@ fn assert_each_applied_at_most_once(records: &[Record]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn the_session_table_agrees_with_a_naive_model(ops in prop::collection::vec(op(), 1..120)) {
         let mut replica = Replica::new(Recorder::default(), LIMITS);
