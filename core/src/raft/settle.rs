@@ -161,8 +161,9 @@ impl Raft {
     /// thesis 3.8: term and vote are durable before anybody hears of them.
     fn send_all(&mut self, effects: &mut Effects) {
         if self.is_hard_state_durable() {
-            let due = self.withheld.drain(..).chain(self.outbox.drain(..));
-            due.for_each(|message| effects.push(Effect::Send(message)));
+            for due in [&mut self.withheld, &mut self.outbox] {
+                due.drain(..).for_each(|message| effects.push(Effect::Send(message)));
+            }
             return;
         }
         self.withheld.append(&mut self.outbox);
