@@ -89,6 +89,9 @@ impl Raft {
     fn confirm_reads(&mut self, effects: &mut Effects) {
         let (commit, id) = (self.commit, self.config.id);
         let Role::Leader(leader) = &mut self.role else { return };
+        if leader.reads.is_empty() {
+            return;
+        }
         if leader.reads.is_round_owed() && commit >= leader.noop {
             leader.is_round_owed = true;
             leader.reads.start_round(leader.round.next(), commit);
