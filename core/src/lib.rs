@@ -14,6 +14,7 @@ mod message;
 mod raft;
 mod recovered;
 mod types;
+pub mod wal;
 
 pub use config::{Config, ConfigError};
 pub use crc32c::{crc32c, crc32c_append};

@@ -1,0 +1,5 @@
+//! The log on a simulated disk: crashes, rot, and everything else that disks do.
+
+mod support;
+
+mod crash;
