@@ -129,6 +129,10 @@ impl Chance {
         self.draw() % bound
     }
 
+    pub(crate) fn pick<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
+        choices[self.below(N as u64) as usize]
+    }
+
     pub(crate) fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
