@@ -1,7 +1,5 @@
 //! The end of the newest segment: where batches go.
 
-use alloc::string::String;
-
 use super::batch::{BatchBuffer, BatchHeader, Stamp};
 use super::disk::{Disk, DiskError};
 use super::layout::BATCHES_OFFSET;
@@ -12,7 +10,6 @@ use crate::types::{Index, LogId};
 #[derive(Debug)]
 pub(super) struct Appender<F> {
     file: F,
-    name: String,
     header: SegmentHeader,
     /// Where the next batch goes.
     offset: u64,
@@ -37,12 +34,11 @@ struct Promise {
 
 impl<F> Appender<F> {
     /// Behind the header of a new segment.
-    pub(super) fn new(name: String, file: F, header: SegmentHeader) -> Self {
+    pub(super) fn new(file: F, header: SegmentHeader) -> Self {
         let before = header.first_lsn - 1;
         let promised = Promise { lsn: before, generation: header.generation };
         Self {
             file,
-            name,
             header,
             offset: BATCHES_OFFSET,
             lsn: header.first_lsn,
@@ -52,10 +48,6 @@ impl<F> Appender<F> {
             said: promised,
             promised,
         }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
     }
 
     pub(super) fn header(&self) -> &SegmentHeader {

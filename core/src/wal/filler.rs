@@ -205,11 +205,11 @@ impl<D: Disk> Wal<D> {
         let (name, file) = spare.into_segment(&self.disk, &header)?;
         self.segments.push(Segment {
             seq: header.seq,
-            name: name.clone(),
+            name,
             salt: header.salt,
             stop: BATCHES_OFFSET,
         });
-        self.appender = Appender::new(name, file, header);
+        self.appender = Appender::new(file, header);
         self.counters.segments += 1;
         Ok(())
     }

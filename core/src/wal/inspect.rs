@@ -1,7 +1,6 @@
 //! A look at every byte of a log, sound or not: for `quorate wal dump`, and for people with a
 //! damaged disk. Nothing is changed, and nothing is refused.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::batch::{BatchHeader, MARK, SEAL, blank_sectors};
@@ -232,7 +231,7 @@ fn describe<T>(block: Result<T, BlockError>) -> Block<T> {
 /// A header that cannot be read is as good as damaged.
 fn read_header<D: Disk>(
     disk: &D,
-    name: &String,
+    name: &str,
 ) -> Result<Result<(SegmentHeader, u32), BlockError>, DiskError> {
     let file = disk.open(name)?;
     let length = disk.length(&file)?;
@@ -241,7 +240,7 @@ fn read_header<D: Disk>(
 
 fn inspect_segment<D: Disk>(
     disk: &D,
-    name: &String,
+    name: &str,
     stop: u64,
     visit: &mut impl FnMut(Finding<'_>),
 ) -> Result<(), DiskError> {

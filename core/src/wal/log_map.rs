@@ -61,14 +61,19 @@ impl LogMap {
         held.unwrap_or(following(self.last.index))
     }
 
+    /// The entry at `index`, which the log holds or starts right after.
+    pub(super) fn id(&self, index: Index) -> Option<LogId> {
+        if index < self.base.index || index > self.last.index {
+            return None;
+        }
+        let before = self.starts.partition_point(|start| start.index <= index);
+        let term = before.checked_sub(1).map_or(self.base.term, |at| self.starts[at].term);
+        Some(LogId { term, index })
+    }
+
     /// Does the log hold this entry, or start right after it?
     pub(super) fn has(&self, id: LogId) -> bool {
-        if id.index < self.base.index || id.index > self.last.index {
-            return false;
-        }
-        let before = self.starts.partition_point(|start| start.index <= id.index);
-        let term = before.checked_sub(1).map_or(self.base.term, |at| self.starts[at].term);
-        term == id.term
+        self.id(id.index) == Some(id)
     }
 
     /// One more entry.

@@ -449,6 +449,6 @@ mod tests {
         assert!(disk.sync(&file).is_err());
         disk.sync(&file).expect("it works again, and does nothing");
         disk.crash(|_| Fate::Lost);
-        assert_eq!(disk.contents("a").as_deref(), Some(&[][..]));
+        assert_eq!(disk.contents("a").as_deref(), Some(&[0][..]));
     }
 }

@@ -1,15 +1,12 @@
 //! Opening a log: what recovery decided, carried out.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 use super::appender::Appender;
 use super::batch::BatchBuffer;
 use super::chain::Salts;
 use super::disk::Disk;
 use super::error::WalError;
 use super::ident::Ident;
-use super::layout::BATCHES_OFFSET;
+use super::layout::{BATCHES_OFFSET, following};
 use super::options::WalOptions;
 use super::reader::Reader;
 use super::recover::{Examined, Report, Segment, examine, sync_all};
@@ -19,7 +16,7 @@ use super::spare::Spare;
 use super::state::{State, StateFile};
 use super::writer::{Counters, Wal};
 use crate::recovered::Recovered;
-use crate::types::{Index, LogId, Ticket};
+use crate::types::{Index, Ticket};
 
 /// What a log was found to hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,73 +64,53 @@ impl<D: Disk> Wal<D> {
         state.write(&disk, next_state(&found, &header))?;
         trim(&disk, &found.segments)?;
 
-        let appender = Appender::new(name, file, header);
-        let mut wal = Self::assemble(disk, options, salts, state, appender, &found);
-        let opened = wal.describe(found)?;
-        Ok((wal, opened))
-    }
-
-    fn assemble(
-        disk: D,
-        options: WalOptions,
-        salts: Salts,
-        state: StateFile<D::File>,
-        appender: Appender<D::File>,
-        found: &Examined,
-    ) -> Self {
-        let header = appender.header();
-        let name = String::from(appender.name());
-        let newest = Segment { seq: header.seq, name, salt: header.salt, stop: BATCHES_OFFSET };
-        let mut segments = found.segments.clone();
-        segments.push(newest);
-        Self {
+        let Examined { ident, mut segments, log, report, .. } = found;
+        segments.push(Segment { seq: header.seq, name, salt: header.salt, stop: BATCHES_OFFSET });
+        let mut wal = Self {
             disk,
             options,
-            identity: found.ident.identity,
+            identity: ident.identity,
             salts,
             state,
             segments,
-            appender,
+            appender: Appender::new(file, header),
             spare: None,
-            map: found.log.map.clone(),
-            snapshot: found.log.snapshot.clone(),
-            snapshot_segment: found.log.snapshot_segment,
-            commit: found.log.commit,
+            map: log.map,
+            snapshot: log.snapshot,
+            snapshot_segment: log.snapshot_segment,
+            commit: log.commit,
             ticket: Ticket(0),
             buffer: BatchBuffer::new(),
             reader: Reader::new(),
             counters: Counters::default(),
             poison: None,
-        }
+        };
+        let recovered = wal.recovered()?;
+        let boot_epoch = wal.state.current().boot_epoch;
+        let opened = Opened { ident, boot_epoch, recovered, commit: wal.commit, report };
+        Ok((wal, opened))
     }
 
-    fn describe(&mut self, found: Examined) -> Result<Opened, OpenError> {
-        let snapshot = found.log.snapshot;
-        let base = snapshot.last_included.index;
+    fn recovered(&mut self) -> Result<Recovered, OpenError> {
+        let base = self.snapshot.last_included.index;
         let tail = match self.read_tail(self.options.tail_bytes_max) {
-            Ok(tail) => tail.from(Index(base.0.saturating_add(1))),
+            Ok(tail) => tail.from(following(base)),
             Err(WalError::Damaged(damage)) => return Err(OpenError::Damaged(damage)),
             Err(WalError::Disk(error)) => return Err(OpenError::Disk(error)),
             Err(error) => unreachable!("a read of what is in the log: {error}"),
         };
-        let starts = self.map.starts();
-        let term_starts: Vec<LogId> =
-            starts.iter().copied().filter(|start| start.index > base).collect();
+        // The log starts after the snapshot, perhaps in the middle of a term.
+        let first = self.map.id(following(base));
+        let later = self.map.starts().iter().copied().filter(|start| start.index > following(base));
         let recovered = Recovered {
             hard_state: self.state.current().hard_state,
-            snapshot,
-            term_starts,
+            snapshot: self.snapshot.clone(),
+            term_starts: first.into_iter().chain(later).collect(),
             last: self.map.last(),
             tail,
         };
         assert!(recovered.check().is_ok(), "recovery has checked all of it: {recovered:?}");
-        Ok(Opened {
-            ident: found.ident,
-            boot_epoch: self.state.current().boot_epoch,
-            recovered,
-            commit: self.commit,
-            report: found.report,
-        })
+        Ok(recovered)
     }
 }
 

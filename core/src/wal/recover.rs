@@ -25,8 +25,10 @@ pub struct Report {
     pub row: Row,
     /// How many segments there are.
     pub segments: u64,
-    /// How many batches are part of the log, whatever became of their entries.
+    /// How many batches they hold, whatever became of their entries.
     pub batches: u64,
+    /// The number of the last one, counted from the first start on; 0 if there is none.
+    pub lsn: u64,
     /// How many records these batches hold.
     pub records: u64,
     /// The log was closed in good order.
@@ -121,6 +123,7 @@ pub(super) fn examine<D: Disk>(disk: &D) -> Result<Examined, OpenError> {
         row,
         segments: segments.len() as u64,
         batches: log.batches,
+        lsn: lsn - 1,
         records: log.records,
         closed: state.closed,
         cut,

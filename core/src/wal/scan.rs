@@ -152,7 +152,7 @@ pub(super) struct Beyond {
     pub(super) later: u64,
     /// The first of them.
     pub(super) next: Option<BatchHeader>,
-    /// A batch that should have come earlier stands there.
+    /// The batch that should stand at this place stands there.
     pub(super) misplaced: bool,
     /// Bytes from the cursor to the last sector that is not blank.
     pub(super) debris_bytes: u64,
@@ -177,7 +177,10 @@ pub(super) fn look_beyond<D: Disk>(
                 beyond.later += 1;
                 beyond.next.get_or_insert(header);
             }
-            Some(_) if offset > cursor.offset => beyond.misplaced = true,
+            // Earlier ones are where they belong; this is a copy of one, in a command perhaps.
+            Some(header) if header.lsn == cursor.lsn && offset > cursor.offset => {
+                beyond.misplaced = true;
+            }
             _ => {}
         }
         offset += u64::from(cursor.align);

@@ -53,11 +53,8 @@ impl Evidence {
     /// promises can be a write that was under way when the machine went down.
     pub(super) fn weigh(&self) -> Verdict {
         if self.promise.max(self.beyond.promise) >= self.lsn {
-            return Verdict::Refuse(match self.flaw {
-                Some(Flaw::Misplaced(_)) => Row::Misplaced,
-                None => Row::SegmentMissing,
-                Some(_) => Row::Promised,
-            });
+            let sealed = self.flaw.is_none();
+            return Verdict::Refuse(if sealed { Row::SegmentMissing } else { Row::Promised });
         }
         if self.beyond.misplaced {
             return Verdict::Refuse(Row::Misplaced);
@@ -147,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_batch_behind_the_end_was_misdirected() {
+    fn a_batch_that_stands_behind_its_place_was_misdirected() {
         let beyond = Beyond { misplaced: true, ..EVIDENCE.beyond };
         let evidence = Evidence { beyond, ..EVIDENCE };
         assert_eq!(evidence.weigh(), Verdict::Refuse(Row::Misplaced));
