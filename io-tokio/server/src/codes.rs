@@ -118,6 +118,16 @@ the contradiction. If a member has no address, add it to the peers in quorate.to
 "The system refused an event queue, a signal handler or a thread; most likely a limit (`ulimit -a`)
 is too low.";
 
+    NO_LOCAL_GROUP = "Q0411", NotApplied, "the servers for a demo or a bench do not run",
+"`quorate demo` and `quorate bench` start servers on this machine, as processes of this very program
+with files and ports of their own. One of them could not be started, or did not come to lead. What
+the servers said stands in the files that the message names.";
+
+    BAD_BENCH = "Q0412", Usage, "the bench cannot be run or written down",
+"The options of `quorate bench` make no sense together, or a file that it was told to write cannot be
+written. The figures that were printed before are right.";
+
+
     BAD_HISTORY = "Q0501", Usage, "the file is not a history",
 "`quorate check history` reads files of JSON lines: a header `{\"format\":\"lin-history/1\",
 \"model\":\"kv\"}`, then one event per line, `{\"p\":1,\"e\":\"invoke\",\"f\":\"get\",\"k\":\"x\"}` and its

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod check;
 mod codes;
 mod dev;
@@ -10,6 +11,7 @@ mod directory;
 mod exit;
 mod explain;
 mod init;
+mod local;
 mod logging;
 mod output;
 mod serve;
@@ -41,6 +43,7 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Dev(dev::Dev),
+    Bench(bench::Bench),
     Wal(wal::WalCommand),
     Check(check::Check),
     Explain(explain::Explain),
@@ -62,6 +65,7 @@ fn run(command: &Command) -> Result<Exit, Box<Diagnostic>> {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Wal(args) => wal::run(args),
         Command::Check(args) => check::run(args),
         Command::Explain(args) => explain::run(args),
