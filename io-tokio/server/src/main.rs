@@ -5,6 +5,7 @@ mod arguments;
 mod bench;
 mod check;
 mod codes;
+mod demo;
 mod dev;
 mod diagnostic;
 mod directory;
@@ -43,6 +44,7 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Dev(dev::Dev),
+    Demo(demo::Demo),
     Bench(bench::Bench),
     Wal(wal::WalCommand),
     Check(check::Check),
@@ -65,6 +67,7 @@ fn run(command: &Command) -> Result<Exit, Box<Diagnostic>> {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Dev(args) => dev::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Wal(args) => wal::run(args),
         Command::Check(args) => check::run(args),
