@@ -2,8 +2,11 @@
 //!
 //! * [`start`] pumps a [`Node`](quorate_core::node::Node): what happens goes in, its orders are
 //!   carried out. [`Env`] is all that it touches; [`RealEnv`] is the real world.
+//! * [`client`] speaks to a cluster of them.
 //! * Each part that may block has a [`Lane`]: the log on one, the state machine on another.
 #![forbid(unsafe_code)]
+
+pub mod client;
 
 mod apply_lane;
 mod connection;
