@@ -128,12 +128,7 @@ impl Group {
         let mut lines = vec![header.map(str::to_owned)];
         lines.extend(self.rows().iter().map(Row::cells));
         let cluster = self.answers.values().next().map(|status| status.cluster.to_string());
-        format!(
-            "cluster {}: {}\n{}",
-            cluster.unwrap_or_default(),
-            self.verdict(),
-            aligned(&lines)
-        )
+        format!("cluster {}: {}\n{}", cluster.unwrap_or_default(), self.verdict(), aligned(&lines))
     }
 
     fn object(&self) -> Value {
@@ -242,8 +237,8 @@ fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
     let mut text = String::new();
     for line in lines {
-        let cells: Vec<_> =
-            line.iter().enumerate().map(|(at, cell)| format!("{cell:<1$}", width(at))).collect();
+        let pad = |(at, cell): (usize, &String)| format!("{cell:<wide$}", wide = width(at));
+        let cells: Vec<_> = line.iter().enumerate().map(pad).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }

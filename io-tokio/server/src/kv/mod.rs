@@ -54,9 +54,9 @@ pub(crate) struct Put {
 
 pub(crate) fn put(args: Put) -> Result<Exit, Box<Diagnostic>> {
     let (key, value) = (bytes(args.key), bytes(args.value));
-    let version = args.client.run(async |kv| {
-        kv.put(key.clone(), value).await.map_err(|error| client::failed(&error))
-    })?;
+    let version = args
+        .client
+        .run(async |kv| kv.put(key.clone(), value).await.map_err(|error| client::failed(&error)))?;
     let shown = json!({ "key": json_bytes(&key), "version": version.0 });
     print::answer(args.client.format, format!("version {}", version.0).as_bytes(), shown)?;
     Ok(Exit::Done)
@@ -110,9 +110,9 @@ pub(crate) struct Del {
 
 pub(crate) fn del(args: Del) -> Result<Exit, Box<Diagnostic>> {
     let key = bytes(args.key);
-    let removed = args.client.run(async |kv| {
-        kv.delete(key.clone()).await.map_err(|error| client::failed(&error))
-    })?;
+    let removed = args
+        .client
+        .run(async |kv| kv.delete(key.clone()).await.map_err(|error| client::failed(&error)))?;
     match removed {
         Some(version) => {
             let shown = json!({ "key": json_bytes(&key), "removed": version.0 });

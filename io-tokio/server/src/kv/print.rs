@@ -1,7 +1,6 @@
 //! Keys, values and versions, as text or as JSON.
 
 use std::borrow::Cow;
-use std::io::Write as _;
 
 use quorate_sm::kv::{Row, Versioned};
 use serde_json::{Value, json};
