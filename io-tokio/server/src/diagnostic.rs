@@ -1,7 +1,6 @@
 //! What is said when something goes wrong: what, why, and what to do.
 
 use std::error::Error;
-use std::fmt;
 use std::io::{self, IsTerminal};
 
 use crate::codes::Code;
@@ -62,12 +61,6 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             eprintln!(" help: {help}");
         }
-    }
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code.id, self.what)
     }
 }
 

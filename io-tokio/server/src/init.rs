@@ -10,7 +10,7 @@ use clap::Args;
 use quorate_core::wal::{self, Identity};
 use quorate_core::wire::Address;
 use quorate_core::{ClusterId, Incarnation, Membership, NodeId};
-use quorate_io_tokio::{Env, RealEnv};
+use quorate_io_tokio::{Env, FileDisk, RealEnv};
 
 use crate::arguments::{self, Cluster, Peer};
 use crate::codes;
@@ -141,7 +141,12 @@ fn fill(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
     wal::format(&disk, identity, now, genesis)
         .map_err(|error| directory::not_made(directory, &error))?;
-    sync(directory).map_err(|error| directory::refused_by_system(directory, &error))
+    drop(disk);
+    let unlocked = || {
+        fs::remove_file(directory.join(FileDisk::LOCK))?;
+        sync(directory)
+    };
+    unlocked().map_err(|error| directory::refused_by_system(directory, &error))
 }
 
 fn sync(directory: &Path) -> io::Result<()> {

@@ -9,7 +9,8 @@ use quorate_io_tokio::client::{CallError, KvClient};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::client::{ClientArgs, not_answered};
+use crate::client::ClientArgs;
+use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output::{self, Format};
@@ -56,7 +57,11 @@ impl Group {
             .collect();
         group.ask_all(kv, leaders).await;
         match group.silent.values().next() {
-            Some(error) if group.answers.is_empty() => Err(not_answered(error)),
+            Some(error) if group.answers.is_empty() => {
+                Err(Diagnostic::new(codes::NOT_APPLIED, "no server has answered")
+                    .why(reason(error))
+                    .help("do the servers run, and is --servers right?"))
+            }
             _ => Ok(group),
         }
     }
@@ -178,7 +183,7 @@ impl Row {
         Self {
             role: "silent",
             address: Some(address.to_owned()),
-            error: Some(error.to_string()),
+            error: Some(reason(error)),
             ..Self::default()
         }
     }
@@ -219,6 +224,13 @@ impl Row {
             "address": self.address,
             "error": self.error,
         })
+    }
+}
+
+fn reason(error: &CallError) -> String {
+    match error {
+        CallError::NotApplied(why) => why.to_string(),
+        CallError::Unknown(why) => why.to_string(),
     }
 }
 
