@@ -10,7 +10,6 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(crate) struct Diagnostic {
     code: &'static Code,
-
     what: String,
     why: Option<String>,
     help: Option<String>,

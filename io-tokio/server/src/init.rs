@@ -43,6 +43,9 @@ pub(crate) struct Init {
     /// Where this server listens, if that is not the address by which its peers know it.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address)]
     listen: Option<Address>,
+    /// Where its HTTP gateway listens; without it there is none.
+    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address)]
+    http: Option<Address>,
 }
 
 pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
@@ -55,7 +58,8 @@ pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
         return Err(bad_members(format!("server {} is not among the peers", args.node))
             .help(format!("add {}=HOST:PORT to --peers", args.node)));
     };
-    let settings = Settings::new(args.listen.clone().unwrap_or_else(|| own.clone()), peers);
+    let listen = args.listen.clone().unwrap_or_else(|| own.clone());
+    let settings = Settings { http: args.http.clone(), ..Settings::new(listen, peers) };
     let identity = new_identity(args.cluster.id, args.node);
     make(&args.dir, &identity, &genesis, &settings, &args.cluster.to_string())?;
     let Identity { cluster, node, incarnation } = identity;
