@@ -9,8 +9,8 @@ use quorate_core::wire::Address;
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
 use quorate_sm::{Applier, Kv, SessionLimits};
-use tokio::sync::oneshot;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::arguments;
 use crate::codes;

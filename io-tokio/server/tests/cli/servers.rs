@@ -1,6 +1,7 @@
 //! Servers as processes: how they start, and how they end.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
 use crate::support::{Scratch, Server, command, contents, quorate};
 
@@ -74,7 +75,15 @@ fn payloads_never_reach_the_log() {
 #[test]
 fn a_server_for_trying_out_needs_nothing_and_leaves_nothing() {
     let scratch = Scratch::new();
-    let mut dev = command(&["dev", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let mut dev = command(&[
+        "dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ]);
     dev.env("TMPDIR", scratch.path());
     let server = Server::run(dev);
     assert_eq!(std::fs::read_dir(scratch.path()).expect("a directory").count(), 1);
@@ -83,4 +92,34 @@ fn a_server_for_trying_out_needs_nothing_and_leaves_nothing() {
     let (code, log) = server.wait();
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(std::fs::read_dir(scratch.path()).expect("a directory").count(), 0);
+}
+
+#[test]
+fn a_server_speaks_http_beside_its_own_protocol() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let arguments = ["serve", &path, "--http", "127.0.0.1:0", "--log-format", "json"];
+    let server = Server::run(command(&arguments));
+    server.ask(&["put", "hello", "world"]).ends_with(0);
+    let http = server.http.as_deref().expect("it said where");
+    let mut stream = TcpStream::connect(http).expect("it listens");
+    let request = "GET /v1/kv/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("world"), "{answer}");
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+}
+
+#[test]
+fn a_taken_port_for_http_is_named_as_well() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let before = contents(&path);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ran = quorate(&["serve", &path, "--http", &address]).ends_with(3);
+    ran.says(&["error[Q0401]", &address, "in use"]);
+    assert_eq!(contents(&path), before);
 }

@@ -142,6 +142,7 @@ pub(crate) struct Server {
     /// Its log, from where it was last looked at.
     log: BufReader<std::process::ChildStderr>,
     pub(crate) address: String,
+    pub(crate) http: Option<String>,
 }
 
 impl Server {
@@ -155,6 +156,7 @@ impl Server {
         let mut server = Self::spawn(command);
         let listens = server.wait_for("the server listens");
         server.address = listens["address"].as_str().expect("an address").to_owned();
+        server.http = listens["http"].as_str().map(str::to_owned);
         server
     }
 
@@ -163,7 +165,7 @@ impl Server {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary can be run");
         let log = BufReader::new(child.stderr.take().expect("its stderr is piped"));
-        Self { child, log, address: String::new() }
+        Self { child, log, address: String::new(), http: None }
     }
 
     /// Waits for an event in its log.
