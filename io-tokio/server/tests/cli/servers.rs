@@ -123,3 +123,35 @@ fn a_taken_port_for_http_is_named_as_well() {
     ran.says(&["error[Q0401]", &address, "in use"]);
     assert_eq!(contents(&path), before);
 }
+
+/// Both signals are there before the server can act on the first.
+#[test]
+fn a_second_signal_ends_a_server_at_once() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch.data("n1"));
+    for signal in ["STOP", "TERM", "INT", "CONT"] {
+        server.signal(signal);
+    }
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(130), "{log}");
+}
+
+/// The next file of the log has no place any more.
+#[test]
+fn a_disk_that_fails_ends_the_server_and_is_named() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let mut server = Server::start(&path);
+    server.ask(&["put", "k", "v"]).ends_with(0);
+    std::fs::remove_dir_all(&path).expect("removed");
+    let value = "v".repeat(100_000);
+    let mut puts = 0;
+    while server.is_running() {
+        assert!(puts < 100, "ten segments were filled without a failure");
+        puts += 1;
+        server.ask(&["put", "k", &value, "--timeout", "500ms"]);
+    }
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(74), "{log}");
+    assert!(log.contains("error[Q0402]") && log.contains("No such file"), "{log}");
+}

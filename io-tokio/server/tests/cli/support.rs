@@ -197,6 +197,10 @@ impl Server {
         assert!(sent.is_ok_and(|status| status.success()), "a signal can be sent");
     }
 
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it was started").is_none()
+    }
+
     /// Waits for its end: its exit code, if it was not a signal, and the rest of its log.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut rest = String::new();
