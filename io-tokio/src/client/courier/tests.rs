@@ -1,1 +1,581 @@
+//! A courier and the servers that it talks to, played by hand on a clock that jumps.
 
+use std::collections::BTreeMap;
+
+use quorate_core::node::NodeStatus;
+use quorate_core::wire::{
+    ClientWelcome, Consistency, Decoder, Handshake, MAGIC, NotApplied, Outcome, Reject, Response,
+    Service, Unknown,
+};
+use quorate_core::{ClusterId, GroupId, Index, NodeId, RoleKind, Term};
+use quorate_sm::{Envelope, Rejection, SessionId, Stamp};
+
+use super::super::error::Doubt;
+use super::*;
+
+const CLUSTER: ClusterId = ClusterId(7);
+const GROUP: GroupId = GroupId(0);
+const WINDOW: u32 = 4;
+
+struct World {
+    courier: Courier<u32>,
+    now: Instant,
+    inputs: Vec<Input<u32>>,
+    dials: Vec<(ConnectionId, String)>,
+    closed: Vec<ConnectionId>,
+    answers: Vec<(u32, Result<Answered, CallError>)>,
+    /// What each server has heard and not looked at.
+    sent: BTreeMap<ConnectionId, BytesMut>,
+    next_session: u64,
+}
+
+fn config() -> ClientConfig {
+    ClientConfig { cluster: Some(CLUSTER), ..ClientConfig::default() }
+}
+
+fn world(addresses: &[&str]) -> World {
+    let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+    World {
+        courier: Courier::new(addresses, config(), 1, 42, Instant(0)),
+        now: Instant(0),
+        inputs: Vec::new(),
+        dials: Vec::new(),
+        closed: Vec::new(),
+        answers: Vec::new(),
+        sent: BTreeMap::new(),
+        next_session: 100,
+    }
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn command() -> Ask {
+    Ask::Command(Bytes::from_static(b"do"))
+}
+
+fn query() -> Ask {
+    Ask::Query(Consistency::Linearizable, Bytes::from_static(b"look"))
+}
+
+impl World {
+    fn step(&mut self) {
+        let mut orders = Vec::new();
+        self.courier.step(self.now, &mut self.inputs, &mut orders);
+        for order in orders {
+            match order {
+                Order::Dial(id, address) => self.dials.push((id, address)),
+                Order::Send(id, bytes) => {
+                    self.sent.entry(id).or_default().extend_from_slice(&bytes);
+                }
+                Order::Close(id) => self.closed.push(id),
+                Order::Answer(token, result) => self.answers.push((token, result)),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input<u32>) {
+        self.inputs.push(input);
+        self.step();
+    }
+
+    /// Lets time pass, stepping whenever the courier asks for it.
+    fn pass(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        let mut steps = 0;
+        while self.courier.deadline() <= until {
+            self.now = self.now.max(self.courier.deadline());
+            self.step();
+            steps += 1;
+            assert!(steps < 10_000, "it asks for time and does nothing with it");
+        }
+        self.now = until;
+        self.step();
+    }
+
+    fn call(&mut self, token: u32, ask: Ask, timeout: Duration) {
+        self.input(Input::Call(NewCall { ask, to: None, timeout, token }));
+    }
+
+    fn receive(&mut self, id: ConnectionId, write: impl FnOnce(&mut BytesMut)) {
+        let mut bytes = BytesMut::new();
+        write(&mut bytes);
+        self.input(Input::Received(id, bytes));
+    }
+
+    /// The last server that was dialed, which takes us.
+    fn welcome(&mut self, node: u64) -> ConnectionId {
+        let id = self.dials.last().expect("a dial").0;
+        self.input(Input::Opened(id));
+        let hello = self.sent.remove(&id).expect("a greeting");
+        assert_eq!(hello[..8], MAGIC);
+        let welcome = Handshake::ClientWelcome(ClientWelcome {
+            wire: 1,
+            cluster: CLUSTER,
+            from: NodeId::new(node).unwrap(),
+            frame_bytes_max: 8 << 20,
+        });
+        self.receive(id, |bytes| {
+            bytes.extend_from_slice(&MAGIC);
+            welcome.encode(bytes);
+        });
+        id
+    }
+
+    /// What a server has heard since the last time, without looks; those find `leader`.
+    fn heard(&mut self, id: ConnectionId, leader: Option<(u64, &str)>) -> Vec<Request> {
+        let mut requests = Vec::new();
+        let mut looks = Vec::new();
+        let mut bytes = self.sent.remove(&id).unwrap_or_default();
+        while let Some(frame) = Decoder::new(8 << 20).decode(&mut bytes).unwrap() {
+            assert_eq!(frame.service, Service::Client);
+            match ClientMessage::decode(&frame).unwrap() {
+                ClientMessage::Request(Request { id, body: RequestBody::Status }) => looks.push(id),
+                ClientMessage::Request(request) => requests.push(request),
+                ClientMessage::Response(_) => panic!("a client that answers"),
+            }
+        }
+        for look in looks {
+            self.respond(id, look, done(postcard::to_allocvec(&status(leader)).unwrap().into()));
+        }
+        requests
+    }
+
+    /// The same from a server that leads.
+    fn leader_heard(&mut self, id: ConnectionId) -> Vec<Request> {
+        self.heard(id, Some((1, "a:1")))
+    }
+
+    fn respond(&mut self, id: ConnectionId, request: u64, outcome: Outcome) {
+        let response = ClientMessage::Response(Response { id: request, outcome });
+        self.receive(id, |bytes| response.encode(GROUP, bytes));
+    }
+
+    /// Opens the session that is asked for.
+    fn open_session(&mut self, id: ConnectionId) -> SessionId {
+        let requests = self.leader_heard(id);
+        let [Request { id: request, body: RequestBody::Propose { command } }] = &requests[..]
+        else {
+            panic!("{requests:?}");
+        };
+        assert!(matches!(Envelope::decode(command), Ok(Envelope::OpenSession { .. })));
+        let session = SessionId(Index(self.next_session));
+        self.next_session += 1;
+        let outcome = quorate_sm::Outcome::Opened { session, window: WINDOW };
+        self.respond(id, *request, done(outcome.encode()));
+        session
+    }
+
+    /// A courier that has sent one command in its session, and that command.
+    fn with_command_sent(addresses: &[&str], timeout: Duration) -> (Self, ConnectionId, Request) {
+        let mut world = world(addresses);
+        world.call(1, command(), timeout);
+        let server = world.welcome(1);
+        world.open_session(server);
+        let [request] = <[_; 1]>::try_from(world.leader_heard(server)).unwrap();
+        (world, server, request)
+    }
+
+    fn lose(&mut self, id: ConnectionId) {
+        self.input(Input::Closed(id));
+    }
+
+    fn only_answer(&mut self) -> Result<Answered, CallError> {
+        let mut answers = std::mem::take(&mut self.answers);
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        answers.remove(0).1
+    }
+}
+
+fn done(answer: Bytes) -> Outcome {
+    Outcome::Done { index: Index(9), answer }
+}
+
+fn applied() -> Outcome {
+    done(quorate_sm::Outcome::Applied(Bytes::from_static(b"well")).encode())
+}
+
+fn rejected(why: Rejection) -> Outcome {
+    done(quorate_sm::Outcome::Rejected(why).encode())
+}
+
+fn not_leader() -> Outcome {
+    Outcome::NotApplied(NotApplied::NotLeader { leader: None, address: None })
+}
+
+fn stamp_of(request: &Request) -> Stamp {
+    let RequestBody::Propose { command } = &request.body else { panic!("{request:?}") };
+    let Ok(Envelope::Apply { stamp, .. }) = Envelope::decode(command) else {
+        panic!("{request:?}");
+    };
+    stamp
+}
+
+fn status(leader: Option<(u64, &str)>) -> NodeStatus {
+    NodeStatus {
+        cluster: CLUSTER,
+        id: NodeId::new(1).unwrap(),
+        role: RoleKind::Follower,
+        term: Term(1),
+        leader: leader.and_then(|leader| NodeId::new(leader.0)),
+        leader_address: leader.map(|leader| leader.1.to_owned().try_into().unwrap()),
+        last: Index(0),
+        durable: Index(0),
+        commit: Index(0),
+        applied: Index(0),
+        voters: Vec::new(),
+        peers: Vec::new(),
+        requests: 0,
+        connections: 0,
+        ignored_messages: 0,
+    }
+}
+
+#[test]
+fn nobody_is_dialed_before_there_is_a_call() {
+    let mut world = world(&["a:1"]);
+    world.pass(Duration::from_secs(60));
+    assert!(world.dials.is_empty());
+    assert_eq!(world.courier.deadline(), Instant(u64::MAX));
+}
+
+#[test]
+fn a_command_goes_out_once_there_is_a_session_and_comes_back() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    assert_eq!(stamp_of(&request).session, SessionId(Index(100)));
+    world.respond(server, request.id, applied());
+    let answer = Bytes::from_static(b"well");
+    assert_eq!(world.only_answer(), Ok(Answered { index: Index(9), answer }));
+
+    world.call(2, command(), millis(1000));
+    let next = world.leader_heard(server);
+    assert_eq!(stamp_of(&next[0]).sequence.0, stamp_of(&request).sequence.0 + 1);
+    assert_eq!(stamp_of(&next[0]).acknowledged_below.0, 1, "the first is done with");
+}
+
+#[test]
+fn queries_need_no_session() {
+    let mut world = world(&["a:1"]);
+    world.call(1, query(), millis(1000));
+    let server = world.welcome(1);
+    let [request] = <[_; 1]>::try_from(world.leader_heard(server)).unwrap();
+    assert!(matches!(request.body, RequestBody::Query { .. }));
+}
+
+#[test]
+fn a_command_in_doubt_goes_out_again_under_its_number() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(5000));
+    world.respond(server, request.id, Outcome::Unknown(Unknown::LeadershipLost));
+    assert!(world.leader_heard(server).is_empty(), "not at once");
+    world.pass(millis(20));
+    let again = world.leader_heard(server);
+    assert_eq!(again[0].body, request.body);
+
+    world.lose(server);
+    world.pass(millis(200));
+    let server = world.welcome(1);
+    let again = world.leader_heard(server);
+    assert_eq!(again[0].body, request.body);
+    world.respond(server, again[0].id, applied());
+    assert!(world.only_answer().is_ok());
+}
+
+#[test]
+fn what_may_be_applied_is_unknown_when_its_time_is_up() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(300));
+    world.respond(server, request.id, Outcome::Unknown(Unknown::Timeout));
+    world.pass(millis(20));
+    let again = world.leader_heard(server);
+    // Definite for this copy, but not for the first.
+    world.respond(server, again[0].id, not_leader());
+    world.pass(millis(300));
+    let Err(CallError::Unknown(_)) = world.only_answer() else { panic!() };
+}
+
+#[test]
+fn what_is_unanswered_when_its_time_is_up_is_unknown() {
+    let (mut world, ..) = World::with_command_sent(&["a:1"], millis(300));
+    world.pass(millis(300));
+    assert_eq!(world.only_answer(), Err(CallError::Unknown(Doubt::Timeout)));
+}
+
+#[test]
+fn what_was_never_taken_is_not_applied_when_its_time_is_up() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(300));
+    world.respond(server, request.id, not_leader());
+    world.pass(millis(299));
+    for request in world.leader_heard(server) {
+        world.respond(server, request.id, not_leader());
+    }
+    assert!(world.answers.is_empty());
+    world.pass(millis(1));
+    let Err(CallError::NotApplied(Reason::Refused(_))) = world.only_answer() else { panic!() };
+}
+
+#[test]
+fn a_call_ends_in_time_when_nobody_is_there() {
+    let mut world = world(&["a:1", "b:1"]);
+    world.call(1, command(), millis(700));
+    let mut refused = 0;
+    while world.answers.is_empty() {
+        while let Some((id, _)) = world.dials.pop() {
+            world.lose(id);
+            refused += 1;
+        }
+        world.pass(millis(1));
+    }
+    assert_eq!(world.now, Instant(0).after(millis(700)));
+    assert!((6..60).contains(&refused), "dialed {refused} times");
+    assert_eq!(world.only_answer(), Err(CallError::NotApplied(Reason::Unreachable)));
+}
+
+#[test]
+fn a_query_is_never_in_doubt() {
+    let mut world = world(&["a:1"]);
+    world.call(1, query(), millis(1000));
+    let server = world.welcome(1);
+    assert_eq!(world.leader_heard(server).len(), 1);
+    world.lose(server);
+    world.pass(millis(1000));
+    assert_eq!(world.only_answer(), Err(CallError::NotApplied(Reason::Unreachable)));
+}
+
+#[test]
+fn an_expired_session_is_opened_anew_for_a_command_that_had_no_effect() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    world.respond(server, request.id, rejected(Rejection::SessionExpired));
+    let session = world.open_session(server);
+    let again = world.leader_heard(server);
+    assert_eq!(stamp_of(&again[0]).session, session);
+    assert_ne!(stamp_of(&request).session, session);
+}
+
+#[test]
+fn an_expired_session_leaves_a_command_in_doubt_unknown() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    world.respond(server, request.id, Outcome::Unknown(Unknown::ConnectionLost));
+    world.pass(millis(20));
+    let again = world.leader_heard(server);
+    world.respond(server, again[0].id, rejected(Rejection::SessionExpired));
+    assert_eq!(world.only_answer(), Err(CallError::Unknown(Doubt::SessionExpired)));
+
+    world.call(2, command(), millis(1000));
+    world.open_session(server);
+}
+
+#[test]
+fn commands_beyond_the_window_wait_for_answers() {
+    let (mut world, server, first) = World::with_command_sent(&["a:1"], millis(1000));
+    for token in 2..8 {
+        world.call(token, command(), millis(1000));
+    }
+    assert_eq!(world.leader_heard(server).len(), 3);
+    world.respond(server, first.id, applied());
+    let freed = world.leader_heard(server);
+    assert_eq!(freed.len(), 1);
+    assert_eq!(stamp_of(&freed[0]).sequence.0, u64::from(WINDOW));
+}
+
+#[test]
+fn a_call_that_is_given_up_makes_room_in_the_window() {
+    let (mut world, server, _) = World::with_command_sent(&["a:1"], millis(100));
+    for token in 2..6 {
+        world.call(token, command(), millis(1000));
+    }
+    assert_eq!(world.leader_heard(server).len(), 3);
+    world.pass(millis(100));
+    assert_eq!(world.leader_heard(server).len(), 1);
+}
+
+#[test]
+fn the_leader_is_found_by_looking() {
+    let mut world = world(&["a:1"]);
+    world.call(1, query(), millis(5000));
+    let follower = world.welcome(1);
+    let asked = world.heard(follower, Some((2, "b:2")));
+    assert_eq!(asked.len(), 1, "a follower passes on what it is asked");
+    world.call(2, query(), millis(5000));
+    assert_eq!(world.dials.last().unwrap().1, "b:2");
+
+    let leader = world.welcome(2);
+    world.call(3, query(), millis(5000));
+    assert_eq!(world.heard(leader, Some((2, "b:2"))).len(), 1);
+    world.respond(follower, asked[0].id, applied());
+    assert!(world.only_answer().is_ok(), "what was under way is not forgotten");
+}
+
+#[test]
+fn a_refusal_that_names_the_leader_leads_there() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    let (leader, address) = (NodeId::new(3), "c:3".to_owned().try_into().ok());
+    let why = NotApplied::NotLeader { leader, address };
+    world.respond(server, request.id, Outcome::NotApplied(why));
+    world.pass(millis(20));
+    assert_eq!(world.dials.last().unwrap().1, "c:3");
+}
+
+#[test]
+fn hints_are_not_followed_where_only_given_addresses_work() {
+    let mut world = world(&["a:1"]);
+    world.courier = Courier::new(
+        vec!["a:1".to_owned()],
+        ClientConfig { routing: crate::client::Routing::AsGiven, ..config() },
+        1,
+        1,
+        Instant(0),
+    );
+    world.call(1, query(), millis(1000));
+    let server = world.welcome(1);
+    world.heard(server, Some((2, "b:2")));
+    world.call(2, query(), millis(1000));
+    world.pass(millis(500));
+    assert_eq!(world.dials.len(), 1);
+}
+
+#[test]
+fn a_server_that_falls_silent_is_left_for_another() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1", "a:2"], millis(9000));
+    world.pass(millis(2000));
+    assert_eq!(world.closed, [server]);
+    assert_eq!(world.dials.len(), 2);
+    assert_ne!(world.dials[0].1, world.dials[1].1);
+    let other = world.welcome(2);
+    assert_eq!(world.leader_heard(other)[0].body, request.body);
+}
+
+#[test]
+fn a_slow_answer_is_no_silence() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(20_000));
+    for _ in 0..28 {
+        world.pass(millis(250));
+        assert!(world.leader_heard(server).is_empty());
+    }
+    world.respond(server, request.id, applied());
+    assert!(world.only_answer().is_ok());
+}
+
+#[test]
+fn a_server_that_knows_no_leader_is_left_for_another() {
+    let mut world = world(&["a:1", "a:2"]);
+    world.call(1, query(), millis(9000));
+    let server = world.welcome(1);
+    for _ in 0..20 {
+        for request in world.heard(server, None) {
+            world.respond(server, request.id, not_leader());
+        }
+        world.pass(millis(50));
+    }
+    assert!(world.dials.len() > 1);
+    assert_ne!(world.dials[0].1, world.dials[1].1);
+}
+
+#[test]
+fn an_idle_session_is_kept_alive() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    world.respond(server, request.id, applied());
+    world.pass(Duration::from_secs(7));
+    assert!(world.leader_heard(server).is_empty());
+    world.pass(Duration::from_secs(2));
+    let alive = world.leader_heard(server);
+    let RequestBody::Propose { command: sign } = &alive[0].body else { panic!("{alive:?}") };
+    assert!(matches!(Envelope::decode(sign), Ok(Envelope::KeepAlive { .. })));
+
+    world.respond(server, alive[0].id, rejected(Rejection::SessionExpired));
+    world.call(2, command(), millis(1000));
+    world.open_session(server);
+}
+
+#[test]
+fn a_foreign_cluster_is_no_use() {
+    let mut world = world(&["a:1", "a:2"]);
+    world.call(1, command(), millis(9000));
+    for _ in 0..2 {
+        let id = world.dials.last().unwrap().0;
+        world.input(Input::Opened(id));
+        world.receive(id, |bytes| {
+            bytes.extend_from_slice(&MAGIC);
+            Handshake::Reject(Reject::WrongCluster).encode(bytes);
+        });
+    }
+    let why = Reason::TurnedAway(Reject::WrongCluster);
+    assert_eq!(world.only_answer(), Err(CallError::NotApplied(why)), "at once");
+    assert!(world.now < Instant(0).after(millis(9000)));
+}
+
+#[test]
+fn answers_of_a_lost_connection_and_of_others_find_nothing() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(5000));
+    world.lose(server);
+    world.respond(server, request.id, applied());
+    world.pass(millis(100));
+    let again = world.welcome(1);
+    world.respond(again, request.id.wrapping_add(1), applied());
+    assert!(world.answers.is_empty());
+    let request = world.leader_heard(again).remove(0);
+    world.respond(again, request.id, applied());
+    world.respond(again, request.id, applied());
+    assert!(world.only_answer().is_ok());
+}
+
+#[test]
+fn bytes_that_make_no_sense_end_the_connection() {
+    for bad in [&b"HTTP/1.1 400 Bad Request\r\n"[..], &[0xFF; 64]] {
+        let mut world = world(&["a:1"]);
+        world.call(1, query(), millis(1000));
+        let id = world.dials[0].0;
+        world.input(Input::Opened(id));
+        world.receive(id, |bytes| bytes.extend_from_slice(bad));
+        assert_eq!(world.closed, [id]);
+    }
+}
+
+#[test]
+fn what_does_not_fit_a_frame_is_refused_here() {
+    let (mut world, ..) = World::with_command_sent(&["a:1"], millis(1000));
+    world.call(2, Ask::Command(Bytes::from(vec![0; 9 << 20])), millis(1000));
+    let Err(CallError::NotApplied(Reason::Refused(NotApplied::TooLarge { .. }))) =
+        world.only_answer()
+    else {
+        panic!();
+    };
+}
+
+#[test]
+fn a_server_that_is_asked_for_itself_is_not_replaced() {
+    let mut world = world(&["a:1"]);
+    let to = Some("x:9".to_owned());
+    let call = NewCall { ask: Ask::Status, to, timeout: millis(1000), token: 1 };
+    world.input(Input::Call(call));
+    assert_eq!(world.dials.len(), 1);
+    assert_eq!(world.dials[0].1, "x:9");
+    let id = world.dials[0].0;
+    world.lose(id);
+    assert_eq!(world.only_answer(), Err(CallError::NotApplied(Reason::Unreachable)));
+}
+
+#[test]
+fn too_many_calls_are_refused_at_once() {
+    let mut world = world(&["a:1"]);
+    world.courier.config.calls_max = 2;
+    for token in 0..3 {
+        world.call(token, query(), millis(1000));
+    }
+    let why = Reason::TooManyCalls { calls_max: 2 };
+    assert_eq!(world.only_answer(), Err(CallError::NotApplied(why)));
+}
+
+#[test]
+fn a_client_that_ends_gives_its_session_up() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
+    world.respond(server, request.id, applied());
+    let mut orders = Vec::new();
+    world.courier.close(&mut orders);
+    let [Order::Send(_, bytes), Order::Close(id)] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(*id, server);
+    let mut bytes = BytesMut::from(&bytes[..]);
+    let frame = Decoder::new(1 << 20).decode(&mut bytes).unwrap().unwrap();
+    let Ok(ClientMessage::Request(goodbye)) = ClientMessage::decode(&frame) else { panic!() };
+    let RequestBody::Propose { command } = goodbye.body else { panic!() };
+    assert!(matches!(Envelope::decode(&command), Ok(Envelope::CloseSession { .. })));
+}
