@@ -90,10 +90,6 @@ impl<D: Disk> Wal<D> {
     }
 
     fn finish_batch(&mut self, flags: u16) -> Result<(), WalError> {
-        // The very last number stays unused, so that there is always a next one.
-        if self.appender.lsn() >= u64::MAX - 1 {
-            return Err(WalError::Exhausted);
-        }
         let note = Note {
             commit: self.commit,
             last: self.map.last(),
@@ -185,7 +181,7 @@ impl<D: Disk> Wal<D> {
         let header = SegmentHeader {
             identity: self.identity,
             align: self.options.align_bytes,
-            seq: before.seq.checked_add(1).ok_or(WalError::Exhausted)?,
+            seq: before.seq + 1,
             salt: self.salts.draw(),
             bytes: self.options.segment_bytes,
             first_lsn: self.appender.lsn(),

@@ -5,5 +5,7 @@ mod directory;
 mod support;
 
 mod crash;
+mod faults;
+mod golden;
 mod killed;
 mod speed;
