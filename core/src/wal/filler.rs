@@ -62,7 +62,17 @@ impl<D: Disk> Wal<D> {
                 self.push_entry(entry);
             }
         }
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.check_term();
         self.finish_batch(0)
+    }
+
+    /// A log that ends in a term that the hard state does not know could not be opened again.
+    fn check_term(&self) {
+        let (last, current) = (self.map.last(), self.state.current().hard_state.term);
+        assert!(last.term <= current, "a term is durable before its entries (thesis 3.3)");
     }
 
     fn push_entry(&mut self, entry: &Entry) {
@@ -139,9 +149,11 @@ impl<D: Disk> Wal<D> {
                 wal.map.reset(id);
             }
             wal.buffer.push(kind, id, &body);
+            wal.check_term();
             wal.finish_batch(0)?;
             wal.sync()
         })?;
+        self.note_commit(id.index);
         self.snapshot = snapshot.clone();
         self.snapshot_segment = self.appender.header().seq;
         Ok(())
@@ -155,6 +167,7 @@ impl<D: Disk> Wal<D> {
             self.disk.sync_dir()?;
         }
         self.map.forget_before(keep);
+        self.reader.close();
         Ok(count)
     }
 

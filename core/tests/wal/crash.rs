@@ -230,7 +230,7 @@ impl Life {
         assert!(self.snapshots.contains(&base), "seed {seed}: {base:?}");
         assert_eq!(recovered.term_starts, image.term_starts_after(base.index), "seed {seed}");
         assert_eq!(recovered.last, image.last(), "seed {seed}");
-        assert!(opened.commit <= self.committed, "seed {seed}");
+        assert!((base.index..=self.committed).contains(&opened.commit), "seed {seed}");
         assert!(found.ends_with(&recovered.tail), "seed {seed}");
         self.images = vec![Image { hard_state: recovered.hard_state, ..image }];
         self.snapshots = [base; 2];
