@@ -1,56 +1,15 @@
 //! What disks and people do to a log that is at rest, one by one.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use quorate_core::wal::{
-    self, Disk, DiskError, DiskErrorKind, Fate, FormatError, Identity, MemDisk, OpenError, Row,
-    SpareStep, Unsupported, Wal, WalError, WalOptions,
+    self, Disk, Fate, FormatError, Identity, MemDisk, OpenError, Row, Unsupported, Wal, WalError,
+    WalOptions,
 };
 use quorate_core::{Incarnation, Index, LogId, SnapshotMeta, crc32c};
 
 use crate::support::{
-    MemWal, OPTIONS, append, append_in_term, batches, entries, formatted, genesis, hard_state, id,
-    identity, newest_segment, node, open, opened, segments,
+    OPTIONS, append, append_in_term, batches, entries, fill, five, formatted, forty, genesis,
+    hard_state, id, identity, newest_segment, open, opened, refused, row, segments,
 };
-
-fn refused(disk: &MemDisk) -> OpenError {
-    match open(disk) {
-        Ok((_, opened)) => panic!("opened, up to {:?}", opened.recovered.last),
-        Err(error) => error,
-    }
-}
-
-fn row(disk: &MemDisk) -> Row {
-    match refused(disk) {
-        OpenError::Damaged(damage) => damage.row,
-        error => panic!("{error}"),
-    }
-}
-
-/// Appends one command after another, each with a sync.
-fn fill(wal: &mut MemWal<'_>, count: u64, bytes: usize) {
-    let first = wal.last().index.0;
-    for ticket in first + 1..=first + count {
-        let write = append_in_term(ticket, wal.last(), 1, &[&vec![ticket as u8; bytes]]);
-        wal.write(&[write]).expect("written");
-    }
-}
-
-/// A log of five commands in one segment; nothing promises the last one.
-fn five() -> MemDisk {
-    let disk = formatted();
-    fill(&mut opened(&disk).0, 5, 1000);
-    disk
-}
-
-/// A log of forty commands in three segments.
-fn forty() -> MemDisk {
-    let disk = formatted();
-    fill(&mut opened(&disk).0, 40, 3000);
-    assert_eq!(segments(&disk).len(), 4);
-    disk
-}
 
 fn reseal(block: &mut [u8]) {
     let checksum = crc32c(&block[12..4096]);
@@ -175,141 +134,23 @@ fn a_segment_of_another_history_is_refused() {
     assert_eq!(row(&disk), Row::Misplaced);
 }
 
-/// FAULTS W25.
+/// FAULTS W21, D20: a batch that is sound in itself, and follows another one than the one before it.
 #[test]
-fn the_longest_command_fits_and_one_byte_more_is_refused_without_harm() {
-    for align_bytes in [512, 4096] {
+fn a_batch_of_another_history_of_the_same_segment_is_refused() {
+    let history = |first: &[u8]| {
         let disk = formatted();
-        let options = WalOptions { align_bytes, ..OPTIONS };
-        let (mut wal, _) = Wal::open(&disk, options, 1).expect("formatted");
-        let limit = options.entry_bytes_max() as usize;
-        wal.write(&[append_in_term(1, LogId::ZERO, 1, &[b"short"])]).expect("written");
-        let too_long = append_in_term(2, LogId::ZERO, 2, &[&vec![1; limit + 1]]);
-        let error = wal.write(&[too_long]).expect_err("too long");
-        assert!(matches!(error, WalError::TooLarge { .. }), "{error}");
-        // With a truncation in the same batch.
-        let longest = append_in_term(2, LogId::ZERO, 2, &[&vec![2; limit]]);
-        wal.write(&[longest]).expect("fits");
-        wal.write(&[append(3, id(2, 1), 2, &[&vec![3; limit]])]).expect("fits");
-        let written = entries(&mut wal).expect("readable");
+        let (mut wal, _) = Wal::open(&disk, OPTIONS, 1).expect("formatted");
+        wal.write(&[append_in_term(1, LogId::ZERO, 1, &[first])]).expect("written");
+        wal.write(&[append(2, id(1, 1), 1, &[b"the same"])]).expect("written");
         drop(wal);
-        let (mut wal, after) = opened(&disk);
-        assert_eq!(after.recovered.last, id(2, 2));
-        assert_eq!(entries(&mut wal).expect("readable"), written);
-    }
-}
-
-/// A write that is longer than a segment is split between entries.
-#[test]
-fn a_write_longer_than_a_segment_spans_several() {
-    let disk = formatted();
-    let (mut wal, _) = opened(&disk);
-    let bodies: Vec<Vec<u8>> = (0..50).map(|at| vec![at; 5000]).collect();
-    let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
-    wal.write(&[append_in_term(1, LogId::ZERO, 1, &bodies)]).expect("written");
-    assert!(wal.segments() > 4);
-    let written = entries(&mut wal).expect("readable");
-    drop(wal);
-    let (mut wal, _) = opened(&disk);
-    assert_eq!(entries(&mut wal).expect("readable"), written);
-}
-
-/// A disk that counts the files that are open, and lets writes of less than all bytes through.
-struct Counting<'d> {
-    disk: &'d MemDisk,
-    open: Rc<()>,
-    most: Cell<usize>,
-}
-
-struct Counted {
-    file: <MemDisk as Disk>::File,
-    _open: Rc<()>,
-}
-
-impl Counting<'_> {
-    fn counted(&self, file: <MemDisk as Disk>::File) -> Counted {
-        let counted = Counted { file, _open: Rc::clone(&self.open) };
-        self.most.set(self.most.get().max(Rc::strong_count(&self.open) - 1));
-        counted
-    }
-}
-
-impl Disk for Counting<'_> {
-    type File = Counted;
-
-    fn list(&self) -> Result<Vec<String>, DiskError> {
-        self.disk.list()
-    }
-    fn create(&self, name: &str) -> Result<Counted, DiskError> {
-        self.disk.create(name).map(|file| self.counted(file))
-    }
-    fn open(&self, name: &str) -> Result<Counted, DiskError> {
-        self.disk.open(name).map(|file| self.counted(file))
-    }
-    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
-        self.disk.rename(from, to)
-    }
-    fn remove(&self, name: &str) -> Result<(), DiskError> {
-        self.disk.remove(name)
-    }
-    fn sync_dir(&self) -> Result<(), DiskError> {
-        self.disk.sync_dir()
-    }
-    fn length(&self, file: &Counted) -> Result<u64, DiskError> {
-        self.disk.length(&file.file)
-    }
-    fn set_length(&self, file: &Counted, bytes: u64) -> Result<(), DiskError> {
-        self.disk.set_length(&file.file, bytes)
-    }
-    fn read_at(&self, file: &Counted, offset: u64, into: &mut [u8]) -> Result<(), DiskError> {
-        self.disk.read_at(&file.file, offset, into)
-    }
-    fn write_at(&self, file: &Counted, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.disk.write_at(&file.file, offset, bytes)
-    }
-    fn sync(&self, file: &Counted) -> Result<(), DiskError> {
-        self.disk.sync(&file.file)
-    }
-}
-
-/// FAULTS W26: one entry fills a segment; the number of open files stays small.
-#[test]
-fn many_segments_need_few_files() {
-    let disk = formatted();
-    let options = WalOptions { segment_bytes: 32 << 10, ..OPTIONS };
-    let counting = Counting { disk: &disk, open: Rc::new(()), most: Cell::new(0) };
-    let (mut wal, _) = Wal::open(&counting, options, 1).expect("formatted");
-    let body = vec![9; options.entry_bytes_max() as usize];
-    for ticket in 1..=60 {
-        wal.write(&[append_in_term(ticket, wal.last(), 1, &[&body])]).expect("written");
-        while wal.prepare_spare().expect("space") == SpareStep::Working {}
-    }
-    for index in 1..=60 {
-        assert_eq!(wal.read(Index(index), 1).expect("readable").len(), 1);
-    }
-    assert!(wal.segments() >= 60);
-    drop(wal);
-    Wal::open(&counting, options, 2).expect("opened again");
-    assert!(counting.most.get() <= 5, "{} files", counting.most.get());
-}
-
-/// FAULTS W26: a million tiny entries.
-#[test]
-fn a_million_tiny_entries_rotate_and_come_back() {
-    const ENTRIES: u64 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
-    let disk = formatted();
-    let options = WalOptions { segment_bytes: 1 << 20, tail_bytes_max: 1000, ..OPTIONS };
-    let (mut wal, _) = Wal::open(&disk, options, 1).expect("formatted");
-    let bodies = [&b"tiny"[..]; 1000];
-    for ticket in 1..=ENTRIES / 1000 {
-        wal.write(&[append_in_term(ticket, wal.last(), 1, &bodies)]).expect("written");
-    }
-    assert!(wal.segments() > 2);
-    drop(wal);
-    let (_, after) = Wal::open(&disk, options, 2).expect("opened");
-    assert_eq!(after.recovered.last, id(1, ENTRIES));
-    assert_eq!(after.report.records, ENTRIES);
-    assert_eq!(after.recovered.tail.len(), 1000 / 36);
+        disk
+    };
+    let (disk, other) = (history(b"one"), history(b"two"));
+    let second = batches(&disk)[1].clone();
+    let at = second.info.offset as usize..second.info.offset as usize + 4096;
+    let stray = other.contents(&second.file).expect("there")[at.clone()].to_vec();
+    disk.corrupt(&second.file, |bytes| bytes[at].copy_from_slice(&stray));
+    assert_eq!(row(&disk), Row::Misplaced);
 }
 
 /// FAULTS W29.
@@ -325,127 +166,6 @@ fn every_byte_that_is_missing_after_a_clean_end_is_damage() {
         damaged.corrupt(&batch.file, |bytes| bytes[batch.info.offset as usize..].fill(0));
         assert_eq!(row(&damaged), Row::Promised, "from batch {}", batch.info.lsn);
     }
-}
-
-/// A disk that says that it synced.
-struct Lying<'d>(&'d MemDisk);
-
-impl Disk for Lying<'_> {
-    type File = <MemDisk as Disk>::File;
-
-    fn list(&self) -> Result<Vec<String>, DiskError> {
-        self.0.list()
-    }
-    fn create(&self, name: &str) -> Result<Self::File, DiskError> {
-        self.0.create(name)
-    }
-    fn open(&self, name: &str) -> Result<Self::File, DiskError> {
-        self.0.open(name)
-    }
-    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
-        self.0.rename(from, to)
-    }
-    fn remove(&self, name: &str) -> Result<(), DiskError> {
-        self.0.remove(name)
-    }
-    fn sync_dir(&self) -> Result<(), DiskError> {
-        self.0.sync_dir()
-    }
-    fn length(&self, file: &Self::File) -> Result<u64, DiskError> {
-        self.0.length(file)
-    }
-    fn set_length(&self, file: &Self::File, bytes: u64) -> Result<(), DiskError> {
-        self.0.set_length(file, bytes)
-    }
-    fn read_at(&self, file: &Self::File, offset: u64, into: &mut [u8]) -> Result<(), DiskError> {
-        self.0.read_at(file, offset, into)
-    }
-    fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        // Honest about headers and the state, so that the log can be opened at all.
-        self.0.write_at(file, offset, bytes)?;
-        if offset < 8192 { self.0.sync(file) } else { Ok(()) }
-    }
-    fn sync(&self, _: &Self::File) -> Result<(), DiskError> {
-        Ok(())
-    }
-}
-
-/// FAULTS W30: an acknowledgement before the sync would be caught, for this disk shows it.
-#[test]
-fn an_acknowledgement_without_a_sync_loses_entries() {
-    let disk = formatted();
-    drop(opened(&disk));
-    let (mut wal, _) = Wal::open(Lying(&disk), OPTIONS, 1).expect("opened");
-    for file in disk.list().expect("names") {
-        disk.sync(&disk.open(&file).expect("there")).expect("synced");
-    }
-    wal.write(&[append_in_term(1, LogId::ZERO, 1, &[b"acknowledged"])]).expect("so it says");
-    disk.crash(|_| Fate::Lost);
-    let (mut wal, _) = opened(&disk);
-    assert!(entries(&mut wal).expect("readable").is_empty());
-}
-
-/// FAULTS D01, D02: the next sync would succeed, and would have forgotten.
-#[test]
-fn a_failed_sync_is_the_end_and_never_tried_again() {
-    let disk = five();
-    let (mut wal, _) = opened(&disk);
-    disk.fail_after(4, DiskErrorKind::Io);
-    let error = wal.write(&[append_in_term(1, id(1, 5), 2, &[b"lost"])]).expect_err("sync failed");
-    assert!(matches!(error, WalError::Disk(_)), "{error}");
-    let operations = disk.operations();
-    let write = append(2, id(2, 6), 2, &[b"later"]);
-    assert!(matches!(wal.write(&[write]), Err(WalError::Poisoned { .. })));
-    assert!(matches!(wal.idle(), Err(WalError::Poisoned { .. })));
-    assert!(matches!(wal.prepare_spare(), Err(WalError::Poisoned { .. })));
-    assert!(matches!(wal.read(Index(1), 1), Err(WalError::Poisoned { .. })));
-    assert!(matches!(wal.purge(Index(1)), Err(WalError::Poisoned { .. })));
-    assert!(matches!(wal.close(), Err(WalError::Poisoned { .. })));
-    assert_eq!(disk.operations(), operations, "the disk is left alone");
-    disk.crash(|_| Fate::Kept);
-    let (mut wal, after) = opened(&disk);
-    assert_eq!(entries(&mut wal).expect("readable").len(), 5);
-    assert_eq!(after.recovered.hard_state, hard_state(2, 1));
-}
-
-/// FAULTS D03, D04, W28: every operation of a write fails once, in every way.
-#[test]
-fn after_any_error_of_a_write_the_acknowledged_log_is_there() {
-    for kind in [DiskErrorKind::Full, DiskErrorKind::Io, DiskErrorKind::Denied] {
-        for operation in 0.. {
-            let disk = formatted();
-            let (mut wal, _) = opened(&disk);
-            fill(&mut wal, 12, 3000);
-            disk.fail_after(operation, kind);
-            let write = append_in_term(13, id(1, 12), 2, &[&[1; 9000]]);
-            let written = wal.write(&[write]).is_ok();
-            drop(wal);
-            disk.lose_power(operation);
-            let (mut wal, _) = opened(&disk);
-            let found = entries(&mut wal).expect("readable").len();
-            assert!(found == 13 || (found == 12 && !written), "operation {operation}: {found}");
-            if written {
-                assert!(operation > 10, "it came to a rotation");
-                break;
-            }
-        }
-    }
-}
-
-/// FAULTS D04: the next segment cannot be prepared; the current one goes on.
-#[test]
-fn a_spare_that_finds_no_space_poisons_nothing() {
-    let disk = formatted();
-    let (mut wal, _) = opened(&disk);
-    for operation in 0..3 {
-        disk.fail_after(operation, DiskErrorKind::Full);
-        let error = wal.prepare_spare().expect_err("no space");
-        assert!(matches!(&error, WalError::Disk(error) if error.kind == DiskErrorKind::Full));
-        fill(&mut wal, 1, 100);
-    }
-    while wal.prepare_spare().expect("space again") == SpareStep::Working {}
-    fill(&mut wal, 40, 3000);
-    assert!(wal.segments() > 2);
 }
 
 /// FAULTS D06, D08: in the middle of the log, noticed at the next start and when it is read.
@@ -627,37 +347,6 @@ fn a_misdirected_batch_is_noticed() {
     assert_eq!(row(&disk), Row::WrongHeader, "the salt differs");
 }
 
-/// FAULTS D21, R8: what the disk cannot read is damage at a start, and an error at a read.
-#[test]
-fn what_cannot_be_read_is_not_taken_for_the_end() {
-    let disk = forty();
-    let (mut wal, _) = opened(&disk);
-    let batch = batches(&disk)[3].clone();
-    disk.make_unreadable(&batch.file, batch.info.offset / 512);
-    assert!(matches!(wal.read(batch.info.last.index, 1), Err(WalError::Disk(_))));
-    assert_eq!(wal.read(batch.info.last.index.next(), 1).expect("the rest is fine").len(), 1);
-    drop(wal);
-    assert_eq!(row(&disk), Row::Unreadable);
-    let (_, unreadable) = looks(&disk);
-    assert_eq!(unreadable, 1, "the inspector goes on");
-
-    let disk = five();
-    disk.make_unreadable(&newest_segment(&disk), 8192 / 512 + 90);
-    assert_eq!(row(&disk), Row::Unreadable, "behind the end too");
-}
-
-/// How many batches and unreadable regions the inspector sees.
-fn looks(disk: &MemDisk) -> (usize, usize) {
-    let (mut batches, mut unreadable) = (0, 0);
-    wal::inspect(disk, |finding| match finding {
-        wal::Finding::Batch(_) => batches += 1,
-        wal::Finding::Region { look: wal::Look::Unreadable, .. } => unreadable += 1,
-        _ => {}
-    })
-    .expect("inspected");
-    (batches, unreadable)
-}
-
 /// FAULTS D30, D32: newer versions, unknown flags, foreign keys: refused, not reported as rot, and
 /// nothing is touched.
 #[test]
@@ -735,56 +424,4 @@ fn one_bad_copy_of_a_header_is_survived_and_reported() {
         bytes[4196] ^= 1;
     });
     assert_eq!(row(&disk), Row::WrongHeader);
-}
-
-/// What others keep in the same directory stays.
-#[test]
-fn files_of_others_are_left_alone() {
-    let disk = five();
-    for name in ["LOCK", "00042.snap", "00042.snap.tmp", "seg-0.qrw.bak"] {
-        disk.put(name, b"not ours");
-    }
-    disk.put("spare.tmp", b"ours");
-    drop(opened(&disk));
-    let names = disk.list().expect("names");
-    assert_eq!(
-        names.iter().filter(|name| disk.contents(name).as_deref() == Some(b"not ours")).count(),
-        4
-    );
-    assert!(!names.iter().any(|name| name == "spare.tmp"));
-}
-
-/// Recovery hands the core what it needs, and a commit index that needs no leader.
-#[test]
-fn a_start_knows_what_was_committed() {
-    let disk = formatted();
-    let (mut wal, _) = opened(&disk);
-    fill(&mut wal, 3, 10);
-    wal.note_commit(Index(2));
-    fill(&mut wal, 1, 10);
-    drop(wal);
-    let (_, after) = opened(&disk);
-    assert_eq!(after.commit, Index(2));
-    assert_eq!(after.boot_epoch, 2);
-    assert_eq!(after.recovered.term_starts, [id(1, 1)]);
-    assert_eq!(after.recovered.tail.len(), 4);
-    assert_eq!(after.recovered.hard_state.vote, Some(node(1)));
-}
-
-/// Reads are bounded, start anywhere, and say what they cannot give.
-#[test]
-fn reads_are_bounded_and_never_empty() {
-    let disk = forty();
-    let (mut wal, _) = opened(&disk);
-    for first in 1..=40 {
-        let run = wal.read(Index(first), 10_000).expect("readable");
-        let expected = (40 - first + 1).min(3);
-        assert_eq!((run.first_index(), run.len() as u64), (Some(Index(first)), expected));
-        assert_eq!(wal.read(Index(first), 0).expect("readable").len(), 1);
-    }
-    for index in [0, 41, u64::MAX] {
-        let error = wal.read(Index(index), 1).expect_err("not there");
-        let (first, last) = (Index(1), Index(40));
-        assert_eq!(error, WalError::NotInLog { index: Index(index), first, last });
-    }
 }
