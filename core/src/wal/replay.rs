@@ -75,7 +75,8 @@ impl Replay {
             self.apply_record(segment, &record?)?;
             count += 1;
         }
-        if count != header.records || self.map.last() != header.last {
+        let last = self.map.last();
+        if count != header.records || last != header.last || last.index < header.commit {
             return Err(ReplayError::Contradiction);
         }
         let place = |number| u32::try_from(number).map_err(|_| ReplayError::Contradiction);
@@ -97,6 +98,8 @@ impl Replay {
                 self.adopt(kind, id)?;
                 self.snapshot = SnapshotMeta { last_included: id, membership };
                 self.snapshot_segment = segment;
+                // Only what is committed goes into a snapshot.
+                self.commit = self.commit.max(id.index);
             }
         }
         Ok(())
