@@ -283,14 +283,29 @@ fn a_command_in_doubt_goes_out_again_under_its_number() {
 
 #[test]
 fn what_may_be_applied_is_unknown_when_its_time_is_up() {
-    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(300));
-    world.respond(server, request.id, Outcome::Unknown(Unknown::Timeout));
-    world.pass(millis(20));
-    let again = world.leader_heard(server);
-    // Definite for this copy, but not for the first.
-    world.respond(server, again[0].id, not_leader());
-    world.pass(millis(300));
-    let Err(CallError::Unknown(_)) = world.only_answer() else { panic!() };
+    let unknown = |world: &mut World, server, id| {
+        world.respond(server, id, Outcome::Unknown(Unknown::Timeout));
+    };
+    let lost = |world: &mut World, server, _| {
+        world.lose(server);
+        world.pass(millis(100));
+        world.welcome(1);
+    };
+    let cases: [(&dyn Fn(&mut World, ConnectionId, u64), Doubt); 2] =
+        [(&unknown, Doubt::Server(Unknown::Timeout)), (&lost, Doubt::ConnectionLost)];
+    for (happen, doubt) in cases {
+        let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(300));
+        happen(&mut world, server, request.id);
+        while world.answers.is_empty() {
+            // Definite for these copies, but not for the first.
+            let server = world.dials.last().unwrap().0;
+            for request in world.leader_heard(server) {
+                world.respond(server, request.id, not_leader());
+            }
+            world.pass(millis(1));
+        }
+        assert_eq!(world.only_answer(), Err(CallError::Unknown(doubt)));
+    }
 }
 
 #[test]
@@ -362,6 +377,24 @@ fn an_expired_session_leaves_a_command_in_doubt_unknown() {
 
     world.call(2, command(), millis(1000));
     world.open_session(server);
+}
+
+#[test]
+fn what_is_in_doubt_keeps_its_number_when_the_session_is_replaced() {
+    let (mut world, server, doubtful) = World::with_command_sent(&["a:1"], millis(5000));
+    world.call(2, command(), millis(5000));
+    world.call(3, command(), millis(5000));
+    let [refused, expired] = <[_; 2]>::try_from(world.leader_heard(server)).unwrap();
+    world.respond(server, doubtful.id, Outcome::Unknown(Unknown::LeadershipLost));
+    world.respond(server, refused.id, not_leader());
+    world.respond(server, expired.id, rejected(Rejection::SessionExpired));
+    let session = world.open_session(server);
+    assert_eq!(stamp_of(&world.leader_heard(server)[0]).session, session);
+    world.pass(millis(20));
+    let again = world.leader_heard(server);
+    let find = |id| again.iter().find(|request| request.id == id).unwrap();
+    assert_eq!(find(doubtful.id).body, doubtful.body);
+    assert_eq!(stamp_of(find(refused.id)).session, session, "it had no effect");
 }
 
 #[test]
@@ -487,6 +520,24 @@ fn an_idle_session_is_kept_alive() {
 }
 
 #[test]
+fn the_end_of_an_old_session_is_not_the_end_of_a_new_one() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(20_000));
+    for _ in 0..32 {
+        world.pass(millis(250));
+        if let [alive] = &world.leader_heard(server)[..] {
+            world.respond(server, request.id, rejected(Rejection::SessionExpired));
+            world.open_session(server);
+            assert_eq!(world.leader_heard(server).len(), 1);
+            world.respond(server, alive.id, rejected(Rejection::SessionExpired));
+            world.call(2, command(), millis(1000));
+            stamp_of(&world.leader_heard(server)[0]);
+            return;
+        }
+    }
+    panic!("no sign of life");
+}
+
+#[test]
 fn a_foreign_cluster_is_no_use() {
     let mut world = world(&["a:1", "a:2"]);
     world.call(1, command(), millis(9000));
@@ -515,6 +566,36 @@ fn answers_of_a_lost_connection_and_of_others_find_nothing() {
     let request = world.leader_heard(again).remove(0);
     world.respond(again, request.id, applied());
     world.respond(again, request.id, applied());
+    assert!(world.only_answer().is_ok());
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_that_of_another_call() {
+    let (mut world, server, late) = World::with_command_sent(&["a:1"], millis(100));
+    world.pass(millis(100));
+    assert!(world.only_answer().is_err());
+    world.call(2, command(), millis(1000));
+    let other = world.leader_heard(server).remove(0);
+    #[expect(clippy::cast_possible_truncation, reason = "the place in the table")]
+    let place = |id: u64| id as u32;
+    assert_eq!(place(other.id), place(late.id), "it has the other's place");
+    world.respond(server, late.id, applied());
+    assert!(world.answers.is_empty());
+    world.respond(server, other.id, applied());
+    assert!(world.only_answer().is_ok());
+}
+
+#[test]
+fn only_the_server_that_has_a_call_answers_it() {
+    let mut world = world(&["a:1"]);
+    world.call(1, query(), millis(5000));
+    let follower = world.welcome(1);
+    let asked = world.heard(follower, Some((2, "b:2"))).remove(0);
+    world.call(2, query(), millis(5000));
+    let leader = world.welcome(2);
+    world.respond(leader, asked.id, applied());
+    assert!(world.answers.is_empty());
+    world.respond(follower, asked.id, applied());
     assert!(world.only_answer().is_ok());
 }
 
