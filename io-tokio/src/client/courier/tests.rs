@@ -229,6 +229,7 @@ fn status(leader: Option<(u64, &str)>) -> NodeStatus {
         requests: 0,
         connections: 0,
         ignored_messages: 0,
+        syncs: 0,
     }
 }
 
