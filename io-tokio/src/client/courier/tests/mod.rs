@@ -1,237 +1,17 @@
-//! A courier and the servers that it talks to, played by hand on a clock that jumps.
+//! What a courier promises.
 
-use std::collections::BTreeMap;
+mod world;
 
-use quorate_core::node::NodeStatus;
-use quorate_core::wire::{
-    ClientWelcome, Consistency, Decoder, Handshake, MAGIC, NotApplied, Outcome, Reject, Response,
-    Service, Unknown,
-};
-use quorate_core::{ClusterId, GroupId, Index, NodeId, RoleKind, Term};
-use quorate_sm::{Envelope, Rejection, SessionId, Stamp};
+use quorate_core::wire::{Decoder, Handshake, MAGIC, NotApplied, Outcome, Reject, Unknown};
+use quorate_core::{Index, NodeId};
+use quorate_sm::{Envelope, Rejection, SessionId};
 
 use super::super::error::Doubt;
 use super::*;
-
-const CLUSTER: ClusterId = ClusterId(7);
-const GROUP: GroupId = GroupId(0);
-const WINDOW: u32 = 4;
-
-struct World {
-    courier: Courier<u32>,
-    now: Instant,
-    inputs: Vec<Input<u32>>,
-    dials: Vec<(ConnectionId, String)>,
-    closed: Vec<ConnectionId>,
-    answers: Vec<(u32, Result<Answered, CallError>)>,
-    /// What each server has heard and not looked at.
-    sent: BTreeMap<ConnectionId, BytesMut>,
-    next_session: u64,
-}
-
-fn config() -> ClientConfig {
-    ClientConfig { cluster: Some(CLUSTER), ..ClientConfig::default() }
-}
-
-fn world(addresses: &[&str]) -> World {
-    let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
-    World {
-        courier: Courier::new(addresses, config(), 1, 42, Instant(0)),
-        now: Instant(0),
-        inputs: Vec::new(),
-        dials: Vec::new(),
-        closed: Vec::new(),
-        answers: Vec::new(),
-        sent: BTreeMap::new(),
-        next_session: 100,
-    }
-}
-
-fn millis(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-fn command() -> Ask {
-    Ask::Command(Bytes::from_static(b"do"))
-}
-
-fn query() -> Ask {
-    Ask::Query(Consistency::Linearizable, Bytes::from_static(b"look"))
-}
-
-impl World {
-    fn step(&mut self) {
-        let mut orders = Vec::new();
-        self.courier.step(self.now, &mut self.inputs, &mut orders);
-        for order in orders {
-            match order {
-                Order::Dial(id, address) => self.dials.push((id, address)),
-                Order::Send(id, bytes) => {
-                    self.sent.entry(id).or_default().extend_from_slice(&bytes);
-                }
-                Order::Close(id) => self.closed.push(id),
-                Order::Answer(token, result) => self.answers.push((token, result)),
-            }
-        }
-    }
-
-    fn input(&mut self, input: Input<u32>) {
-        self.inputs.push(input);
-        self.step();
-    }
-
-    /// Lets time pass, stepping whenever the courier asks for it.
-    fn pass(&mut self, span: Duration) {
-        let until = self.now.after(span);
-        let mut steps = 0;
-        while self.courier.deadline() <= until {
-            self.now = self.now.max(self.courier.deadline());
-            self.step();
-            steps += 1;
-            assert!(steps < 10_000, "it asks for time and does nothing with it");
-        }
-        self.now = until;
-        self.step();
-    }
-
-    fn call(&mut self, token: u32, ask: Ask, timeout: Duration) {
-        self.input(Input::Call(NewCall { ask, to: None, timeout, token }));
-    }
-
-    fn receive(&mut self, id: ConnectionId, write: impl FnOnce(&mut BytesMut)) {
-        let mut bytes = BytesMut::new();
-        write(&mut bytes);
-        self.input(Input::Received(id, bytes));
-    }
-
-    /// The last server that was dialed, which takes us.
-    fn welcome(&mut self, node: u64) -> ConnectionId {
-        let id = self.dials.last().expect("a dial").0;
-        self.input(Input::Opened(id));
-        let hello = self.sent.remove(&id).expect("a greeting");
-        assert_eq!(hello[..8], MAGIC);
-        let welcome = Handshake::ClientWelcome(ClientWelcome {
-            wire: 1,
-            cluster: CLUSTER,
-            from: NodeId::new(node).unwrap(),
-            frame_bytes_max: 8 << 20,
-        });
-        self.receive(id, |bytes| {
-            bytes.extend_from_slice(&MAGIC);
-            welcome.encode(bytes);
-        });
-        id
-    }
-
-    /// What a server has heard since the last time, without looks; those find `leader`.
-    fn heard(&mut self, id: ConnectionId, leader: Option<(u64, &str)>) -> Vec<Request> {
-        let mut requests = Vec::new();
-        let mut looks = Vec::new();
-        let mut bytes = self.sent.remove(&id).unwrap_or_default();
-        while let Some(frame) = Decoder::new(8 << 20).decode(&mut bytes).unwrap() {
-            assert_eq!(frame.service, Service::Client);
-            match ClientMessage::decode(&frame).unwrap() {
-                ClientMessage::Request(Request { id, body: RequestBody::Status }) => looks.push(id),
-                ClientMessage::Request(request) => requests.push(request),
-                ClientMessage::Response(_) => panic!("a client that answers"),
-            }
-        }
-        for look in looks {
-            self.respond(id, look, done(postcard::to_allocvec(&status(leader)).unwrap().into()));
-        }
-        requests
-    }
-
-    /// The same from a server that leads.
-    fn leader_heard(&mut self, id: ConnectionId) -> Vec<Request> {
-        self.heard(id, Some((1, "a:1")))
-    }
-
-    fn respond(&mut self, id: ConnectionId, request: u64, outcome: Outcome) {
-        let response = ClientMessage::Response(Response { id: request, outcome });
-        self.receive(id, |bytes| response.encode(GROUP, bytes));
-    }
-
-    /// Opens the session that is asked for.
-    fn open_session(&mut self, id: ConnectionId) -> SessionId {
-        let requests = self.leader_heard(id);
-        let [Request { id: request, body: RequestBody::Propose { command } }] = &requests[..]
-        else {
-            panic!("{requests:?}");
-        };
-        assert!(matches!(Envelope::decode(command), Ok(Envelope::OpenSession { .. })));
-        let session = SessionId(Index(self.next_session));
-        self.next_session += 1;
-        let outcome = quorate_sm::Outcome::Opened { session, window: WINDOW };
-        self.respond(id, *request, done(outcome.encode()));
-        session
-    }
-
-    /// A courier that has sent one command in its session, and that command.
-    fn with_command_sent(addresses: &[&str], timeout: Duration) -> (Self, ConnectionId, Request) {
-        let mut world = world(addresses);
-        world.call(1, command(), timeout);
-        let server = world.welcome(1);
-        world.open_session(server);
-        let [request] = <[_; 1]>::try_from(world.leader_heard(server)).unwrap();
-        (world, server, request)
-    }
-
-    fn lose(&mut self, id: ConnectionId) {
-        self.input(Input::Closed(id));
-    }
-
-    fn only_answer(&mut self) -> Result<Answered, CallError> {
-        let mut answers = std::mem::take(&mut self.answers);
-        assert_eq!(answers.len(), 1, "{answers:?}");
-        answers.remove(0).1
-    }
-}
-
-fn done(answer: Bytes) -> Outcome {
-    Outcome::Done { index: Index(9), answer }
-}
-
-fn applied() -> Outcome {
-    done(quorate_sm::Outcome::Applied(Bytes::from_static(b"well")).encode())
-}
-
-fn rejected(why: Rejection) -> Outcome {
-    done(quorate_sm::Outcome::Rejected(why).encode())
-}
-
-fn not_leader() -> Outcome {
-    Outcome::NotApplied(NotApplied::NotLeader { leader: None, address: None })
-}
-
-fn stamp_of(request: &Request) -> Stamp {
-    let RequestBody::Propose { command } = &request.body else { panic!("{request:?}") };
-    let Ok(Envelope::Apply { stamp, .. }) = Envelope::decode(command) else {
-        panic!("{request:?}");
-    };
-    stamp
-}
-
-fn status(leader: Option<(u64, &str)>) -> NodeStatus {
-    NodeStatus {
-        cluster: CLUSTER,
-        id: NodeId::new(1).unwrap(),
-        role: RoleKind::Follower,
-        term: Term(1),
-        leader: leader.and_then(|leader| NodeId::new(leader.0)),
-        leader_address: leader.map(|leader| leader.1.to_owned().try_into().unwrap()),
-        last: Index(0),
-        durable: Index(0),
-        commit: Index(0),
-        applied: Index(0),
-        voters: Vec::new(),
-        peers: Vec::new(),
-        requests: 0,
-        connections: 0,
-        ignored_messages: 0,
-        syncs: 0,
-    }
-}
+use world::{
+    WINDOW, World, applied, command, courier_as_given, millis, not_leader, query, rejected,
+    stamp_of, world,
+};
 
 #[test]
 fn nobody_is_dialed_before_there_is_a_call() {
@@ -282,6 +62,9 @@ fn a_command_in_doubt_goes_out_again_under_its_number() {
     assert!(world.only_answer().is_ok());
 }
 
+/// What happens to a request at a server.
+type Happening<'a> = &'a dyn Fn(&mut World, ConnectionId, u64);
+
 #[test]
 fn what_may_be_applied_is_unknown_when_its_time_is_up() {
     let unknown = |world: &mut World, server, id| {
@@ -292,7 +75,7 @@ fn what_may_be_applied_is_unknown_when_its_time_is_up() {
         world.pass(millis(100));
         world.welcome(1);
     };
-    let cases: [(&dyn Fn(&mut World, ConnectionId, u64), Doubt); 2] =
+    let cases: [(Happening<'_>, Doubt); 2] =
         [(&unknown, Doubt::Server(Unknown::Timeout)), (&lost, Doubt::ConnectionLost)];
     for (happen, doubt) in cases {
         let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(300));
@@ -451,14 +234,7 @@ fn a_refusal_that_names_the_leader_leads_there() {
 
 #[test]
 fn hints_are_not_followed_where_only_given_addresses_work() {
-    let mut world = world(&["a:1"]);
-    world.courier = Courier::new(
-        vec!["a:1".to_owned()],
-        ClientConfig { routing: crate::client::Routing::AsGiven, ..config() },
-        1,
-        1,
-        Instant(0),
-    );
+    let mut world = World { courier: courier_as_given("a:1"), ..world(&[]) };
     world.call(1, query(), millis(1000));
     let server = world.welcome(1);
     world.heard(server, Some((2, "b:2")));
@@ -634,6 +410,18 @@ fn a_server_that_is_asked_for_itself_is_not_replaced() {
     let id = world.dials[0].0;
     world.lose(id);
     assert_eq!(world.only_answer(), Err(CallError::NotApplied(Reason::Unreachable)));
+}
+
+#[test]
+fn a_server_that_was_asked_for_itself_gets_no_other_calls() {
+    let mut world = World { courier: courier_as_given("a:1"), ..world(&[]) };
+    let to = Some("x:9".to_owned());
+    let call = NewCall { ask: Ask::Status, to, timeout: millis(1000), token: 1 };
+    world.input(Input::Call(call));
+    let other = world.welcome(9);
+    world.call(2, query(), millis(1000));
+    assert!(world.leader_heard(other).is_empty());
+    assert_eq!(world.dials.last().unwrap().1, "a:1");
 }
 
 #[test]
