@@ -28,8 +28,8 @@ pub use entry::{Entries, Entry, NotARun, Payload};
 pub use event::Event;
 pub use membership::{Membership, MembershipError};
 pub use message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Message, PreVote, PreVoteReply, RequestVote,
-    RequestVoteReply, Rpc,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Message, PreVote, PreVoteReply,
+    RequestVote, RequestVoteReply, Rpc,
 };
 pub use raft::{PeerMode, Progress, Raft, StartError, Status};
 pub use recovered::{RecoverError, Recovered, SnapshotMeta};

@@ -27,10 +27,14 @@ pub enum Rpc {
     RequestVote(RequestVote),
     /// Answer to [`Rpc::RequestVote`].
     RequestVoteReply(RequestVoteReply),
-    /// Entries, or a heartbeat (thesis 3.5).
+    /// Entries, or a look for where the logs part (thesis 3.5).
     AppendEntries(AppendEntries),
-    /// Answer to [`Rpc::AppendEntries`].
+    /// Answer to [`Rpc::AppendEntries`] and [`Rpc::Heartbeat`].
     AppendEntriesReply(AppendEntriesReply),
+    /// "I lead." The thesis's empty AppendEntries, as a variant of its own: it refers only to what
+    /// the receiver has acknowledged, so it may overtake the entries that are under way, and a
+    /// transport should let it.
+    Heartbeat(Heartbeat),
 }
 
 /// See [`Rpc::PreVote`].
@@ -74,8 +78,21 @@ pub struct AppendEntries {
     pub round: Round,
     /// The entry before `entries`.
     pub prev: LogId,
-    /// What follows `prev` in the leader's log; empty for a heartbeat.
+    /// What follows `prev` in the leader's log; empty if the leader only wants to know about `prev`.
     pub entries: Entries,
+    /// The leader's commit index.
+    pub commit: Index,
+}
+
+/// See [`Rpc::Heartbeat`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heartbeat {
+    /// As in [`AppendEntries`].
+    pub replication: ReplicationId,
+    /// As in [`AppendEntries`].
+    pub round: Round,
+    /// The newest entry that the receiver has acknowledged; [`LogId::ZERO`] if there is none.
+    pub matched: LogId,
     /// The leader's commit index.
     pub commit: Index,
 }
@@ -91,7 +108,7 @@ pub struct AppendEntriesReply {
     pub outcome: AppendOutcome,
 }
 
-/// What came of an [`AppendEntries`].
+/// What came of an [`AppendEntries`] or a [`Heartbeat`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AppendOutcome {
     /// The sender's log equals the leader's up to here, and is durable up to here.

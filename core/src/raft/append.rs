@@ -4,8 +4,16 @@ use super::Raft;
 use super::role::{Follower, Following, Role};
 use crate::effect::{Cause, Effects, Violation};
 use crate::entry::Entries;
-use crate::message::{AppendEntries, AppendEntriesReply, AppendOutcome, Rpc};
+use crate::message::{AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Rpc};
 use crate::types::{Index, LogId, NodeId, ReplicationId, Round, Term};
+
+/// A heartbeat says what an empty AppendEntries says.
+impl From<Heartbeat> for AppendEntries {
+    fn from(heartbeat: Heartbeat) -> Self {
+        let Heartbeat { replication, round, matched: prev, commit } = heartbeat;
+        Self { replication, round, prev, entries: Entries::EMPTY, commit }
+    }
+}
 
 impl AppendEntries {
     /// Could a leader of `term` have sent this?

@@ -20,7 +20,7 @@ use crate::entry::Entries;
 use crate::event::Event;
 use crate::log::Log;
 use crate::membership::Membership;
-use crate::message::{Message, Rpc};
+use crate::message::{AppendEntries, Message, Rpc};
 use crate::recovered::{RecoverError, Recovered};
 use crate::rng::Rng;
 use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
@@ -266,6 +266,10 @@ impl Raft {
             return;
         }
         let Message { from, term, rpc, .. } = message;
+        let rpc = match rpc {
+            Rpc::Heartbeat(heartbeat) => Rpc::AppendEntries(heartbeat.into()),
+            rpc => rpc,
+        };
         match rpc {
             // A question about a term to come, which leaves everything here as it is.
             Rpc::PreVote(request) => return self.handle_pre_vote(from, request),
@@ -302,6 +306,7 @@ impl Raft {
         let newest = self.hard_state.term.0.saturating_add(TERM_JUMP_MAX);
         let is_sane = match &message.rpc {
             Rpc::AppendEntries(request) => request.is_sane_in(message.term),
+            Rpc::Heartbeat(heartbeat) => AppendEntries::from(*heartbeat).is_sane_in(message.term),
             Rpc::PreVote(request) => {
                 request.last.term <= message.term && request.next_term.0 <= newest
             }

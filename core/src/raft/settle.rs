@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Write};
 use crate::entry::Entries;
 use crate::log::Log;
-use crate::message::{AppendEntries, Message, Rpc};
+use crate::message::{AppendEntries, Heartbeat, Message, Rpc};
 use crate::quorum;
 use crate::types::{Index, LogId, NodeId, Round, Term};
 
@@ -199,8 +199,9 @@ impl PostOffice<'_> {
     /// Confirms leadership and tells the commit index. It refers to the entry up to which the logs
     /// are known to match, so that it passes whatever else is under way.
     fn heartbeat(&mut self, peer: &mut Progress, round: Round) {
-        let prev = self.log.id(peer.match_index).unwrap_or(LogId::ZERO);
-        self.send(peer, round, prev, Entries::EMPTY);
+        let matched = self.log.id(peer.match_index).unwrap_or(LogId::ZERO);
+        let (replication, commit) = (peer.replication, self.commit);
+        self.send(peer, Rpc::Heartbeat(Heartbeat { replication, round, matched, commit }));
     }
 
     /// One message that finds out whether the logs match before `next_index`, with entries if
@@ -214,7 +215,7 @@ impl PostOffice<'_> {
         let entries = self.log.window(peer.next_index, self.config.message_bytes_max);
         *round = round.next();
         peer.probed_in = Some(*round);
-        self.send(peer, *round, prev, entries.unwrap_or_default());
+        self.append(peer, *round, prev, entries.unwrap_or_default());
     }
 
     /// Entries, as many as the window has room for, or what else the peer should know.
@@ -234,12 +235,11 @@ impl PostOffice<'_> {
             // Follows what is under way: refused if and only if some of it did not arrive.
             *round = round.next();
             let prev = self.log.id(peer.next_index.prev()).expect("what was sent is in the log");
-            self.send(peer, *round, prev, Entries::EMPTY);
+            self.append(peer, *round, prev, Entries::EMPTY);
         }
         if self.news_for(peer) > peer.commit_told {
             // In the round of an earlier message: wants no answer.
-            let prev = self.log.id(peer.match_index).unwrap_or(LogId::ZERO);
-            self.send(peer, *round, prev, Entries::EMPTY);
+            self.heartbeat(peer, *round);
         }
     }
 
@@ -257,7 +257,7 @@ impl PostOffice<'_> {
         let last = entries.last_id().expect("a window has an entry").index;
         peer.inflight.start(last, entries.cost_bytes());
         peer.next_index = last.next();
-        self.send(peer, round, prev, entries);
+        self.append(peer, round, prev, entries);
     }
 
     /// The newest commit index that means something to the peer.
@@ -265,11 +265,14 @@ impl PostOffice<'_> {
         self.commit.min(peer.next_index.prev())
     }
 
-    fn send(&mut self, peer: &mut Progress, round: Round, prev: LogId, entries: Entries) {
+    fn append(&mut self, peer: &mut Progress, round: Round, prev: LogId, entries: Entries) {
+        let (replication, commit) = (peer.replication, self.commit);
+        let request = AppendEntries { replication, round, prev, entries, commit };
+        self.send(peer, Rpc::AppendEntries(request));
+    }
+
+    fn send(&mut self, peer: &mut Progress, rpc: Rpc) {
         peer.commit_told = peer.commit_told.max(self.news_for(peer));
-        let replication = peer.replication;
-        let request = AppendEntries { replication, round, prev, entries, commit: self.commit };
-        let (from, term) = (self.from, self.term);
-        self.outbox.push(Message { from, to: peer.id, term, rpc: Rpc::AppendEntries(request) });
+        self.outbox.push(Message { from: self.from, to: peer.id, term: self.term, rpc });
     }
 }
