@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use quorate_core::{
     AppendEntriesReply, AppendOutcome, Entries, Entry, Event, Index, Message, Payload,
-    RequestVoteReply, Rpc,
+    ReplicationId, RequestVoteReply, Round, Rpc,
 };
 
 use super::sabotage::Sabotage;
@@ -36,20 +36,13 @@ impl World<'_> {
                 self.forge(&message, Rpc::RequestVoteReply(RequestVoteReply { granted: true }));
                 message
             }
-            (
-                Some(sabotage @ (Sabotage::ForgedAcknowledgements | Sabotage::ForgedHeartbeats)),
-                Rpc::AppendEntries(append),
-            ) => {
-                let matched = match sabotage {
-                    Sabotage::ForgedHeartbeats => Index(0),
-                    _ => append.entries.last_id().unwrap_or(append.prev).index,
-                };
-                let reply = AppendEntriesReply {
-                    replication: append.replication,
-                    round: append.round,
-                    outcome: AppendOutcome::Match(matched),
-                };
-                self.forge(&message, Rpc::AppendEntriesReply(reply));
+            (Some(Sabotage::ForgedAcknowledgements), Rpc::AppendEntries(append)) => {
+                let last = append.entries.last_id().unwrap_or(append.prev).index;
+                self.forge_match(&message, append.replication, append.round, last);
+                message
+            }
+            (Some(Sabotage::ForgedHeartbeats), Rpc::Heartbeat(heartbeat)) => {
+                self.forge_match(&message, heartbeat.replication, heartbeat.round, Index(0));
                 message
             }
             (Some(Sabotage::AlteredCommands), Rpc::AppendEntries(append)) => {
@@ -61,6 +54,18 @@ impl World<'_> {
             }
             _ => message,
         }
+    }
+
+    fn forge_match(
+        &mut self,
+        question: &Message,
+        replication: ReplicationId,
+        round: Round,
+        matched: Index,
+    ) {
+        let outcome = AppendOutcome::Match(matched);
+        let reply = AppendEntriesReply { replication, round, outcome };
+        self.forge(question, Rpc::AppendEntriesReply(reply));
     }
 
     /// An answer that the asked server never gave, and that arrives at once.

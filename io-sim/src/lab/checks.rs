@@ -161,13 +161,7 @@ impl Checks {
         )
     }
 
-    fn commits(
-        &mut self,
-        id: NodeId,
-        is: Glance,
-        written: &Image,
-        servers: &[Server],
-    ) -> Checked {
+    fn commits(&mut self, id: NodeId, is: Glance, written: &Image, servers: &[Server]) -> Checked {
         let known = self.committed();
         let shared = known.min(is.commit);
         let Some(place) = usize::try_from(shared.0).expect("logs are short").checked_sub(1) else {

@@ -93,7 +93,8 @@ impl World<'_> {
             0 => ids.iter().partition(|&&id| id == one),
             _ => ids.iter().partition(|_| self.nemesis_rng.chance(500)),
         };
-        let (inward, outward) = self.nemesis_rng.pick(&[(true, true), (true, false), (false, true)]);
+        let (inward, outward) =
+            self.nemesis_rng.pick(&[(true, true), (true, false), (false, true)]);
         self.note(&format!("{side:?} cut off, inward {inward}, outward {outward}"));
         for &id in &side {
             for &peer in &other {

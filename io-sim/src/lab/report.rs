@@ -87,7 +87,10 @@ impl fmt::Display for Failure {
         writeln!(f, "{options:?}")?;
         writeln!(f, "violated at step {step}, trace {digest:016x}: {violation}")?;
         let seed = options.seed;
-        write!(f, "replay: LAB_SEED={seed} cargo test -p quorate-tests lab_replays_one_seed -- --nocapture")
+        write!(
+            f,
+            "replay: LAB_SEED={seed} cargo test -p quorate-tests lab_replays_one_seed -- --nocapture"
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! What servers say: true, and resting on what is durable.
 
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Index, Message, NodeId,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Index, LogId, Message, NodeId,
     RequestVoteReply, Rpc, Term,
 };
 
@@ -33,14 +33,12 @@ impl Checks {
                 self.votes_for(message, message.to, disk)
             }
             Rpc::AppendEntries(append) => {
-                hold(
-                    self.leads(message.from, message.term),
-                    Property::MessagesAreTrue,
-                    || format!("no leader: {message:?}"),
-                )?;
-                self.is_term_durable(message, disk)?;
+                self.speaks_as_leader(message, append.prev, is, disk)?;
                 let still_leads = is.leads() && message.term == is.term();
                 if still_leads { replicates(append, disk, config) } else { Ok(()) }
+            }
+            Rpc::Heartbeat(heartbeat) => {
+                self.speaks_as_leader(message, heartbeat.matched, is, disk)
             }
             Rpc::AppendEntriesReply(AppendEntriesReply {
                 outcome: AppendOutcome::Match(index),
@@ -63,11 +61,27 @@ impl Checks {
         let durable = disk.durable().hard_state;
         // Events that were handled together may have ended the term; then the vote binds nobody.
         let binds = durable.term > term || (durable.term, durable.vote) == (term, Some(candidate));
+        hold(!self.looks_into_disks || binds, Property::NothingUndurableIsSaid, || {
+            format!("{message:?} with {durable:?} on disk")
+        })
+    }
+
+    /// The sender was elected, durably, and what it refers to is in its log.
+    fn speaks_as_leader(
+        &self,
+        message: &Message,
+        refers_to: LogId,
+        is: Glance,
+        disk: &Disk,
+    ) -> Checked {
+        let still_leads = is.leads() && message.term == is.term();
+        let refers_well = disk.written().term(refers_to.index) == Some(refers_to.term);
         hold(
-            !self.looks_into_disks || binds,
-            Property::NothingUndurableIsSaid,
-            || format!("{message:?} with {durable:?} on disk"),
-        )
+            self.leads(message.from, message.term) && (refers_well || !still_leads),
+            Property::MessagesAreTrue,
+            || format!("no leader, or not in its log: {message:?}"),
+        )?;
+        self.is_term_durable(message, disk)
     }
 
     fn is_term_durable(&self, message: &Message, disk: &Disk) -> Checked {
@@ -109,7 +123,7 @@ fn replicates(append: &AppendEntries, disk: &Disk, config: &Config) -> Checked {
         .map(|before| append.entries.iter().fold(before, |log, entry| log.with_entry(entry)));
     let last = append.entries.last_id().unwrap_or(prev).index;
     hold(
-        written.term(prev.index) == Some(prev.term) && follows && said == written.digest(last),
+        follows && said.is_some() && said == written.digest(last),
         Property::MessagesAreTrue,
         || format!("{append:?} is not in the log, which ends at {:?}", written.last()),
     )?;

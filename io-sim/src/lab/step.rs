@@ -179,11 +179,9 @@ impl World<'_> {
         let cached = life.raft.cached(first, u64::MAX).map(|entries| entries.up_to(index));
         let read = cached.iter().flat_map(|entries| entries.iter());
         let read = read.fold(before, |log, entry| log.with_entry(entry));
-        hold(
-            Some(read) == disk.written().digest(index),
-            Property::EffectsAreWellFormed,
-            || format!("{id:?} hands out {first:?} to {index:?}, and has {cached:?} in memory"),
-        )
+        hold(Some(read) == disk.written().digest(index), Property::EffectsAreWellFormed, || {
+            format!("{id:?} hands out {first:?} to {index:?}, and has {cached:?} in memory")
+        })
     }
 
     fn fetch(
@@ -198,11 +196,9 @@ impl World<'_> {
         let server = &mut self.servers[at];
         let (id, asked_in) = (server.id, is.term());
         let life = server.life.as_mut().expect("it has just stepped");
-        hold(
-            is.leads(),
-            Property::EffectsAreWellFormed,
-            || format!("{id:?} fetches twice, or leads no more: {to:?} from {first:?}"),
-        )?;
+        hold(is.leads(), Property::EffectsAreWellFormed, || {
+            format!("{id:?} fetches twice, or leads no more: {to:?} from {first:?}")
+        })?;
         life.fetches.push((to, asked_in));
         self.report.fetches += 1;
         let reads_at_once = self.disk_rng.chance(500);

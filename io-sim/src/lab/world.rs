@@ -145,9 +145,9 @@ impl<'a> World<'a> {
         match self.queue.pop().expect("it was just looked at") {
             Happening::Arrive(message) => self.arrive(message),
             Happening::Sync(body) => self.sync(body),
-            Happening::Flush(body) => self.with_awake(body, Happening::Flush(body), |world| {
-                world.flush(body.at)
-            }),
+            Happening::Flush(body) => {
+                self.with_awake(body, Happening::Flush(body), |world| world.flush(body.at))
+            }
             Happening::Fetched(body, fetch) => self.fetched(body, fetch),
             Happening::Tell(body, event) => self.tell(body, event),
             Happening::Request => self.request(),
@@ -170,8 +170,7 @@ impl<'a> World<'a> {
         let server = &mut self.servers[at];
         let image = server.disk.durable();
         let membership = self.options.membership.clone();
-        let snapshot =
-            SnapshotMeta { last_included: quorate_core::LogId::ZERO, membership };
+        let snapshot = SnapshotMeta { last_included: quorate_core::LogId::ZERO, membership };
         let mut recovered = Recovered::from_entries(image.hard_state, snapshot, image.entries())
             .expect("an image is checked when it is written");
         let in_memory = self.disk_rng.within(0, self.options.recovered_tail_max);
@@ -287,8 +286,7 @@ impl<'a> World<'a> {
             };
             let Server { id, paused_until, .. } = self.servers[at];
             // Who has much to do is asked for no more, or small windows would take for ever.
-            let is_swamped =
-                |glance: Glance| glance.last.index.0 > glance.commit.0 + BACKLOG_MAX;
+            let is_swamped = |glance: Glance| glance.last.index.0 > glance.commit.0 + BACKLOG_MAX;
             if paused_until > self.now || self.servers[at].glance().is_none_or(is_swamped) {
                 continue;
             }
