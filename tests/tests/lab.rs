@@ -48,7 +48,7 @@ fn the_same_seed_is_the_same_run() {
 #[test]
 fn every_sabotage_is_noticed() {
     for sabotage in Sabotage::ALL {
-        expect_notice(100, |options| Options { sabotage: Some(sabotage), ..options });
+        expect_notice(400, |options| Options { sabotage: Some(sabotage), ..options });
     }
 }
 

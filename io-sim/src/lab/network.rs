@@ -17,6 +17,8 @@ pub(crate) struct Network {
     rng: Rng,
     /// By sender: to whom nothing gets through, one bit each.
     cut: [u64; SERVERS],
+    /// By sender and receiver: what is sent before then waits until then.
+    held_until: [[u64; SERVERS]; SERVERS],
     /// By sender and receiver: when the latest message arrives, unless they overtake.
     latest: [[u64; SERVERS]; SERVERS],
     old: Vec<Message>,
@@ -29,6 +31,7 @@ impl Network {
             options,
             rng: Rng::new(seed, Stream::Network),
             cut: [0; SERVERS],
+            held_until: [[0; SERVERS]; SERVERS],
             latest: [[0; SERVERS]; SERVERS],
             old: Vec::new(),
             sent: 0,
@@ -53,6 +56,11 @@ impl Network {
         self.cut[place(from)] |= 1 << place(to);
     }
 
+    /// What goes from `from` to `to` is held back until then.
+    pub(crate) fn hold(&mut self, from: NodeId, to: NodeId, until: u64) {
+        self.held_until[place(from)][place(to)] = until;
+    }
+
     pub(crate) fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
         self.cut[place(from)] & (1 << place(to)) != 0
     }
@@ -66,6 +74,7 @@ impl Network {
     pub(crate) fn heal(&mut self, delay_max: Duration) {
         self.mend();
         self.latest = [[0; SERVERS]; SERVERS];
+        self.held_until = [[0; SERVERS]; SERVERS];
         self.options = NetworkOptions {
             delay: (Duration::ZERO, delay_max),
             detour_permille: 0,
@@ -80,7 +89,7 @@ impl Network {
     fn route(&mut self, now: u64, message: Message, arrivals: &mut Vec<(u64, Message)>) {
         let (from, to) = (place(message.from), place(message.to));
         let is_lost = self.rng.chance(self.options.loss_permille);
-        let at = now + self.delay();
+        let at = now.max(self.held_until[from][to]) + self.delay();
         if is_lost || self.is_cut(message.from, message.to) {
             return;
         }

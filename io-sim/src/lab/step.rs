@@ -204,7 +204,9 @@ impl World<'_> {
         let reads_at_once = self.disk_rng.chance(500);
         let entries = reads_at_once.then(|| server.disk.written().read(first, bytes_max));
         let fetch = Fetch { to, asked_in, first, bytes_max, entries };
-        let delay = self.disk_rng.within(0, nanos(self.options.disk_delay_max));
+        // Some reads take long enough for leaderships to end and begin.
+        let slower = if self.disk_rng.chance(100) { 20 } else { 1 };
+        let delay = self.disk_rng.within(0, slower * nanos(self.options.disk_delay_max));
         self.queue.plan(self.now + delay, Happening::Fetched(body, fetch));
         Ok(())
     }
