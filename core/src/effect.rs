@@ -2,6 +2,8 @@
 
 use alloc::vec::{self, Vec};
 
+use serde::{Deserialize, Serialize};
+
 use crate::entry::Entries;
 use crate::message::Message;
 use crate::types::{Index, LogId, NodeId, RequestId, Term, Ticket};
@@ -132,7 +134,7 @@ pub struct RoleChange {
 }
 
 /// The roles of thesis Figure 3.3, and the pre-candidate of thesis 9.6.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum RoleKind {
     /// Follows a leader, or waits for one.
     Follower,

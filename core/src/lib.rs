@@ -13,11 +13,13 @@ pub mod invariants;
 mod log;
 mod membership;
 mod message;
+pub mod node;
 pub mod quorum;
 mod raft;
 mod recovered;
 mod rng;
 mod types;
+pub mod wire;
 
 pub use config::{Config, ConfigError};
 pub use crc32c::{crc32c, crc32c_append};

@@ -1,0 +1,115 @@
+//! Tuning and limits of a node.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::config::{Config, ConfigError};
+use crate::types::{ClusterId, GroupId, Incarnation, NodeId};
+use crate::wire::Address;
+
+/// Who a node is, whom it knows, and its limits; checked once, by [`Node::new`](super::Node::new).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeConfig {
+    /// The consensus core's.
+    pub raft: Config,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The group that this node serves.
+    pub group: GroupId,
+    /// This node's disk.
+    pub incarnation: Incarnation,
+    /// How often the node has started from that disk.
+    pub boot: u64,
+    /// Where the other members can be reached.
+    pub addresses: Vec<(NodeId, Address)>,
+    /// The longest frame that is accepted.
+    pub frame_bytes_max: u32,
+    /// After this long an unanswered request ends: as unknown, or as not applied if it was a query.
+    pub request_timeout: Duration,
+    /// After this long a connection that has not shaken hands ends.
+    pub handshake_timeout: Duration,
+    /// The first wait before a lost link is dialed again; doubles with each failure.
+    pub redial_min: Duration,
+    /// The longest wait before a lost link is dialed again.
+    pub redial_max: Duration,
+    /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way.
+    pub stop_timeout: Duration,
+    /// Connections from others; more are turned away.
+    pub connections_max: usize,
+    /// Requests under way; more are refused as busy.
+    pub requests_max: usize,
+    /// Bytes that wait to leave on one connection. Beyond it a link to a peer drops messages, and
+    /// a client that does not read is let go.
+    pub unsent_bytes_max: u64,
+    /// The cost of the entries that the state machine has been given and has not applied.
+    pub applying_bytes_max: u64,
+    /// Committed entries that are not applied; beyond it proposals are refused as busy.
+    pub unapplied_entries_max: u64,
+}
+
+impl NodeConfig {
+    /// The defaults.
+    pub fn new(
+        id: NodeId,
+        cluster: ClusterId,
+        incarnation: Incarnation,
+        addresses: Vec<(NodeId, Address)>,
+    ) -> Self {
+        Self {
+            raft: Config::new(id),
+            cluster,
+            group: GroupId(0),
+            incarnation,
+            boot: 0,
+            addresses,
+            frame_bytes_max: 8 << 20,
+            request_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(3),
+            redial_min: Duration::from_millis(20),
+            redial_max: Duration::from_secs(1),
+            stop_timeout: Duration::from_secs(5),
+            connections_max: 4096,
+            requests_max: 65_536,
+            unsent_bytes_max: 64 << 20,
+            applying_bytes_max: 16 << 20,
+            unapplied_entries_max: 65_536,
+        }
+    }
+
+    /// What a frame holds beside the entries of one message: headers, lengths, terms.
+    const FRAME_OVERHEAD_BYTES: u64 = 128 << 10;
+
+    /// Does the configuration make sense?
+    ///
+    /// # Errors
+    /// See [`NodeConfigError`].
+    pub fn check(&self) -> Result<(), NodeConfigError> {
+        self.raft.check()?;
+        // One entry is sent however large, so a message is at most one limit or the other.
+        let largest = self.raft.message_bytes_max.max(self.raft.command_bytes_max);
+        let needed = largest + Self::FRAME_OVERHEAD_BYTES;
+        if needed > u64::from(self.frame_bytes_max) {
+            return Err(NodeConfigError::FrameTooSmall {
+                frame_bytes_max: self.frame_bytes_max,
+                needed,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Why a [`NodeConfig`] makes no sense.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NodeConfigError {
+    /// The core's tuning makes no sense.
+    #[error(transparent)]
+    Raft(#[from] ConfigError),
+    /// A message or a command would not fit into a frame.
+    #[error("frames of {frame_bytes_max} bytes cannot hold messages that need {needed} bytes")]
+    FrameTooSmall {
+        /// As given.
+        frame_bytes_max: u32,
+        /// What the core's limits need.
+        needed: u64,
+    },
+}

@@ -1,0 +1,72 @@
+//! Carries out what the core orders.
+
+use super::io::{Answers, LogReader, Note, Output, Outputs};
+use super::{Node, Phase};
+use crate::effect::Effect;
+use crate::entry::Entries;
+use crate::event::Event;
+
+/// The cost of the entries in one portion for the state machine.
+const PORTION_BYTES: u64 = 1 << 20;
+
+impl Node {
+    pub(super) fn carry_out(&mut self, out: &mut Outputs) {
+        let mut effects = core::mem::take(&mut self.effects);
+        for effect in effects.drain() {
+            match effect {
+                Effect::Write(write) => out.push(Output::Write(write)),
+                Effect::Send(message) => self.send_message(&message),
+                Effect::Commit(index) => self.feed.commit(index),
+                Effect::Accepted { id, at } => self.handle_proposal_accepted(id, at, out),
+                Effect::Refused { id, why } => self.handle_refused(id, why, out),
+                Effect::ReadReady { id, index } => self.handle_read_ready(id, index, out),
+                Effect::Fetch { to, first, bytes_max } => {
+                    out.push(Output::ReadLog { reader: LogReader::Peer(to), first, bytes_max });
+                }
+                Effect::RoleChanged(change) => out.push(Output::Note(Note::RoleChanged(change))),
+                Effect::Halt(violation) => {
+                    self.phase = Phase::Over;
+                    out.push(Output::Halted(violation));
+                }
+            }
+        }
+        self.effects = effects;
+    }
+
+    pub(super) fn handle_log_read(
+        &mut self,
+        reader: LogReader,
+        entries: Entries,
+        out: &mut Outputs,
+    ) {
+        match reader {
+            LogReader::Peer(to) => self.events.push(Event::Fetched { to, entries }),
+            LogReader::StateMachine => {
+                self.feed.finish_reading();
+                self.hand_over(&entries, out);
+            }
+        }
+    }
+
+    /// Gives the state machine what it can take: from memory, or else from the log.
+    pub(super) fn feed_state_machine(&mut self, out: &mut Outputs) {
+        while let Some(first) = self.feed.wants(self.config.applying_bytes_max) {
+            match self.raft.cached(first, PORTION_BYTES) {
+                Some(entries) => self.hand_over(&entries, out),
+                None => {
+                    self.feed.start_reading();
+                    let reader = LogReader::StateMachine;
+                    out.push(Output::ReadLog { reader, first, bytes_max: PORTION_BYTES });
+                }
+            }
+        }
+    }
+
+    fn hand_over(&mut self, entries: &Entries, out: &mut Outputs) {
+        let Some(entries) = self.feed.feed(entries) else { return };
+        let last = entries.last_id().expect("a portion has an entry").index;
+        let is_awaited = self.proposals.is_awaited(last);
+        let answers = if is_awaited { Answers::Wanted } else { Answers::Unwanted };
+        out.push(Output::Apply { entries, answers });
+    }
+}

@@ -1,0 +1,289 @@
+//! What others say: connections, handshakes, frames.
+
+use bytes::BytesMut;
+
+use super::connection::{Connection, Purpose};
+use super::io::{ConnectionId, Note, Output, Outputs};
+use super::link::LinkState;
+use super::requests::Origin;
+use super::{Node, Phase};
+use crate::event::Event;
+use crate::message::Message;
+use crate::types::{GroupId, NodeId};
+use crate::wire::{
+    ClientHello, ClientMessage, ClientWelcome, DecodeError, Decoder, Frame, Handshake, Hello,
+    MAGIC, Opening, PeerMessage, Reject, Service, Welcome,
+};
+
+/// Why a connection ends.
+enum Ending {
+    /// What came over it makes no sense.
+    Bad,
+    /// It is not for us.
+    Reject(Reject),
+    /// We are not for them.
+    Rejected(NodeId, Reject),
+}
+
+impl From<DecodeError> for Ending {
+    fn from(_: DecodeError) -> Self {
+        Self::Bad
+    }
+}
+
+impl Node {
+    pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
+        self.strangers.insert(id, self.now.after(self.config.handshake_timeout));
+        self.connections.insert(id, Connection::new(Purpose::Stranger));
+        if self.connections.len() > self.config.connections_max + self.links.len() {
+            self.end(id, Ending::Reject(Reject::Busy), out);
+        }
+    }
+
+    pub(super) fn handle_received(&mut self, id: ConnectionId, bytes: BytesMut, out: &mut Outputs) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.input.is_empty() {
+            connection.input = bytes;
+        } else {
+            connection.input.unsplit(bytes);
+        }
+        if let Err(ending) = self.decode(id, out) {
+            self.end(id, ending, out);
+        }
+    }
+
+    pub(super) fn handle_sent(&mut self, id: ConnectionId, bytes: u64) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.unsent_bytes = connection.unsent_bytes.saturating_sub(bytes);
+        }
+    }
+
+    pub(super) fn handle_closed(&mut self, id: ConnectionId, out: &mut Outputs) {
+        if let Some(connection) = self.connections.remove(&id) {
+            return self.forget(id, connection.purpose, out);
+        }
+        // A connection that could not be made is known to its link only.
+        let dialing = self.links.iter().position(
+            |link| matches!(link.state, LinkState::Dialing { connection, .. } if connection == id),
+        );
+        if let Some(at) = dialing {
+            self.link_went_down(at, out);
+        }
+    }
+
+    /// Lets go of connections that did not say in time who they are.
+    pub(super) fn tend_strangers(&mut self, out: &mut Outputs) {
+        while let Some(id) = self.late_stranger() {
+            out.push(Output::Note(Note::Stuck(id)));
+            self.close(id, out);
+        }
+    }
+
+    fn late_stranger(&self) -> Option<ConnectionId> {
+        self.strangers.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
+    }
+
+    /// Ends a connection from this side.
+    pub(super) fn close(&mut self, id: ConnectionId, out: &mut Outputs) {
+        self.flush_one(id, out);
+        if let Some(connection) = self.connections.remove(&id) {
+            out.push(Output::Close(id));
+            self.forget(id, connection.purpose, out);
+        }
+    }
+
+    fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
+        self.strangers.remove(&id);
+        if let Purpose::Link(at) = purpose {
+            self.link_went_down(at, out);
+        }
+    }
+
+    fn end(&mut self, id: ConnectionId, ending: Ending, out: &mut Outputs) {
+        match ending {
+            Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
+            Ending::Rejected(by, why) => out.push(Output::Note(Note::RefusedBy(by, why))),
+            Ending::Reject(why) => {
+                out.push(Output::Note(Note::Refused(id, why)));
+                self.say(id, |bytes| {
+                    bytes.extend_from_slice(&MAGIC);
+                    Handshake::Reject(why).encode(bytes);
+                });
+            }
+        }
+        self.close(id, out);
+    }
+
+    fn decode(&mut self, id: ConnectionId, out: &mut Outputs) -> Result<(), Ending> {
+        let frames = Decoder::new(self.config.frame_bytes_max);
+        loop {
+            let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+            if !connection.is_ours {
+                match Opening::recognise(&connection.input) {
+                    None => return Ok(()),
+                    Some(Opening::Quorate) => {
+                        let _magic = connection.input.split_to(MAGIC.len());
+                        connection.is_ours = true;
+                    }
+                    Some(_) => return Err(Ending::Bad),
+                }
+            }
+            let has_greeted = match connection.purpose {
+                Purpose::Stranger => false,
+                Purpose::Link(at) => self.links[at].connection() == Some(id),
+                Purpose::Peer(_) | Purpose::Client => true,
+            };
+            let decoder = if has_greeted { frames } else { Decoder::HANDSHAKE };
+            let frame = match decoder.decode(&mut connection.input) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Ok(()),
+                Err(why) if why.is_ignorable() => continue,
+                Err(why) => return Err(why.into()),
+            };
+            let purpose = connection.purpose;
+            self.handle_frame(id, purpose, &frame, out)?;
+        }
+    }
+
+    fn handle_frame(
+        &mut self,
+        id: ConnectionId,
+        purpose: Purpose,
+        frame: &Frame,
+        out: &mut Outputs,
+    ) -> Result<(), Ending> {
+        match (purpose, frame.service) {
+            (Purpose::Stranger, Service::Handshake) => match Handshake::decode(frame)? {
+                Handshake::Hello(hello) => self.welcome_peer(id, &hello),
+                Handshake::ClientHello(hello) => self.welcome_client(id, hello),
+                _ => Err(Ending::Bad),
+            },
+            (Purpose::Link(at), Service::Handshake) => match Handshake::decode(frame)? {
+                Handshake::Welcome(welcome) => self.handle_welcome(at, id, &welcome, out),
+                Handshake::Reject(why) => Err(Ending::Rejected(self.links[at].peer, why)),
+                _ => Err(Ending::Bad),
+            },
+            (Purpose::Peer(from), Service::Raft) => self.handle_raft(from, frame),
+            (Purpose::Peer(from), Service::Peer) => {
+                self.handle_peer_message(from, PeerMessage::decode(frame)?, out);
+                Ok(())
+            }
+            (Purpose::Client, Service::Client) => match ClientMessage::decode(frame)? {
+                ClientMessage::Request(request) => {
+                    let origin = Origin::Client { connection: id, id: request.id };
+                    self.serve(origin, request.body, out);
+                    Ok(())
+                }
+                ClientMessage::Response(_) => Err(Ending::Bad),
+            },
+            _ => Err(Ending::Bad),
+        }
+    }
+
+    fn handle_raft(&mut self, from: NodeId, frame: &Frame) -> Result<(), Ending> {
+        let message = Message::decode(frame)?;
+        // Whoever shook hands speaks for itself only.
+        if message.from != from || frame.group != self.config.group {
+            return Err(Ending::Bad);
+        }
+        self.events.push(Event::Receive(message));
+        Ok(())
+    }
+
+    fn welcome_peer(&mut self, id: ConnectionId, hello: &Hello) -> Result<(), Ending> {
+        let wire = self.vet(hello).map_err(Ending::Reject)?;
+        self.incarnations.insert(hello.from, hello.incarnation);
+        let welcome = Welcome {
+            wire,
+            cluster: self.config.cluster,
+            from: self.config.raft.id,
+            to: hello.from,
+            incarnation: self.config.incarnation,
+            boot: self.config.boot,
+            frame_bytes_max: self.config.frame_bytes_max,
+        };
+        self.repurpose(id, Purpose::Peer(hello.from));
+        self.greet(id, &Handshake::Welcome(welcome));
+        Ok(())
+    }
+
+    /// Is this a peer, and does it mean us?
+    fn vet(&self, hello: &Hello) -> Result<u16, Reject> {
+        let (wire_min, wire_max) = (Handshake::WIRE_MIN, Handshake::WIRE_MAX);
+        let wire = Handshake::agreed_wire(hello.wire_min, hello.wire_max)
+            .ok_or(Reject::UnsupportedVersion { wire_min, wire_max })?;
+        if hello.cluster != self.config.cluster {
+            return Err(Reject::WrongCluster);
+        }
+        if hello.to != self.config.raft.id {
+            return Err(Reject::WrongNode);
+        }
+        if !self.links.iter().any(|link| link.peer == hello.from) {
+            return Err(Reject::UnknownNode);
+        }
+        match self.incarnations.get(&hello.from) {
+            Some(known) if *known != hello.incarnation => Err(Reject::StaleIncarnation),
+            _ => Ok(wire),
+        }
+    }
+
+    fn welcome_client(&mut self, id: ConnectionId, hello: ClientHello) -> Result<(), Ending> {
+        let (wire_min, wire_max) = (Handshake::WIRE_MIN, Handshake::WIRE_MAX);
+        let Some(wire) = Handshake::agreed_wire(hello.wire_min, hello.wire_max) else {
+            return Err(Ending::Reject(Reject::UnsupportedVersion { wire_min, wire_max }));
+        };
+        if hello.cluster.is_some_and(|cluster| cluster != self.config.cluster) {
+            return Err(Ending::Reject(Reject::WrongCluster));
+        }
+        if self.phase != Phase::Serving {
+            return Err(Ending::Reject(Reject::Busy));
+        }
+        let welcome = ClientWelcome {
+            wire,
+            cluster: self.config.cluster,
+            from: self.config.raft.id,
+            frame_bytes_max: self.config.frame_bytes_max,
+        };
+        self.repurpose(id, Purpose::Client);
+        self.greet(id, &Handshake::ClientWelcome(welcome));
+        Ok(())
+    }
+
+    fn handle_welcome(
+        &mut self,
+        at: usize,
+        id: ConnectionId,
+        welcome: &Welcome,
+        out: &mut Outputs,
+    ) -> Result<(), Ending> {
+        let link = &self.links[at];
+        let is_expected = matches!(link.state, LinkState::Greeting { connection, .. } if connection == id)
+            && welcome.cluster == self.config.cluster
+            && welcome.from == link.peer
+            && welcome.to == self.config.raft.id;
+        if !is_expected {
+            return Err(Ending::Bad);
+        }
+        self.link_came_up(at, id, out);
+        Ok(())
+    }
+
+    fn repurpose(&mut self, id: ConnectionId, purpose: Purpose) {
+        self.strangers.remove(&id);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.purpose = purpose;
+        }
+    }
+
+    pub(super) fn greet(&mut self, id: ConnectionId, handshake: &Handshake) {
+        self.say(id, |bytes| {
+            bytes.extend_from_slice(&MAGIC);
+            handshake.encode(bytes);
+        });
+    }
+
+    /// The group that all messages of this node concern.
+    pub(super) fn group(&self) -> GroupId {
+        self.config.group
+    }
+}

@@ -1,0 +1,83 @@
+//! Links: the connections that this node makes to its peers, and makes again when they break.
+
+use core::time::Duration;
+
+use super::io::ConnectionId;
+use crate::types::{Instant, NodeId};
+use crate::wire::Address;
+
+/// One direction, one lane: a node speaks to each peer on two links of its own, and hears it on
+/// the peer's.
+///
+/// ```text
+///   Down ──► Dialing ──► Greeting ──► Up
+///     ▲         │            │         │
+///     └─────────┴────────────┴─────────┘
+/// ```
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) peer: NodeId,
+    pub(super) lane: Lane,
+    pub(super) address: Address,
+    pub(super) state: LinkState,
+    /// Attempts since the link was up.
+    failures: u32,
+}
+
+/// Two lanes, so that nothing urgent waits behind entries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lane {
+    /// Votes, heartbeats, acknowledgements, outcomes.
+    Urgent,
+    /// Entries and commands.
+    Bulk,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LinkState {
+    Down { until: Instant },
+    Dialing { connection: ConnectionId, deadline: Instant },
+    Greeting { connection: ConnectionId, deadline: Instant },
+    Up { connection: ConnectionId },
+}
+
+impl Link {
+    pub(super) fn new(peer: NodeId, lane: Lane, address: Address, now: Instant) -> Self {
+        Self { peer, lane, address, state: LinkState::Down { until: now }, failures: 0 }
+    }
+
+    /// Where what is said to the peer goes, if the link is up.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match self.state {
+            LinkState::Up { connection } => Some(connection),
+            _ => None,
+        }
+    }
+
+    /// When something must be done about the link if nothing else happens.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            LinkState::Down { until } => Some(until),
+            LinkState::Dialing { deadline, .. } | LinkState::Greeting { deadline, .. } => {
+                Some(deadline)
+            }
+            LinkState::Up { .. } => None,
+        }
+    }
+
+    pub(super) fn come_up(&mut self, connection: ConnectionId) {
+        self.state = LinkState::Up { connection };
+        self.failures = 0;
+    }
+
+    /// Waits before the next attempt.
+    pub(super) fn go_down(&mut self, until: Instant) {
+        self.failures = self.failures.saturating_add(1);
+        self.state = LinkState::Down { until };
+    }
+
+    /// How long to wait before the next attempt: twice as long each time.
+    pub(super) fn pause(&self, min: Duration, max: Duration) -> Duration {
+        min.saturating_mul(1 << self.failures.min(16)).min(max)
+    }
+}

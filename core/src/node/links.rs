@@ -1,0 +1,160 @@
+//! What is said to others: links that are made and kept, lanes, and output.
+
+use bytes::BytesMut;
+
+use super::Node;
+use super::connection::{Connection, Purpose};
+use super::io::{ConnectionId, Note, Output, Outputs};
+use super::link::{Lane, LinkState};
+use crate::event::Event;
+use crate::message::{Message, Rpc};
+use crate::types::NodeId;
+use crate::wire::{Handshake, Hello, PeerMessage, Unknown};
+
+impl Message {
+    /// Entries may wait behind entries; everything else may not.
+    fn lane(&self) -> Lane {
+        match self.rpc {
+            Rpc::AppendEntries(_) => Lane::Bulk,
+            _ => Lane::Urgent,
+        }
+    }
+}
+
+impl Node {
+    /// Dials links whose wait is over, and gives up those that take too long.
+    pub(super) fn tend_links(&mut self, out: &mut Outputs) {
+        for at in 0..self.links.len() {
+            if self.links[at].deadline().is_none_or(|deadline| self.now < deadline) {
+                continue;
+            }
+            match self.links[at].state {
+                LinkState::Down { .. } => self.dial(at, out),
+                LinkState::Dialing { connection, .. } => {
+                    out.push(Output::Close(connection));
+                    self.link_went_down(at, out);
+                }
+                LinkState::Greeting { connection, .. } => self.close(connection, out),
+                LinkState::Up { .. } => {}
+            }
+        }
+    }
+
+    fn dial(&mut self, at: usize, out: &mut Outputs) {
+        let connection = ConnectionId::dialed(self.dialed);
+        self.dialed += 1;
+        let deadline = self.now.after(self.config.handshake_timeout);
+        let link = &mut self.links[at];
+        link.state = LinkState::Dialing { connection, deadline };
+        out.push(Output::Dial(connection, link.address.clone()));
+    }
+
+    pub(super) fn handle_opened(&mut self, id: ConnectionId) {
+        let dialing = self.links.iter().position(
+            |link| matches!(link.state, LinkState::Dialing { connection, .. } if connection == id),
+        );
+        // Given up in the meantime: the driver was told to close it.
+        let Some(at) = dialing else { return };
+        let deadline = self.now.after(self.config.handshake_timeout);
+        self.links[at].state = LinkState::Greeting { connection: id, deadline };
+        self.connections.insert(id, Connection::new(Purpose::Link(at)));
+        let hello = Hello {
+            wire_min: Handshake::WIRE_MIN,
+            wire_max: Handshake::WIRE_MAX,
+            cluster: self.config.cluster,
+            from: self.config.raft.id,
+            to: self.links[at].peer,
+            incarnation: self.config.incarnation,
+            boot: self.config.boot,
+            frame_bytes_max: self.config.frame_bytes_max,
+        };
+        self.greet(id, &Handshake::Hello(hello));
+    }
+
+    pub(super) fn link_came_up(&mut self, at: usize, id: ConnectionId, out: &mut Outputs) {
+        self.links[at].come_up(id);
+        out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
+    }
+
+    pub(super) fn link_went_down(&mut self, at: usize, out: &mut Outputs) {
+        let (peer, was_up) = (self.links[at].peer, self.links[at].connection().is_some());
+        let pause = self.links[at].pause(self.config.redial_min, self.config.redial_max);
+        let until = self.jittered(pause);
+        self.links[at].go_down(until);
+        if !was_up {
+            return;
+        }
+        out.push(Output::Note(Note::LinkDown(peer)));
+        if self.links[at].lane == Lane::Bulk {
+            self.events.push(Event::Unreachable(peer));
+            for id in self.requests.passed_to(peer) {
+                self.end_without_answer(id, Unknown::ConnectionLost, out);
+            }
+        }
+    }
+
+    pub(super) fn send_message(&mut self, message: &Message) {
+        let group = self.group();
+        if let Some(id) = self.way_to(message.to, message.lane()) {
+            self.say(id, |bytes| message.encode(group, bytes));
+        }
+    }
+
+    /// `false` if there is no way to the peer now.
+    pub(super) fn send_peer_message(
+        &mut self,
+        to: NodeId,
+        lane: Lane,
+        message: &PeerMessage,
+    ) -> bool {
+        let group = self.group();
+        match self.way_to(to, lane) {
+            Some(id) => {
+                self.say(id, |bytes| message.encode(group, bytes));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The link to a peer, if it is up and not congested: a message that cannot leave soon is
+    /// better lost, as a network may lose it, than piled up.
+    fn way_to(&self, peer: NodeId, lane: Lane) -> Option<ConnectionId> {
+        let link = self.links.iter().find(|link| link.peer == peer && link.lane == lane)?;
+        let id = link.connection()?;
+        let waiting = self.connections.get(&id)?.waiting_bytes();
+        (waiting < self.config.unsent_bytes_max).then_some(id)
+    }
+
+    /// Adds to what goes out on a connection at the end of this step.
+    pub(super) fn say(&mut self, id: ConnectionId, write: impl FnOnce(&mut BytesMut)) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.output.is_empty() {
+            self.unflushed.push(id);
+        }
+        write(&mut connection.output);
+    }
+
+    /// Hands all output of this step to the driver, and lets go of clients that do not read.
+    pub(super) fn flush(&mut self, out: &mut Outputs) {
+        while let Some(id) = self.unflushed.pop() {
+            self.flush_one(id, out);
+            let Some(connection) = self.connections.get(&id) else { continue };
+            let is_client = matches!(connection.purpose, Purpose::Client);
+            if is_client && connection.unsent_bytes > self.config.unsent_bytes_max {
+                out.push(Output::Note(Note::Stuck(id)));
+                self.close(id, out);
+            }
+        }
+    }
+
+    pub(super) fn flush_one(&mut self, id: ConnectionId, out: &mut Outputs) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.output.is_empty() {
+            return;
+        }
+        let bytes = connection.output.split().freeze();
+        connection.unsent_bytes += bytes.len() as u64;
+        out.push(Output::Send(id, bytes));
+    }
+}

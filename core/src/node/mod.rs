@@ -1,0 +1,310 @@
+//! One server around the consensus core, still without I/O: bytes and completions in, bytes and
+//! orders out.
+//!
+//! A node owns what a server needs beside consensus: links to its peers (handshake, reconnecting,
+//! a lane for urgent messages), the table of requests under way, forwarding to the leader, and the
+//! flow of committed entries to the state machine. It knows no state machine: entries go out to
+//! one, and answers come back. [`Node::step`] takes everything that happened since the last call
+//! at once, so that batches form by themselves whenever the driver is busy.
+//!
+//! Read in this order: [`io`] (what goes in and out), this file, [`inbound`] (what others say),
+//! [`links`] (what is said to others), [`serve`] (requests), [`effects`] (what the core orders).
+
+mod config;
+mod connection;
+mod effects;
+mod feed;
+mod inbound;
+mod io;
+mod link;
+mod links;
+mod proposals;
+mod requests;
+mod serve;
+mod status;
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::effect::Effects;
+use crate::event::Event;
+use crate::raft::{Raft, StartError};
+use crate::recovered::Recovered;
+use crate::rng::Rng;
+use crate::types::{Incarnation, Index, Instant, NodeId, RequestId};
+use crate::wire::{Address, Unknown};
+
+pub use config::{NodeConfig, NodeConfigError};
+use connection::Connections;
+use feed::Feed;
+pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs};
+use link::{Lane, Link};
+use proposals::Proposals;
+use requests::Requests;
+pub use status::{NodeStatus, PeerStatus};
+
+/// One server, without its I/O. See the [module](self).
+#[derive(Debug)]
+pub struct Node {
+    config: NodeConfig,
+    now: Instant,
+    rng: Rng,
+    raft: Raft,
+    /// What the core is told in this step.
+    events: Vec<Event>,
+    effects: Effects,
+    connections: Connections,
+    /// When those end that have not said who they are.
+    strangers: BTreeMap<ConnectionId, Instant>,
+    /// Two to each peer, in the order of the configured addresses.
+    links: Vec<Link>,
+    /// Connections dialed so far.
+    dialed: u64,
+    /// Connections with output of this step.
+    unflushed: Vec<ConnectionId>,
+    requests: Requests,
+    proposals: Proposals,
+    /// Queries of this step that wait for one question to the leader.
+    queries: Vec<RequestId>,
+    feed: Feed,
+    /// The disks by which the peers are known.
+    incarnations: BTreeMap<NodeId, Incarnation>,
+    /// When requests are next looked through for those whose time is up.
+    sweep_at: Instant,
+    phase: Phase,
+}
+
+/// How much of its life a node has behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Serving,
+    /// Takes no new requests; ends at the latest then.
+    Stopping {
+        deadline: Instant,
+    },
+    /// Says nothing more.
+    Over,
+}
+
+/// Why a node cannot start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NodeStartError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] NodeConfigError),
+    /// The core cannot start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A member has no address.
+    #[error("server {0} has no address")]
+    NoAddress(NodeId),
+}
+
+impl Node {
+    /// Starts from what was on disk; the state machine has applied nothing that the snapshot does
+    /// not cover.
+    ///
+    /// # Errors
+    /// If the configuration or the durable state make no sense.
+    pub fn new(
+        config: NodeConfig,
+        recovered: Recovered,
+        now: Instant,
+    ) -> Result<Self, NodeStartError> {
+        config.check()?;
+        let applied = recovered.snapshot.last_included.index;
+        let raft = Raft::new(config.raft.clone(), recovered, now)?;
+        let links = Self::links_to_all(&config, &raft, now)?;
+        Ok(Self {
+            now,
+            rng: Rng::new(!config.raft.seed ^ config.raft.id.get()),
+            raft,
+            events: Vec::new(),
+            effects: Effects::default(),
+            connections: Connections::new(),
+            strangers: BTreeMap::new(),
+            links,
+            dialed: 0,
+            unflushed: Vec::new(),
+            requests: Requests::default(),
+            proposals: Proposals::default(),
+            queries: Vec::new(),
+            feed: Feed::new(applied),
+            incarnations: BTreeMap::new(),
+            sweep_at: now,
+            phase: Phase::Serving,
+            config,
+        })
+    }
+
+    fn links_to_all(
+        config: &NodeConfig,
+        raft: &Raft,
+        now: Instant,
+    ) -> Result<Vec<Link>, NodeStartError> {
+        let mut links = Vec::new();
+        for peer in raft.status().membership.members() {
+            if peer == config.raft.id {
+                continue;
+            }
+            let address = address_of(config, peer).ok_or(NodeStartError::NoAddress(peer))?;
+            for lane in [Lane::Urgent, Lane::Bulk] {
+                links.push(Link::new(peer, lane, address.clone(), now));
+            }
+        }
+        Ok(links)
+    }
+
+    /// Takes in all that happened and gives orders. Leaves `inputs` empty, with its allocation.
+    /// Nothing that arrives makes it panic.
+    pub fn step(&mut self, now: Instant, inputs: &mut Vec<Input>, out: &mut Outputs) {
+        self.now = self.now.max(now);
+        for input in inputs.drain(..) {
+            if self.phase != Phase::Over {
+                self.handle(input, out);
+            }
+        }
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.ask_leader(out);
+        self.events.push(Event::Timeout);
+        self.raft.step_batch(self.now, &mut self.events, &mut self.effects);
+        self.carry_out(out);
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.tend_links(out);
+        self.tend_strangers(out);
+        self.sweep(out);
+        self.feed_state_machine(out);
+        self.flush(out);
+        self.stop_if_done(out);
+    }
+
+    /// When to call [`Node::step`] if nothing else happens before; `None` once the node is over.
+    pub fn deadline(&self) -> Option<Instant> {
+        let stop = match self.phase {
+            Phase::Serving => None,
+            Phase::Stopping { deadline } => Some(deadline),
+            Phase::Over => return None,
+        };
+        let sweep = (self.requests.len() > 0).then_some(self.sweep_at);
+        let links = self.links.iter().filter_map(Link::deadline);
+        links
+            .chain(self.strangers.values().copied())
+            .chain(self.raft.deadline())
+            .chain(stop)
+            .chain(sweep)
+            .min()
+    }
+
+    /// The consensus core, to look at.
+    pub fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// The node at a glance.
+    pub fn status(&self) -> NodeStatus {
+        let raft = self.raft.status();
+        let matched = |id| {
+            let peer = raft.peers.iter().find(|peer| peer.id() == id);
+            peer.map(|peer| peer.match_index())
+        };
+        let peer = |pair: &[Link]| PeerStatus {
+            id: pair[0].peer,
+            is_linked: pair.iter().all(|link| link.connection().is_some()),
+            matched: matched(pair[0].peer),
+        };
+        NodeStatus {
+            cluster: self.config.cluster,
+            id: raft.id,
+            role: raft.role,
+            term: raft.hard_state.term,
+            leader: raft.leader,
+            leader_address: raft.leader.and_then(|id| address_of(&self.config, id)),
+            last: raft.last.index,
+            durable: raft.durable,
+            commit: raft.commit,
+            applied: self.feed.applied(),
+            voters: raft.membership.voters().to_vec(),
+            peers: self.links.chunks(2).map(peer).collect(),
+            requests: self.requests.len() as u64,
+            connections: self.connections.len() as u64,
+            ignored_messages: raft.ignored_messages,
+        }
+    }
+
+    fn handle(&mut self, input: Input, out: &mut Outputs) {
+        match input {
+            Input::Accepted(id) => self.handle_accepted(id, out),
+            Input::Opened(id) => self.handle_opened(id),
+            Input::Received(id, bytes) => self.handle_received(id, bytes, out),
+            Input::Sent(id, bytes) => self.handle_sent(id, bytes),
+            Input::Closed(id) => self.handle_closed(id, out),
+            Input::Persisted(ticket) => self.events.push(Event::Persisted(ticket)),
+            Input::DiskFailed => self.phase = Phase::Over,
+            Input::LogRead(reader, entries) => self.handle_log_read(reader, entries, out),
+            Input::Applied(index, answers) => self.handle_applied(index, answers, out),
+            Input::Answered { id, index, answer } => self.handle_answered(id, index, answer, out),
+            Input::Request { id, body } => {
+                self.serve(requests::Origin::Local { id }, body, out);
+            }
+            Input::Stop => self.handle_stop(),
+        }
+    }
+
+    fn handle_stop(&mut self) {
+        if self.phase == Phase::Serving {
+            self.phase = Phase::Stopping { deadline: self.now.after(self.config.stop_timeout) };
+        }
+    }
+
+    /// Ends requests whose time is up; looks a few times within the time that each may take.
+    fn sweep(&mut self, out: &mut Outputs) {
+        if self.now < self.sweep_at {
+            return;
+        }
+        self.sweep_at = self.now.after(self.config.request_timeout / 16);
+        for id in self.requests.expired(self.now) {
+            self.end_without_answer(id, Unknown::Timeout, out);
+        }
+    }
+
+    fn stop_if_done(&mut self, out: &mut Outputs) {
+        let Phase::Stopping { deadline } = self.phase else { return };
+        if self.requests.len() > 0 && self.now < deadline {
+            return;
+        }
+        for id in self.requests.all() {
+            self.end_without_answer(id, Unknown::ShutDown, out);
+        }
+        self.flush(out);
+        self.phase = Phase::Over;
+        out.push(Output::Stopped);
+    }
+
+    /// Half of the pause at least, so that two servers never redial in step for long.
+    fn jittered(&mut self, pause: Duration) -> Instant {
+        self.now.after(pause / 2 + self.rng.up_to(pause / 2))
+    }
+
+    fn leader_address(&self, leader: Option<NodeId>) -> Option<Address> {
+        address_of(&self.config, leader?)
+    }
+
+    /// What the state machine is behind by, in entries.
+    fn unapplied(&self) -> u64 {
+        self.feed.behind()
+    }
+
+    /// The state machine's newest entry.
+    fn applied(&self) -> Index {
+        self.feed.applied()
+    }
+}
+
+fn address_of(config: &NodeConfig, id: NodeId) -> Option<Address> {
+    config.addresses.iter().find(|known| known.0 == id).map(|known| known.1.clone())
+}

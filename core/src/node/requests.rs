@@ -1,0 +1,121 @@
+//! The table of requests under way.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::io::ConnectionId;
+use crate::types::{Instant, NodeId, RequestId};
+
+/// A request under way.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub(super) origin: Origin,
+    pub(super) kind: Kind,
+    /// The server that it was passed on to.
+    pub(super) passed_to: Option<NodeId>,
+    /// When it ends for want of an answer.
+    pub(super) deadline: Instant,
+}
+
+/// Who waits for the outcome.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    Client {
+        connection: ConnectionId,
+        id: u64,
+    },
+    Local {
+        id: u64,
+    },
+    Peer {
+        node: NodeId,
+        id: u64,
+    },
+    /// The queries that one question to the leader serves.
+    Queries(Vec<RequestId>),
+}
+
+/// What is under way.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Propose,
+    /// The query, until the state machine has it.
+    Query(Bytes),
+    /// Only the index is wanted.
+    ReadIndex,
+}
+
+/// All requests under way. A name is never reused, so a late answer finds nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    generation: u32,
+    pending: Option<Pending>,
+}
+
+impl Requests {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn insert(&mut self, pending: Pending) -> RequestId {
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, pending: None });
+            u32::try_from(self.slots.len() - 1).expect("requests are bounded")
+        });
+        let slot = &mut self.slots[at as usize];
+        slot.pending = Some(pending);
+        RequestId(u64::from(slot.generation) << 32 | u64::from(at))
+    }
+
+    pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut Pending> {
+        let (at, generation) = split(id);
+        let slot = self.slots.get_mut(at)?;
+        if slot.generation == generation { slot.pending.as_mut() } else { None }
+    }
+
+    /// Takes a request out: it has ended.
+    pub(super) fn remove(&mut self, id: RequestId) -> Option<Pending> {
+        self.get_mut(id)?;
+        let (at, _) = split(id);
+        let slot = &mut self.slots[at];
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(u32::try_from(at).expect("a slot's number"));
+        slot.pending.take()
+    }
+
+    /// All requests whose time is up.
+    pub(super) fn expired(&self, now: Instant) -> Vec<RequestId> {
+        self.ids(|pending| pending.deadline <= now)
+    }
+
+    /// All requests that were passed on to `peer`.
+    pub(super) fn passed_to(&self, peer: NodeId) -> Vec<RequestId> {
+        self.ids(|pending| pending.passed_to == Some(peer))
+    }
+
+    /// All requests.
+    pub(super) fn all(&self) -> Vec<RequestId> {
+        self.ids(|_| true)
+    }
+
+    fn ids(&self, wanted: impl Fn(&Pending) -> bool) -> Vec<RequestId> {
+        let slots = (0u64..).zip(&self.slots);
+        slots
+            .filter(|(_, slot)| slot.pending.as_ref().is_some_and(&wanted))
+            .map(|(at, slot)| RequestId(u64::from(slot.generation) << 32 | at))
+            .collect()
+    }
+}
+
+fn split(id: RequestId) -> (usize, u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a name")]
+    let halves = (id.0 as u32 as usize, (id.0 >> 32) as u32);
+    halves
+}

@@ -1,0 +1,301 @@
+//! Requests: from clients, from within the process, and from peers that pass them on. Each ends in
+//! exactly one outcome: done, not applied, or unknown.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::io::{Output, Outputs};
+use super::link::Lane;
+use super::requests::{Kind, Origin, Pending};
+use super::{Node, Phase};
+use crate::effect::Refusal;
+use crate::event::Event;
+use crate::types::{Index, LogId, NodeId, RequestId};
+use crate::wire::{
+    ClientMessage, Consistency, Forward, ForwardBody, ForwardOutcome, Forwarded, NotApplied,
+    Outcome, PeerMessage, RequestBody, Response, Unknown,
+};
+
+impl Node {
+    pub(super) fn serve(&mut self, origin: Origin, body: RequestBody, out: &mut Outputs) {
+        if let RequestBody::Status = body {
+            return self.respond_with_status(origin, out);
+        }
+        if let Err(why) = self.admit() {
+            return self.respond(origin, Outcome::NotApplied(why), out);
+        }
+        match body {
+            RequestBody::Propose { command } => self.propose(origin, command, out),
+            RequestBody::Query { consistency: Consistency::Stale, query } => {
+                let id = self.begin(origin, Kind::ReadIndex);
+                let index = self.applied();
+                out.push(Output::Query { id, index, query });
+            }
+            RequestBody::Query { consistency: Consistency::Linearizable, query } => {
+                let id = self.begin(origin, Kind::Query(query));
+                if self.is_leader() {
+                    self.events.push(Event::Read { id });
+                } else {
+                    self.queries.push(id);
+                }
+            }
+            RequestBody::Status => {}
+        }
+    }
+
+    /// A peer passes a request on to us, or the outcome of one of ours back.
+    pub(super) fn handle_peer_message(
+        &mut self,
+        from: NodeId,
+        message: PeerMessage,
+        out: &mut Outputs,
+    ) {
+        match message {
+            PeerMessage::Forwarded(Forwarded { id, outcome }) => {
+                let id = RequestId(id);
+                // Only the server that was asked may answer.
+                if self.requests.get_mut(id).is_some_and(|ours| ours.passed_to == Some(from)) {
+                    self.end_by_peer(id, outcome, out);
+                }
+            }
+            PeerMessage::Forward(Forward { id, body, .. }) => {
+                let origin = Origin::Peer { node: from, id };
+                if let Err(why) = self.admit() {
+                    return self.respond(origin, Outcome::NotApplied(why), out);
+                }
+                // What was passed on once is not passed on again: the core refuses what it cannot
+                // do, and whoever asked first tries another server.
+                match body {
+                    ForwardBody::Propose { command } => {
+                        let id = self.begin(origin, Kind::Propose);
+                        self.events.push(Event::Propose { id, command });
+                    }
+                    ForwardBody::ReadIndex => {
+                        let id = self.begin(origin, Kind::ReadIndex);
+                        self.events.push(Event::Read { id });
+                    }
+                }
+            }
+        }
+    }
+
+    fn propose(&mut self, origin: Origin, command: Bytes, out: &mut Outputs) {
+        let leader = self.raft.status().leader;
+        let id = self.begin(origin, Kind::Propose);
+        match leader {
+            Some(leader) if leader != self.config.raft.id => {
+                let body = ForwardBody::Propose { command };
+                if !self.pass_on(id, leader, Lane::Bulk, body) {
+                    self.end_as_not_leader(id, Some(leader), out);
+                }
+            }
+            // The core knows best, also that there is no leader.
+            _ => self.events.push(Event::Propose { id, command }),
+        }
+    }
+
+    /// One question to the leader for all queries of this step (thesis 6.4.1): it names an index,
+    /// and this server answers once it has applied it.
+    pub(super) fn ask_leader(&mut self, out: &mut Outputs) {
+        if self.queries.is_empty() {
+            return;
+        }
+        let queries = core::mem::take(&mut self.queries);
+        let leader = self.raft.status().leader;
+        let Some(leader) = leader.filter(|&leader| leader != self.config.raft.id) else {
+            // Elected or deposed since the queries came in: the core knows best.
+            self.events.extend(queries.into_iter().map(|id| Event::Read { id }));
+            return;
+        };
+        let id = self.begin(Origin::Queries(queries), Kind::ReadIndex);
+        if !self.pass_on(id, leader, Lane::Urgent, ForwardBody::ReadIndex) {
+            self.end_as_not_leader(id, Some(leader), out);
+        }
+    }
+
+    fn pass_on(&mut self, id: RequestId, leader: NodeId, lane: Lane, body: ForwardBody) -> bool {
+        if let Some(pending) = self.requests.get_mut(id) {
+            pending.passed_to = Some(leader);
+        }
+        let forward = Forward { id: id.0, hops: 0, body };
+        self.send_peer_message(leader, lane, &PeerMessage::Forward(forward))
+    }
+
+    fn admit(&self) -> Result<(), NotApplied> {
+        if self.phase != Phase::Serving {
+            return Err(NotApplied::ShuttingDown);
+        }
+        let is_full = self.requests.len() >= self.config.requests_max
+            || self.unapplied() > self.config.unapplied_entries_max;
+        if is_full { Err(NotApplied::Busy) } else { Ok(()) }
+    }
+
+    fn is_leader(&self) -> bool {
+        self.raft.status().leader == Some(self.config.raft.id)
+    }
+
+    fn begin(&mut self, origin: Origin, kind: Kind) -> RequestId {
+        let deadline = self.now.after(self.config.request_timeout);
+        self.requests.insert(Pending { origin, kind, passed_to: None, deadline })
+    }
+
+    /// The core gave a proposal a place in the log.
+    pub(super) fn handle_proposal_accepted(&mut self, id: RequestId, at: LogId, out: &mut Outputs) {
+        while let Some(replaced) = self.proposals.pop_replaced(at) {
+            self.end_as_not_applied(replaced, NotApplied::LeadershipLost, out);
+        }
+        self.proposals.accept(at, id);
+    }
+
+    pub(super) fn handle_refused(&mut self, id: RequestId, why: Refusal, out: &mut Outputs) {
+        let why = match why {
+            Refusal::NotLeader { leader } => return self.end_as_not_leader(id, leader, out),
+            Refusal::Busy => NotApplied::Busy,
+            Refusal::TooLarge { bytes, bytes_max } => NotApplied::TooLarge { bytes, bytes_max },
+            Refusal::LeadershipLost => NotApplied::LeadershipLost,
+            Refusal::Halted => NotApplied::Halted,
+        };
+        self.end_as_not_applied(id, why, out);
+    }
+
+    /// A query may be served from `index` on.
+    pub(super) fn handle_read_ready(&mut self, id: RequestId, index: Index, out: &mut Outputs) {
+        let Some(pending) = self.requests.get_mut(id) else { return };
+        match &mut pending.kind {
+            Kind::Query(query) => {
+                let query = core::mem::take(query);
+                out.push(Output::Query { id, index, query });
+            }
+            Kind::ReadIndex | Kind::Propose => self.end_with_index(id, index, out),
+        }
+    }
+
+    /// A question for an index has its answer.
+    fn end_with_index(&mut self, id: RequestId, index: Index, out: &mut Outputs) {
+        let Some(pending) = self.requests.remove(id) else { return };
+        match pending.origin {
+            Origin::Queries(queries) => {
+                queries.into_iter().for_each(|query| self.handle_read_ready(query, index, out));
+            }
+            Origin::Peer { node, id } => {
+                self.answer_peer(node, id, ForwardOutcome::ReadIndex { index });
+            }
+            Origin::Client { .. } | Origin::Local { .. } => {
+                unreachable!("clients ask for answers, not for indexes")
+            }
+        }
+    }
+
+    /// Entries were applied: answers the requests that they carry.
+    pub(super) fn handle_applied(
+        &mut self,
+        index: Index,
+        answers: Vec<(LogId, Bytes)>,
+        out: &mut Outputs,
+    ) {
+        for (applied, answer) in answers {
+            while let Some((at, id)) = self.proposals.pop_up_to(applied.index) {
+                if at == applied {
+                    let index = at.index;
+                    self.finish(id, Outcome::Done { index, answer: answer.clone() }, out);
+                } else {
+                    // Another entry was committed in its place (thesis 3.5).
+                    self.end_as_not_applied(id, NotApplied::LeadershipLost, out);
+                }
+            }
+        }
+        self.feed.apply(index);
+    }
+
+    pub(super) fn handle_answered(
+        &mut self,
+        id: RequestId,
+        index: Index,
+        answer: Option<Bytes>,
+        out: &mut Outputs,
+    ) {
+        match answer {
+            Some(answer) => self.finish(id, Outcome::Done { index, answer }, out),
+            None => self.end_as_not_applied(id, NotApplied::Busy, out),
+        }
+    }
+
+    fn end_by_peer(&mut self, id: RequestId, outcome: ForwardOutcome, out: &mut Outputs) {
+        match outcome {
+            ForwardOutcome::Done { index, answer } => {
+                self.finish(id, Outcome::Done { index, answer }, out);
+            }
+            ForwardOutcome::ReadIndex { index } => match self.requests.get_mut(id) {
+                Some(pending) if matches!(pending.origin, Origin::Queries(_)) => {
+                    self.end_with_index(id, index, out);
+                }
+                // The peer answers a proposal with an index: it may have carried it out.
+                _ => self.end_without_answer(id, Unknown::ConnectionLost, out),
+            },
+            ForwardOutcome::NotApplied(why) => self.end_as_not_applied(id, why, out),
+            ForwardOutcome::Unknown(why) => self.end_without_answer(id, why, out),
+        }
+    }
+
+    fn end_as_not_leader(&mut self, id: RequestId, leader: Option<NodeId>, out: &mut Outputs) {
+        let address = self.leader_address(leader);
+        self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
+    }
+
+    pub(super) fn end_as_not_applied(&mut self, id: RequestId, why: NotApplied, out: &mut Outputs) {
+        self.finish(id, Outcome::NotApplied(why), out);
+    }
+
+    /// Nobody can say what became of a command; a query without an answer did nothing.
+    pub(super) fn end_without_answer(&mut self, id: RequestId, why: Unknown, out: &mut Outputs) {
+        let Some(pending) = self.requests.get_mut(id) else { return };
+        match pending.kind {
+            Kind::Propose => self.finish(id, Outcome::Unknown(why), out),
+            Kind::Query(_) | Kind::ReadIndex => {
+                let (leader, address) = (None, None);
+                self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
+            }
+        }
+    }
+
+    fn finish(&mut self, id: RequestId, outcome: Outcome, out: &mut Outputs) {
+        if let Some(pending) = self.requests.remove(id) {
+            self.respond(pending.origin, outcome, out);
+        }
+    }
+
+    fn respond(&mut self, origin: Origin, outcome: Outcome, out: &mut Outputs) {
+        match origin {
+            Origin::Client { connection, id } => {
+                let group = self.group();
+                let response = ClientMessage::Response(Response { id, outcome });
+                self.say(connection, |bytes| response.encode(group, bytes));
+            }
+            Origin::Local { id } => out.push(Output::Respond { id, outcome }),
+            Origin::Peer { node, id } => {
+                let outcome = match outcome {
+                    Outcome::Done { index, answer } => ForwardOutcome::Done { index, answer },
+                    Outcome::NotApplied(why) => ForwardOutcome::NotApplied(why),
+                    Outcome::Unknown(why) => ForwardOutcome::Unknown(why),
+                };
+                self.answer_peer(node, id, outcome);
+            }
+            Origin::Queries(queries) => {
+                queries.into_iter().for_each(|query| self.finish(query, outcome.clone(), out));
+            }
+        }
+    }
+
+    fn answer_peer(&mut self, node: NodeId, id: u64, outcome: ForwardOutcome) {
+        let answer = PeerMessage::Forwarded(Forwarded { id, outcome });
+        // If there is no way back, the asker's own time limit ends the request.
+        let _was_sent = self.send_peer_message(node, Lane::Urgent, &answer);
+    }
+
+    fn respond_with_status(&mut self, origin: Origin, out: &mut Outputs) {
+        let status = postcard::to_allocvec(&self.status()).expect("a status has no unsized parts");
+        let outcome = Outcome::Done { index: self.applied(), answer: status.into() };
+        self.respond(origin, outcome, out);
+    }
+}

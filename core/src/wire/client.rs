@@ -1,0 +1,105 @@
+//! What clients and servers say to each other.
+
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use crate::types::GroupId;
+use crate::wire::header::{self, Headed};
+use crate::wire::{DecodeError, Frame, Outcome, Service};
+
+/// What clients and servers say to each other. Append only: the numbers of the variants are for
+/// ever.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ClientMessage {
+    /// From a client.
+    Request(Request),
+    /// From a server.
+    Response(Response),
+}
+
+/// See [`ClientMessage::Request`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The client's name for the request, unique among those it waits for on this connection.
+    pub id: u64,
+    /// What is asked.
+    pub body: RequestBody,
+}
+
+/// See [`Request::body`]. Append only: the numbers of the variants are for ever.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum RequestBody {
+    /// Carry out a command on every replica.
+    Propose {
+        /// For the state machine.
+        #[serde(skip)]
+        command: Bytes,
+    },
+    /// Answer from the state of one replica.
+    Query {
+        /// How fresh the state must be.
+        consistency: Consistency,
+        /// For the state machine.
+        #[serde(skip)]
+        query: Bytes,
+    },
+    /// How does the server see itself and its group?
+    Status,
+}
+
+/// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Consistency {
+    /// It reflects everything that was done before it was asked.
+    Linearizable,
+    /// Whatever the replica has, at once.
+    Stale,
+}
+
+/// See [`ClientMessage::Response`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Response {
+    /// The request's.
+    pub id: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl ClientMessage {
+    /// Appends the frame of this message to `out`.
+    pub fn encode(&self, group: GroupId, out: &mut BytesMut) {
+        header::encode(self, group, out);
+    }
+
+    /// The message in a frame of [`Service::Client`]; command, query and answer are slices of the
+    /// frame.
+    ///
+    /// # Errors
+    /// See [`DecodeError`].
+    pub fn decode(frame: &Frame) -> Result<Self, DecodeError> {
+        header::decode(frame)
+    }
+}
+
+impl Headed for ClientMessage {
+    const SERVICE: Service = Service::Client;
+    const KINDS: u8 = 2;
+
+    fn payload(&self) -> Option<&Bytes> {
+        match self {
+            Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
+            Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
+            Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
+            Self::Request(_) | Self::Response(_) => None,
+        }
+    }
+
+    fn payload_mut(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
+            Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
+            Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
+            Self::Request(_) | Self::Response(_) => None,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Messages at random.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use quorate_core::wire::{
+    Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
+    ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
+    RequestBody, Response, Unknown, Welcome,
+};
+use quorate_core::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, Heartbeat,
+    Incarnation, Index, LogId, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId,
+    RequestVote, RequestVoteReply, Round, Rpc, Term,
+};
+
+use super::{Any, id, node};
+
+pub fn messages() -> impl Strategy<Value = Any> {
+    prop_oneof![
+        handshakes().prop_map(Any::Handshake),
+        raft().prop_map(Any::Raft),
+        peer().prop_map(Any::Peer),
+        client().prop_map(Any::Client),
+    ]
+}
+
+pub fn raft() -> impl Strategy<Value = Message> {
+    (nodes(), nodes(), numbers(), rpcs()).prop_map(|(from, to, term, rpc)| Message {
+        from,
+        to,
+        term: Term(term),
+        rpc,
+    })
+}
+
+fn handshakes() -> impl Strategy<Value = Handshake> {
+    let versions = any::<(u16, u16)>();
+    let identity = (any::<u128>(), nodes(), nodes(), any::<u128>(), numbers(), any::<u32>());
+    let peers = (versions, identity, any::<bool>()).prop_map(
+        |((wire_min, wire_max), (cluster, from, to, incarnation, boot, frame_bytes_max), hello)| {
+            let (cluster, incarnation) = (ClusterId(cluster), Incarnation(incarnation));
+            if hello {
+                Handshake::Hello(Hello {
+                    wire_min,
+                    wire_max,
+                    cluster,
+                    from,
+                    to,
+                    incarnation,
+                    boot,
+                    frame_bytes_max,
+                })
+            } else {
+                let wire = wire_max;
+                Handshake::Welcome(Welcome {
+                    wire,
+                    cluster,
+                    from,
+                    to,
+                    incarnation,
+                    boot,
+                    frame_bytes_max,
+                })
+            }
+        },
+    );
+    let clients = (any::<(u16, u16)>(), option::of(any::<u128>()))
+        .prop_map(|((wire_min, wire_max), cluster)| ClientHello {
+            wire_min,
+            wire_max,
+            cluster: cluster.map(ClusterId),
+        })
+        .prop_map(Handshake::ClientHello);
+    let client_welcomes = (any::<u16>(), any::<u128>(), nodes(), any::<u32>())
+        .prop_map(|(wire, cluster, from, frame_bytes_max)| ClientWelcome {
+            wire,
+            cluster: ClusterId(cluster),
+            from,
+            frame_bytes_max,
+        })
+        .prop_map(Handshake::ClientWelcome);
+    prop_oneof![peers, clients, client_welcomes, rejects().prop_map(Handshake::Reject)]
+}
+
+fn rejects() -> impl Strategy<Value = Reject> {
+    prop_oneof![
+        Just(Reject::WrongCluster),
+        Just(Reject::WrongNode),
+        Just(Reject::UnknownNode),
+        any::<(u16, u16)>()
+            .prop_map(|(wire_min, wire_max)| Reject::UnsupportedVersion { wire_min, wire_max }),
+        Just(Reject::StaleIncarnation),
+        Just(Reject::StaleBoot),
+        Just(Reject::Removed),
+        Just(Reject::Busy),
+    ]
+}
+
+fn rpcs() -> impl Strategy<Value = Rpc> {
+    let heartbeats = (numbers(), numbers(), ids(), numbers()).prop_map(
+        |(replication, round, matched, commit)| Heartbeat {
+            replication: ReplicationId(replication),
+            round: Round(round),
+            matched,
+            commit: Index(commit),
+        },
+    );
+    let replies =
+        (numbers(), numbers(), outcomes_of_appends()).prop_map(|(replication, round, outcome)| {
+            AppendEntriesReply {
+                replication: ReplicationId(replication),
+                round: Round(round),
+                outcome,
+            }
+        });
+    prop_oneof![
+        (numbers(), ids())
+            .prop_map(|(term, last)| Rpc::PreVote(PreVote { next_term: Term(term), last })),
+        (numbers(), any::<bool>()).prop_map(|(term, granted)| Rpc::PreVoteReply(PreVoteReply {
+            next_term: Term(term),
+            granted
+        })),
+        ids().prop_map(|last| Rpc::RequestVote(RequestVote { last })),
+        any::<bool>().prop_map(|granted| Rpc::RequestVoteReply(RequestVoteReply { granted })),
+        appends().prop_map(Rpc::AppendEntries),
+        replies.prop_map(Rpc::AppendEntriesReply),
+        heartbeats.prop_map(Rpc::Heartbeat),
+    ]
+}
+
+fn appends() -> impl Strategy<Value = AppendEntries> {
+    let entries = vec((prop_oneof![4 => Just(0), 1 => 1_u64..1000], payloads()), 0..40);
+    (numbers(), numbers(), numbers(), numbers(), entries).prop_map(
+        |(replication, round, index, commit, entries)| {
+            let prev = id(index / 2, index.min(u64::MAX - 100));
+            let mut term = prev.term.0;
+            let entries = (1..).zip(entries).map(|(at, (terms, payload))| {
+                term = term.saturating_add(terms);
+                Entry { id: id(term, prev.index.0 + at), payload }
+            });
+            AppendEntries {
+                replication: ReplicationId(replication),
+                round: Round(round),
+                prev,
+                entries: Entries::new(entries).expect("a run"),
+                commit: Index(commit),
+            }
+        },
+    )
+}
+
+fn payloads() -> impl Strategy<Value = Payload> {
+    prop_oneof![1 => Just(Payload::Noop), 4 => bytes().prop_map(Payload::Command)]
+}
+
+fn outcomes_of_appends() -> impl Strategy<Value = AppendOutcome> {
+    prop_oneof![
+        numbers().prop_map(|index| AppendOutcome::Match(Index(index))),
+        (numbers(), ids()).prop_map(|(rejected, hint)| AppendOutcome::Mismatch {
+            rejected: Index(rejected),
+            hint
+        }),
+        Just(AppendOutcome::StaleTerm),
+    ]
+}
+
+fn peer() -> impl Strategy<Value = PeerMessage> {
+    let bodies = prop_oneof![
+        bytes().prop_map(|command| ForwardBody::Propose { command }),
+        Just(ForwardBody::ReadIndex),
+    ];
+    let outcomes = prop_oneof![
+        (numbers(), bytes())
+            .prop_map(|(index, answer)| ForwardOutcome::Done { index: Index(index), answer }),
+        numbers().prop_map(|index| ForwardOutcome::ReadIndex { index: Index(index) }),
+        not_applied().prop_map(ForwardOutcome::NotApplied),
+        unknown().prop_map(ForwardOutcome::Unknown),
+    ];
+    prop_oneof![
+        (numbers(), any::<u8>(), bodies)
+            .prop_map(|(id, hops, body)| PeerMessage::Forward(Forward { id, hops, body })),
+        (numbers(), outcomes)
+            .prop_map(|(id, outcome)| PeerMessage::Forwarded(Forwarded { id, outcome })),
+    ]
+}
+
+fn client() -> impl Strategy<Value = ClientMessage> {
+    let consistencies = prop_oneof![Just(Consistency::Linearizable), Just(Consistency::Stale)];
+    let bodies = prop_oneof![
+        bytes().prop_map(|command| RequestBody::Propose { command }),
+        (consistencies, bytes())
+            .prop_map(|(consistency, query)| RequestBody::Query { consistency, query }),
+        Just(RequestBody::Status),
+    ];
+    let outcomes = prop_oneof![
+        (numbers(), bytes())
+            .prop_map(|(index, answer)| Outcome::Done { index: Index(index), answer }),
+        not_applied().prop_map(Outcome::NotApplied),
+        unknown().prop_map(Outcome::Unknown),
+    ];
+    prop_oneof![
+        (numbers(), bodies).prop_map(|(id, body)| ClientMessage::Request(Request { id, body })),
+        (numbers(), outcomes)
+            .prop_map(|(id, outcome)| ClientMessage::Response(Response { id, outcome })),
+    ]
+}
+
+fn not_applied() -> impl Strategy<Value = NotApplied> {
+    let addresses = "[!-~]{1,259}".prop_map(|text| Address::new(text).expect("an address"));
+    prop_oneof![
+        (option::of(nodes()), option::of(addresses))
+            .prop_map(|(leader, address)| NotApplied::NotLeader { leader, address }),
+        Just(NotApplied::Busy),
+        any::<(u64, u64)>()
+            .prop_map(|(bytes, bytes_max)| NotApplied::TooLarge { bytes, bytes_max }),
+        Just(NotApplied::ShuttingDown),
+        Just(NotApplied::Invalid),
+        Just(NotApplied::UnknownGroup),
+        Just(NotApplied::TooManyHops),
+        Just(NotApplied::Halted),
+        Just(NotApplied::LeadershipLost),
+    ]
+}
+
+fn unknown() -> impl Strategy<Value = Unknown> {
+    prop_oneof![
+        Just(Unknown::LeadershipLost),
+        Just(Unknown::Timeout),
+        Just(Unknown::ConnectionLost),
+        Just(Unknown::ShutDown),
+    ]
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    prop_oneof![
+        1 => Just(Bytes::new()),
+        4 => vec(any::<u8>(), 0..40).prop_map(Bytes::from),
+        1 => vec(any::<u8>(), 1000..1010).prop_map(Bytes::from),
+    ]
+}
+
+fn ids() -> impl Strategy<Value = LogId> {
+    (numbers(), numbers()).prop_map(|(term, index)| id(term, index))
+}
+
+fn nodes() -> impl Strategy<Value = NodeId> {
+    numbers().prop_map(|number| node(number.max(1)))
+}
+
+/// Numbers of every length.
+fn numbers() -> impl Strategy<Value = u64> {
+    prop_oneof![0..200_u64, any::<u64>(), Just(u64::MAX)]
+}

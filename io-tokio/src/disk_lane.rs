@@ -1,0 +1,85 @@
+//! The lane of the log: group commit, and reading back.
+
+use quorate_core::Write;
+use quorate_core::node::{Input, LogReader};
+use quorate_core::wal::{Disk, Wal};
+use quorate_core::{Entries, Index};
+
+use crate::lane::Lane;
+
+/// Orders for the log.
+#[derive(Debug)]
+pub(crate) enum LogWork {
+    Write(Write),
+    Read { reader: LogReader, first: Index, bytes_max: u64 },
+}
+
+/// Owns the log. All writes that have queued up become durable with one sync.
+pub(crate) struct DiskLane<D: Disk> {
+    wal: Wal<D>,
+    /// Writes that wait for the end of the portion; kept for its allocation.
+    writes: Vec<Write>,
+    has_failed: bool,
+}
+
+impl<D: Disk> DiskLane<D> {
+    pub(crate) fn new(wal: Wal<D>) -> Self {
+        Self { wal, writes: Vec::new(), has_failed: false }
+    }
+
+    /// After an error nothing about the disk is known: this server has said its last word, and
+    /// must not write, sync or acknowledge again (FAULTS D01, D02).
+    fn fail(&mut self, what: &str, why: &dyn std::fmt::Display, done: &mut Vec<Input>) {
+        tracing::error!(error = %why, "the log cannot be {what}");
+        self.has_failed = true;
+        self.writes.clear();
+        done.push(Input::DiskFailed);
+    }
+
+    fn write_all(&mut self, done: &mut Vec<Input>) {
+        if self.writes.is_empty() {
+            return;
+        }
+        match self.wal.write(&self.writes) {
+            Ok(ticket) => done.push(Input::Persisted(ticket)),
+            Err(why) => self.fail("written", &why, done),
+        }
+        self.writes.clear();
+    }
+}
+
+impl<D: Disk<File: Send> + Send + 'static> Lane for DiskLane<D> {
+    type Work = LogWork;
+    type Done = Input;
+
+    fn step(&mut self, work: &mut Vec<LogWork>, done: &mut Vec<Input>) {
+        for order in work.drain(..) {
+            if self.has_failed {
+                continue;
+            }
+            match order {
+                LogWork::Write(write) => self.writes.push(write),
+                LogWork::Read { reader, first, bytes_max } => {
+                    // What was ordered before is there to be read.
+                    self.write_all(done);
+                    let entries = self.wal.read(first, bytes_max);
+                    done.push(Input::LogRead(reader, entries.unwrap_or_else(|why| {
+                        tracing::error!(error = %why, first = first.0, "the log cannot be read");
+                        Entries::EMPTY
+                    })));
+                }
+            }
+        }
+        if !self.has_failed {
+            self.write_all(done);
+        }
+    }
+
+    fn idle(&mut self, done: &mut Vec<Input>) {
+        if !self.has_failed
+            && let Err(why) = self.wal.idle()
+        {
+            self.fail("tidied up", &why, done);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Lanes: the parts of a server that may block, each in a place of its own.
+
+use std::sync::Arc;
+
+/// Work that is done in steps, in order. A lane knows neither the thread nor the task that hosts
+/// it; whatever has queued up since the last step is one batch.
+pub trait Lane: Send + 'static {
+    /// What is to be done.
+    type Work: Send + 'static;
+    /// What came of it.
+    type Done: Send + 'static;
+
+    /// Does all of `work`, in order, and leaves it empty.
+    fn step(&mut self, work: &mut Vec<Self::Work>, done: &mut Vec<Self::Done>);
+
+    /// Nothing is queued: a moment for what can wait.
+    fn idle(&mut self, _done: &mut Vec<Self::Done>) {}
+}
+
+/// Queues work for a lane. The lane ends when all clones are dropped.
+pub struct LaneSender<W> {
+    send: Arc<dyn Fn(W) + Send + Sync>,
+}
+
+impl<W> Clone for LaneSender<W> {
+    fn clone(&self) -> Self {
+        Self { send: Arc::clone(&self.send) }
+    }
+}
+
+impl<W> LaneSender<W> {
+    /// A sender that calls `send`, which must not block.
+    pub fn new(send: impl Fn(W) + Send + Sync + 'static) -> Self {
+        Self { send: Arc::new(send) }
+    }
+
+    /// Queues work. Never blocks; the node bounds what it gives to each lane. Work for a lane that
+    /// has ended is dropped.
+    pub fn send(&self, work: W) {
+        (self.send)(work);
+    }
+}
+
+impl<W> std::fmt::Debug for LaneSender<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LaneSender")
+    }
+}

@@ -1,0 +1,410 @@
+//! The pump: moves what happens into the node, and what the node orders out into the world. It
+//! decides nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::node::{
+    ConnectionId, Input, Node, NodeConfig, NodeStartError, NodeStatus, Note, Output, Outputs,
+};
+use quorate_core::wal::Wal;
+use quorate_core::wire::{Address, NotApplied, Outcome, RequestBody};
+use quorate_core::{Instant, Recovered, RoleKind, Violation};
+use quorate_sm::{Applier, SessionKeeper};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::apply_lane::{ApplyLane, ApplyWork, NOBODY};
+use crate::connection;
+use crate::disk_lane::{DiskLane, LogWork};
+use crate::env::Env;
+use crate::lane::LaneSender;
+
+/// Inputs that wait for the node; beyond it connections are not read.
+const INBOX_MAX: usize = 1024;
+
+/// The most inputs that the node takes in one step.
+const BATCH_MAX: usize = 4096;
+
+/// How often the state machine looks for silent clients.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long nothing is accepted after a failure.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a server that ends waits for its last answers to leave.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+
+/// What arrives at the pump from its connections.
+pub(crate) enum Arrival<E: Env> {
+    Input(Input),
+    Accepted(ConnectionId, (E::Reader, E::Writer)),
+    Opened(ConnectionId, (E::Reader, E::Writer)),
+}
+
+/// What a server is made of.
+pub struct Parts<E: Env> {
+    /// Who it is, and its limits.
+    pub config: NodeConfig,
+    /// What was on its disk.
+    pub recovered: Recovered,
+    /// Its log.
+    pub wal: Wal<E::Disk>,
+    /// Its state machine, which has applied nothing yet.
+    pub applier: Applier,
+    /// How long a client may be silent.
+    pub session_timeout: Duration,
+    /// Where it is reached.
+    pub listener: E::Listener,
+}
+
+/// Why a server has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Its disk failed; what was acknowledged is safe, and nothing was acknowledged since.
+    DiskFailed,
+    /// It saw a Raft property broken.
+    Halted(Violation),
+}
+
+/// A way to a running server from within its process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    calls: mpsc::Sender<Call>,
+}
+
+#[derive(Debug)]
+enum Call {
+    Request(RequestBody, oneshot::Sender<Outcome>),
+    Status(oneshot::Sender<NodeStatus>),
+    Stop,
+}
+
+impl Handle {
+    /// Makes a request as a client would, without a socket in between.
+    pub async fn request(&self, body: RequestBody) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        if self.calls.send(Call::Request(body, answer)).await.is_err() {
+            return Outcome::NotApplied(NotApplied::ShuttingDown);
+        }
+        let unknown = Outcome::Unknown(quorate_core::wire::Unknown::ShutDown);
+        outcome.await.unwrap_or(unknown)
+    }
+
+    /// The server at a glance; `None` if it has ended.
+    pub async fn status(&self) -> Option<NodeStatus> {
+        let (answer, status) = oneshot::channel();
+        self.calls.send(Call::Status(answer)).await.ok()?;
+        status.await.ok()
+    }
+
+    /// Tells the server to finish what is under way and to end.
+    pub async fn stop(&self) {
+        // It has ended already if nobody listens.
+        let _ = self.calls.send(Call::Stop).await;
+    }
+}
+
+/// Starts a server. It runs until the returned future is done, which the caller awaits or spawns.
+///
+/// # Errors
+/// If the configuration or the durable state make no sense.
+pub fn start<E: Env>(
+    env: E,
+    parts: Parts<E>,
+) -> Result<(Handle, impl Future<Output = Ended> + Send), NodeStartError> {
+    let Parts { config, recovered, wal, applier, session_timeout, listener } = parts;
+    let node = Node::new(config, recovered, env.now())?;
+    let (calls, called) = mpsc::channel(INBOX_MAX);
+    let (inbox, received) = mpsc::channel(INBOX_MAX);
+    let (done, finished) = mpsc::unbounded_channel();
+    let lane = |done: mpsc::UnboundedSender<Vec<Input>>| {
+        move |inputs| {
+            // The pump is gone: nobody wants to know.
+            let _ = done.send(inputs);
+        }
+    };
+    let disk = env.spawn_lane("disk", DiskLane::new(wal), lane(done.clone()));
+    let keeper = SessionKeeper::new(session_timeout);
+    let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
+    env.spawn(accept(env.clone(), listener, inbox.clone()));
+    let pump = Pump {
+        look_at: env.now(),
+        env,
+        node,
+        inbox,
+        received,
+        finished,
+        called,
+        disk,
+        apply,
+        connections: BTreeMap::new(),
+        waiting: BTreeMap::new(),
+        requests: 0,
+        ended: None,
+    };
+    Ok((Handle { calls }, pump.run()))
+}
+
+/// Takes what connects, for as long as the pump runs.
+async fn accept<E: Env>(env: E, mut listener: E::Listener, inbox: mpsc::Sender<Arrival<E>>) {
+    for number in 0.. {
+        let connected = tokio::select! {
+            biased;
+            () = inbox.closed() => return,
+            connected = env.accept(&mut listener) => connected,
+        };
+        match connected {
+            Ok(halves) => {
+                let id = ConnectionId::accepted(number);
+                if inbox.send(Arrival::Accepted(id, halves)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                // Out of files, most likely: those that are open go on, and some will close.
+                tracing::warn!(%error, "a connection could not be accepted");
+                env.sleep_until(env.now().after(ACCEPT_PAUSE)).await;
+            }
+        }
+    }
+}
+
+async fn dial<E: Env>(
+    env: E,
+    id: ConnectionId,
+    address: Address,
+    inbox: mpsc::Sender<Arrival<E>>,
+    mut abandoned: oneshot::Receiver<()>,
+) {
+    let connected = tokio::select! {
+        biased;
+        _ = &mut abandoned => return,
+        connected = env.connect(address.as_str()) => connected,
+    };
+    let arrival = match connected {
+        Ok(halves) => Arrival::Opened(id, halves),
+        Err(error) => {
+            tracing::debug!(%address, %error, "a peer could not be reached");
+            Arrival::Input(Input::Closed(id))
+        }
+    };
+    // The pump is gone: so is the wish for a connection.
+    let _ = inbox.send(arrival).await;
+}
+
+/// The two ends of a connection that the pump holds.
+struct Wires {
+    /// Bytes that are to leave.
+    queue: mpsc::UnboundedSender<Bytes>,
+    /// Dropped to end the reader, or the attempt to connect.
+    _open: oneshot::Sender<()>,
+}
+
+struct Pump<E: Env> {
+    env: E,
+    node: Node,
+    inbox: mpsc::Sender<Arrival<E>>,
+    received: mpsc::Receiver<Arrival<E>>,
+    finished: mpsc::UnboundedReceiver<Vec<Input>>,
+    called: mpsc::Receiver<Call>,
+    disk: LaneSender<LogWork>,
+    apply: LaneSender<ApplyWork>,
+    connections: BTreeMap<ConnectionId, Wires>,
+    /// Who waits for a request from within the process.
+    waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
+    requests: u64,
+    /// When the state machine looks for silent clients next.
+    look_at: Instant,
+    ended: Option<Ended>,
+}
+
+impl<E: Env> Pump<E> {
+    async fn run(mut self) -> Ended {
+        let mut inputs = Vec::new();
+        let mut outputs = Outputs::default();
+        let mut arrivals = Vec::new();
+        loop {
+            self.wait(&mut arrivals, &mut inputs).await;
+            self.take_in(&mut arrivals, &mut inputs);
+            let now = self.env.now();
+            let has_failed = inputs.contains(&Input::DiskFailed);
+            self.node.step(now, &mut inputs, &mut outputs);
+            for output in outputs.drain() {
+                self.carry_out(output);
+            }
+            if has_failed {
+                return Ended::DiskFailed;
+            }
+            if let Some(ended) = self.ended {
+                self.drain().await;
+                return ended;
+            }
+            self.look(now);
+        }
+    }
+
+    /// Waits until something happens, or the node wants to be called.
+    async fn wait(&mut self, arrivals: &mut Vec<Arrival<E>>, inputs: &mut Vec<Input>) {
+        let deadline = self.node.deadline().unwrap_or(Instant(u64::MAX)).min(self.look_at);
+        tokio::select! {
+            biased;
+            Some(done) = self.finished.recv() => inputs.extend(done),
+            _ = self.received.recv_many(arrivals, BATCH_MAX) => {}
+            Some(call) = self.called.recv() => self.take_call(call, inputs),
+            () = self.env.sleep_until(deadline) => {}
+        }
+    }
+
+    /// Takes in what else has happened by now: the more, the larger the batch.
+    fn take_in(&mut self, arrivals: &mut Vec<Arrival<E>>, inputs: &mut Vec<Input>) {
+        while let Ok(done) = self.finished.try_recv() {
+            inputs.extend(done);
+        }
+        while arrivals.len() < BATCH_MAX
+            && let Ok(arrival) = self.received.try_recv()
+        {
+            arrivals.push(arrival);
+        }
+        for arrival in arrivals.drain(..) {
+            match arrival {
+                Arrival::Input(input) => {
+                    if let Input::Closed(id) = input {
+                        self.connections.remove(&id);
+                    }
+                    inputs.push(input);
+                }
+                Arrival::Accepted(id, halves) => {
+                    self.wire_up(id, halves);
+                    inputs.push(Input::Accepted(id));
+                }
+                Arrival::Opened(id, halves) => {
+                    // Given up by the node in the meantime: it has forgotten the connection.
+                    if self.connections.contains_key(&id) {
+                        self.wire_up(id, halves);
+                        inputs.push(Input::Opened(id));
+                    }
+                }
+            }
+        }
+        while inputs.len() < BATCH_MAX
+            && let Ok(call) = self.called.try_recv()
+        {
+            self.take_call(call, inputs);
+        }
+    }
+
+    fn take_call(&mut self, call: Call, inputs: &mut Vec<Input>) {
+        match call {
+            Call::Request(body, answer) => {
+                let id = self.requests;
+                self.requests += 1;
+                self.waiting.insert(id, answer);
+                inputs.push(Input::Request { id, body });
+            }
+            Call::Status(answer) => {
+                // Whoever asked has gone: then nobody wants to know.
+                let _ = answer.send(self.node.status());
+            }
+            Call::Stop => inputs.push(Input::Stop),
+        }
+    }
+
+    fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let (open, closed) = oneshot::channel();
+        self.env.spawn(connection::read::<E>(id, reader, self.inbox.clone(), closed));
+        self.env.spawn(connection::write::<E>(id, writer, queued, self.inbox.clone()));
+        self.connections.insert(id, Wires { queue, _open: open });
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Dial(id, address) => {
+                let (queue, _) = mpsc::unbounded_channel();
+                let (open, abandoned) = oneshot::channel();
+                self.connections.insert(id, Wires { queue, _open: open });
+                let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
+                self.env.spawn(dial);
+            }
+            Output::Send(id, bytes) => {
+                if let Some(wires) = self.connections.get(&id) {
+                    // The writer has ended: the node is about to hear of it.
+                    let _ = wires.queue.send(bytes);
+                }
+            }
+            Output::Close(id) => {
+                self.connections.remove(&id);
+            }
+            Output::Write(write) => self.disk.send(LogWork::Write(write)),
+            Output::ReadLog { reader, first, bytes_max } => {
+                self.disk.send(LogWork::Read { reader, first, bytes_max });
+            }
+            Output::Apply { entries, answers } => {
+                self.apply.send(ApplyWork::Apply { entries, answers });
+            }
+            Output::Query { id, index, query } => {
+                self.apply.send(ApplyWork::Query { id, index, query });
+            }
+            Output::Respond { id: NOBODY, .. } => {}
+            Output::Respond { id, outcome } => {
+                if let Some(answer) = self.waiting.remove(&id) {
+                    // Whoever asked has gone: then nobody wants to know.
+                    let _ = answer.send(outcome);
+                }
+            }
+            Output::Note(note) => self.note(&note),
+            Output::Stopped => self.ended = Some(Ended::Stopped),
+            Output::Halted(violation) => {
+                tracing::error!(%violation, "this server has halted");
+                self.ended = Some(Ended::Halted(violation));
+            }
+        }
+    }
+
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::RoleChanged(change) => {
+                let leads = change.role == RoleKind::Leader;
+                self.apply.send(ApplyWork::Lead(leads.then(|| self.env.now())));
+                tracing::info!(
+                    role = ?change.role,
+                    term = change.term.0,
+                    leader = change.leader.map(quorate_core::NodeId::get),
+                    cause = ?change.cause,
+                    "the role changed"
+                );
+            }
+            Note::LinkUp(peer) => tracing::info!(%peer, "a link to a peer is up"),
+            Note::LinkDown(peer) => tracing::warn!(%peer, "a link to a peer is down"),
+            Note::RefusedBy(peer, why) => tracing::warn!(%peer, %why, "a peer refused us"),
+            Note::Refused(id, why) => tracing::warn!(?id, %why, "a connection was refused"),
+            Note::BadBytes(id) => tracing::warn!(?id, "a connection sent what makes no sense"),
+            Note::Stuck(id) => tracing::warn!(?id, "a connection was stuck"),
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        if now >= self.look_at {
+            self.look_at = now.after(LOOK_EVERY);
+            self.apply.send(ApplyWork::Look(now));
+        }
+    }
+
+    /// Lets the last answers leave.
+    async fn drain(mut self) {
+        self.connections.clear();
+        self.received.close();
+        drop(self.inbox);
+        let deadline = self.env.now().after(DRAIN_MAX);
+        loop {
+            tokio::select! {
+                biased;
+                arrival = self.received.recv() => if arrival.is_none() { return },
+                () = self.env.sleep_until(deadline) => return,
+            }
+        }
+    }
+}
