@@ -5,12 +5,13 @@ use core::time::Duration;
 use quorate_core::{Index, RoleKind};
 
 use super::network::nanos;
+use super::server::Life;
 use super::violation::{Checked, Property, hold};
 use super::world::{Happening, World};
 
-/// How long a healed cluster may take, in election timeouts: for a leader that commits, and then
-/// for all logs to become equal.
-const PATIENCE_TIMEOUTS: u64 = 100;
+/// How long a healed cluster may go without learning of a commit anywhere, in election timeouts,
+/// until it is where it should be.
+const PATIENCE_TIMEOUTS: u64 = 60;
 
 impl World<'_> {
     /// Ends all faults; only clocks go on to differ.
@@ -26,6 +27,7 @@ impl World<'_> {
         nemesis.pause = 0;
         nemesis.unreachable = 0;
         nemesis.spurious_timeout = 0;
+        nemesis.regicide_permille = 0;
         self.options.sabotage = None;
         for at in 0..self.servers.len() {
             self.servers[at].paused_until = 0;
@@ -36,8 +38,14 @@ impl World<'_> {
 
     /// Clients go on for a while; then one last proposal, and it must get everywhere.
     pub(crate) fn converge(&mut self) -> Checked {
-        let committed = self.checks.committed();
-        self.until("a leader that commits", |world| world.checks.committed() > committed)?;
+        self.until("a leader that commits", |world| {
+            let leaders = world.servers.iter().filter(|server| server.leads());
+            let mut leaders = leaders.filter_map(|server| server.life.as_ref());
+            leaders.any(|Life { raft, .. }| {
+                let status = raft.status();
+                raft.term(status.commit) == Some(status.hard_state.term)
+            })
+        })?;
         self.options.request_interval_max = Duration::from_secs(1 << 30);
         self.until("an answer to every request, and equal logs", |world| {
             world.requests.open().is_none() && world.is_converged()
@@ -54,17 +62,27 @@ impl World<'_> {
     }
 
     fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) -> Checked {
-        let since = self.now;
+        let mut since = self.now;
+        let mut known = self.commits_known();
         let patience = nanos(self.options.config.election_timeout) * PATIENCE_TIMEOUTS;
         while !is_done(self) {
             hold(self.now < since + patience, Property::Liveness, || {
                 let glances: Vec<_> = self.servers.iter().map(|server| server.glance()).collect();
                 let open = self.requests.open();
-                format!("no {what} after {PATIENCE_TIMEOUTS} timeouts: {glances:?}, open {open:?}")
+                format!("no {what} for {PATIENCE_TIMEOUTS} timeouts: {glances:?}, open {open:?}")
             })?;
             self.advance()?;
+            if self.commits_known() > known {
+                (since, known) = (self.now, self.commits_known());
+            }
         }
         Ok(())
+    }
+
+    /// Grows as long as anybody gets on.
+    fn commits_known(&self) -> u64 {
+        let glances = self.servers.iter().filter_map(|server| server.glance());
+        glances.map(|glance| glance.commit.0).sum()
     }
 
     /// Everybody has the same log, and it is committed; one leads and all others follow.

@@ -4,7 +4,7 @@ use quorate_core::{Event, NodeId};
 
 use super::network::nanos;
 use super::violation::Checked;
-use super::world::{Happening, World};
+use super::world::{Body, Happening, World};
 
 #[derive(Clone, Copy)]
 enum Strike {
@@ -32,6 +32,8 @@ impl World<'_> {
             Strike::Pause => {
                 self.note(&format!("{:?} stands still", self.servers[at].id));
                 self.servers[at].paused_until = until;
+                // The first to wake it is a client: will it believe that nothing has happened?
+                self.queue.plan(until, Happening::Read(self.body(at)));
             }
             Strike::Unreachable => {
                 let peer = self.nemesis_rng.index(self.servers.len());
@@ -40,6 +42,33 @@ impl World<'_> {
             }
             Strike::SpuriousTimeout => return self.give(at, Event::Timeout),
         }
+        Ok(())
+    }
+
+    /// A server was elected: it may not have long to live, and its entries reach only some.
+    pub(crate) fn mark_leader(&mut self, at: usize) {
+        if self.nemesis_rng.chance(self.options.nemesis.regicide_permille) {
+            let wait = self.nemesis_rng.below(nanos(self.options.config.election_timeout));
+            self.queue.plan(self.now + wait, Happening::Regicide(self.body(at)));
+        }
+    }
+
+    pub(crate) fn regicide(&mut self, body: Body) -> Checked {
+        if self.options.nemesis.regicide_permille == 0 {
+            return Ok(());
+        }
+        let until = self.now + self.nemesis_rng.below(nanos(self.options.nemesis.duration_max));
+        if self.nemesis_rng.chance(500) {
+            // It keeps a few followers at most, and goes on to lead them.
+            let one = self.servers[body.at].id;
+            let ids = self.servers.iter().map(|server| server.id);
+            let (side, other): (Vec<_>, Vec<_>) =
+                ids.partition(|&id| id == one || self.nemesis_rng.chance(250));
+            self.part(&side, &other, (true, true), until);
+            return Ok(());
+        }
+        self.crash(body.at)?;
+        self.queue.plan(until, Happening::Restart(body.at));
         Ok(())
     }
 
@@ -86,20 +115,25 @@ impl World<'_> {
     }
 
     fn partition(&mut self, at: usize, until: u64) {
-        self.report.partitions += 1;
-        let ids: Vec<_> = self.servers.iter().map(|server| server.id).collect();
-        let one = ids[at];
+        let one = self.servers[at].id;
+        let ids = self.servers.iter().map(|server| server.id);
         let (side, other): (Vec<_>, Vec<_>) = match self.nemesis_rng.below(2) {
-            0 => ids.iter().partition(|&&id| id == one),
-            _ => ids.iter().partition(|_| self.nemesis_rng.chance(500)),
+            0 => ids.partition(|&id| id == one),
+            _ => ids.partition(|_| self.nemesis_rng.chance(500)),
         };
-        let (inward, outward) =
-            self.nemesis_rng.pick(&[(true, true), (true, false), (false, true)]);
-        self.note(&format!("{side:?} cut off, inward {inward}, outward {outward}"));
+        let ways = self.nemesis_rng.pick(&[(true, true), (true, false), (false, true)]);
+        self.part(&side, &other, ways, until);
+    }
+
+    /// Nothing gets in, or out, or neither.
+    fn part(&mut self, side: &[NodeId], other: &[NodeId], ways: (bool, bool), until: u64) {
+        self.report.partitions += 1;
+        let (inward, outward) = ways;
         // What cannot get through is lost, or waits like the segments of a connection that is stuck.
         let loses = self.nemesis_rng.chance(600);
-        for &id in &side {
-            for &peer in &other {
+        self.note(&format!("{side:?} cut off: in {inward}, out {outward}, loses {loses}"));
+        for &id in side {
+            for &peer in other {
                 if outward {
                     self.obstruct(id, peer, loses, until);
                 }

@@ -81,6 +81,8 @@ pub struct NemesisOptions {
     pub unreachable: u64,
     /// A timer fires that was not set.
     pub spurious_timeout: u64,
+    /// How likely a leader crashes or is cut off as soon as it is elected, in thousandths.
+    pub regicide_permille: u64,
 }
 
 /// How a run's faults are drawn.
@@ -94,6 +96,9 @@ enum Mood {
     Single(u64),
     /// All at once.
     Everything,
+    /// Leaders hardly live: logs diverge, and old entries are carried on by new leaders, as in
+    /// thesis Figure 3.7.
+    Turmoil,
 }
 
 /// Draws faults, counting the classes asked for.
@@ -104,7 +109,7 @@ struct Swarm {
 }
 
 impl Swarm {
-    const CLASSES: u64 = 20;
+    const CLASSES: u64 = 23;
 
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed, Stream::Options);
@@ -112,6 +117,7 @@ impl Swarm {
             0 | 1 => Mood::Healthy,
             2 | 3 => Mood::Single(rng.below(Self::CLASSES)),
             4 => Mood::Everything,
+            5..9 => Mood::Turmoil,
             _ => Mood::Swarm,
         };
         Self { rng, mood, asked: 0 }
@@ -125,7 +131,7 @@ impl Swarm {
         let (coin, value) = (self.rng.chance(500), self.rng.log_within(lo, hi));
         let strikes = match self.mood {
             Mood::Swarm => coin,
-            Mood::Healthy => false,
+            Mood::Healthy | Mood::Turmoil => false,
             Mood::Single(only) => only == class,
             Mood::Everything => true,
         };
@@ -152,23 +158,48 @@ impl Options {
         let nemesis = nemesis(&mut swarm, timeout_ms);
         let disk_delay_ms = swarm.fault(1, 2, timeout_ms);
         let request_interval_ms = swarm.rng.log_within(timeout_ms / 20, timeout_ms);
-        Self {
+        let clock_drift_permille = swarm.fault(0, 1, 250);
+        let batching_permille = swarm.fault(0, 50, 900);
+        let recovered_tail_max = swarm.fault(u64::MAX, 1, 20) - 1;
+        assert!(swarm.asked == Swarm::CLASSES, "every class can be the only one");
+        let options = Self {
             seed,
             membership,
-            steps: swarm.rng.within(2000, 6000),
+            steps: swarm.rng.within(2000, 8000),
             config,
             network,
             disk_delay_max: Duration::from_millis(disk_delay_ms),
-            clock_drift_permille: swarm.fault(0, 1, 250),
-            batching_permille: swarm.fault(0, 50, 900),
-            recovered_tail_max: swarm.fault(u64::MAX, 1, 20) - 1,
+            clock_drift_permille,
+            batching_permille,
+            recovered_tail_max,
             nemesis,
             request_interval_max: Duration::from_millis(request_interval_ms),
             request_burst_max: swarm.rng.log_within(1, 16),
             command_bytes_max: swarm.rng.log_within(8, 300),
             sabotage: None,
             blind_to_disks: false,
-        }
+        };
+        if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
+    }
+
+    /// See [`Mood::Turmoil`]: what there is to say takes about as long as leaders live.
+    fn in_turmoil(mut self) -> Self {
+        let timeout = self.config.election_timeout;
+        self.config.message_bytes_max = 1;
+        self.config.inflight_messages_max = 1;
+        self.network.delay.1 = timeout / 4;
+        self.disk_delay_max = timeout / 8;
+        self.request_interval_max = timeout / 4;
+        self.request_burst_max = 2;
+        self.nemesis = NemesisOptions {
+            interval_max: 4 * timeout,
+            duration_max: 4 * timeout,
+            partition: 1,
+            crash: 1,
+            regicide_permille: 900,
+            ..self.nemesis
+        };
+        self
     }
 }
 
@@ -195,7 +226,7 @@ fn membership(rng: &mut Rng) -> Membership {
 fn config(swarm: &mut Swarm, timeout_ms: u64) -> Config {
     let id = NodeId::new(1).expect("one is not zero");
     let calm = Config::new(id);
-    let heartbeat_ms = timeout_ms / swarm.rng.within(3, 10);
+    let heartbeat_ms = timeout_ms / swarm.rng.within(2, 8);
     let inflight = swarm.limit(u64::from(calm.inflight_messages_max), 1, 4);
     let reads = swarm.limit(u64::from(calm.reads_pending_max), 1, 8);
     Config {
@@ -228,8 +259,9 @@ fn network(swarm: &mut Swarm, timeout_ms: u64) -> NetworkOptions {
 }
 
 fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
-    let interval_ms = swarm.rng.log_within(timeout_ms / 2, 20 * timeout_ms);
-    let duration_ms = swarm.rng.log_within(timeout_ms / 2, 10 * timeout_ms);
+    let interval_ms = swarm.rng.log_within(timeout_ms, 16 * timeout_ms);
+    // Mostly shorter: a cluster that is always down has nothing to lose.
+    let duration_ms = swarm.rng.log_within(timeout_ms / 8, interval_ms);
     NemesisOptions {
         interval_max: Duration::from_millis(interval_ms),
         duration_max: Duration::from_millis(duration_ms),
@@ -238,6 +270,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         pause: swarm.fault(0, 1, 8),
         unreachable: swarm.fault(0, 1, 8),
         spurious_timeout: swarm.fault(0, 1, 8),
+        regicide_permille: swarm.fault(0, 50, 700),
     }
 }
 

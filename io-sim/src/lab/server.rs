@@ -24,8 +24,6 @@ pub(crate) struct Life {
     pub(crate) watch: Watch,
     /// Events that will be handled together.
     pub(crate) inbox: Vec<Event>,
-    /// The reads from its log that are under way: for whom, and in which term they were asked.
-    pub(crate) fetches: Vec<(NodeId, Term)>,
     /// Where the log that it was started from ended.
     pub(crate) recovered: Index,
     /// What it was last told to apply.
@@ -67,7 +65,6 @@ impl Life {
         Self {
             watch: Watch::new(&raft),
             inbox: Vec::new(),
-            fetches: Vec::new(),
             recovered: raft.status().last.index,
             applied: Index(0),
             raft,

@@ -61,6 +61,9 @@ impl World<'_> {
             }
         }
         self.checks.stepped(at, was, is, &self.servers)?;
+        if is.leads() && !was.leads() {
+            self.mark_leader(at);
+        }
         effects.into_iter().try_for_each(|effect| self.carry_out_one(at, is, effect))
     }
 
@@ -193,17 +196,14 @@ impl World<'_> {
         bytes_max: u64,
     ) -> Checked {
         let body = self.body(at);
-        let server = &mut self.servers[at];
-        let (id, asked_in) = (server.id, is.term());
-        let life = server.life.as_mut().expect("it has just stepped");
+        let server = &self.servers[at];
         hold(is.leads(), Property::EffectsAreWellFormed, || {
-            format!("{id:?} fetches twice, or leads no more: {to:?} from {first:?}")
+            format!("{:?} leads no more, and fetches {first:?} for {to:?}", server.id)
         })?;
-        life.fetches.push((to, asked_in));
         self.report.fetches += 1;
         let reads_at_once = self.disk_rng.chance(500);
         let entries = reads_at_once.then(|| server.disk.written().read(first, bytes_max));
-        let fetch = Fetch { to, asked_in, first, bytes_max, entries };
+        let fetch = Fetch { to, first, bytes_max, entries };
         // Some reads take long enough for leaderships to end and begin.
         let slower = if self.disk_rng.chance(100) { 20 } else { 1 };
         let delay = self.disk_rng.within(0, slower * nanos(self.options.disk_delay_max));
@@ -212,22 +212,16 @@ impl World<'_> {
     }
 
     pub(crate) fn fetched(&mut self, body: Body, fetch: Fetch) -> Checked {
-        let server = &mut self.servers[body.at];
-        let Some(life) = server.life.as_mut().filter(|_| server.lives == body.life) else {
-            return Ok(());
-        };
-        if server.paused_until > self.now {
-            self.queue.plan(server.paused_until, Happening::Fetched(body, fetch));
-            return Ok(());
-        }
-        let under_way = life.fetches.iter().position(|&it| it == (fetch.to, fetch.asked_in));
-        life.fetches.remove(under_way.expect("it was asked for in this life"));
-        let Fetch { to, first, bytes_max, entries, .. } = fetch;
-        let entries = entries.unwrap_or_else(|| server.disk.written().read(first, bytes_max));
-        if entries.is_empty() {
-            // A later leader cut them off.
-            return Ok(());
-        }
-        self.give(body.at, Event::Fetched { to, entries })
+        let later = Happening::Fetched(body, fetch.clone());
+        self.with_awake(body, later, |world| {
+            let Fetch { to, first, bytes_max, entries } = fetch;
+            let written = world.servers[body.at].disk.written();
+            let entries = entries.unwrap_or_else(|| written.read(first, bytes_max));
+            if entries.is_empty() {
+                // A later leader cut them off.
+                return Ok(());
+            }
+            world.give(body.at, Event::Fetched { to, entries })
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! A world of bare cores: what happens next, and to whom.
 
 use quorate_core::{
-    Effects, Entries, Event, Index, Message, NodeId, Raft, Recovered, SnapshotMeta, Term,
+    Effects, Entries, Event, Index, Message, NodeId, Raft, Recovered, SnapshotMeta,
 };
 
 use super::checks::Checks;
@@ -53,7 +53,11 @@ pub(crate) enum Happening {
     /// A lie is told.
     Tell(Body, Event),
     Request,
+    /// A client reads from a server, whatever it is.
+    Read(Body),
     Strike,
+    /// A new leader is struck.
+    Regicide(Body),
     Mend,
     Restart(usize),
 }
@@ -66,9 +70,9 @@ pub(crate) struct Body {
 }
 
 /// A read from a log, for a peer.
+#[derive(Clone)]
 pub(crate) struct Fetch {
     pub(crate) to: NodeId,
-    pub(crate) asked_in: Term,
     pub(crate) first: Index,
     pub(crate) bytes_max: u64,
     /// If it was read at once, and is only told late.
@@ -132,8 +136,10 @@ impl<'a> World<'a> {
         let timer = self.servers.iter().enumerate();
         let timer = timer.filter_map(|(at, server)| Some((server.timer()?, at))).min();
         let planned = self.queue.next_at();
+        // Of a timer and something else at one moment, either may come first.
+        let tie = u64::from(self.server_rng.chance(500));
         if let Some((when, at)) = timer
-            && planned.is_none_or(|planned| when <= planned)
+            && planned.is_none_or(|planned| when < planned + tie)
         {
             self.now = self.now.max(when);
             return self.fire_timer(at);
@@ -151,7 +157,13 @@ impl<'a> World<'a> {
             Happening::Fetched(body, fetch) => self.fetched(body, fetch),
             Happening::Tell(body, event) => self.tell(body, event),
             Happening::Request => self.request(),
+            Happening::Read(body) => self.with_awake(body, Happening::Read(body), |world| {
+                let id = world.servers[body.at].id;
+                let read = world.requests.read(id, world.checks.committed());
+                world.give(body.at, read)
+            }),
             Happening::Strike => self.strike(),
+            Happening::Regicide(body) => self.regicide(body),
             Happening::Mend => {
                 self.note("all links are mended");
                 self.network.mend();
