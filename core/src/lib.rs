@@ -19,6 +19,7 @@ mod raft;
 mod recovered;
 mod rng;
 mod types;
+pub mod wal;
 pub mod wire;
 
 pub use config::{Config, ConfigError};

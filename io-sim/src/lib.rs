@@ -1,3 +1,6 @@
-//! Under construction.
+//! The world of the tests, and the judges of what happens there.
+#![forbid(unsafe_code)]
 
+pub mod history;
 pub mod lab;
+pub mod linearizability;

@@ -11,8 +11,15 @@ use crate::lane::Lane;
 /// Orders for the state machine.
 #[derive(Debug)]
 pub(crate) enum ApplyWork {
-    Apply { entries: Entries, answers: Answers },
-    Query { id: RequestId, index: Index, query: Bytes },
+    Apply {
+        entries: Entries,
+        answers: Answers,
+    },
+    Query {
+        id: RequestId,
+        index: Index,
+        query: Bytes,
+    },
     /// This server leads from now on, or no longer.
     Lead(Option<Instant>),
     /// Time to look for clients that are silent.

@@ -2,10 +2,10 @@
 
 use quorate_core::Write;
 use quorate_core::node::{Input, LogReader};
-use quorate_core::wal::{Disk, Wal};
+use quorate_core::wal::{Disk, DiskErrorKind, SpareStep, Wal, WalError};
 use quorate_core::{Entries, Index};
 
-use crate::lane::Lane;
+use crate::lane::{Idle, Lane};
 
 /// Orders for the log.
 #[derive(Debug)]
@@ -75,11 +75,22 @@ impl<D: Disk<File: Send> + Send + 'static> Lane for DiskLane<D> {
         }
     }
 
-    fn idle(&mut self, done: &mut Vec<Input>) {
-        if !self.has_failed
-            && let Err(why) = self.wal.idle()
-        {
-            self.fail("tidied up", &why, done);
+    fn idle(&mut self, done: &mut Vec<Input>) -> Idle {
+        if self.has_failed {
+            return Idle::Done;
+        }
+        match self.wal.idle().and_then(|()| self.wal.prepare_spare()) {
+            Ok(SpareStep::Working) => Idle::More,
+            Ok(SpareStep::Ready) => Idle::Done,
+            // Nothing is lost: writes go on while the present segment lasts.
+            Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
+                tracing::warn!(error = %why, "the next segment of the log cannot be prepared");
+                Idle::Done
+            }
+            Err(why) => {
+                self.fail("tidied up", &why, done);
+                Idle::Done
+            }
         }
     }
 }

@@ -13,8 +13,19 @@ pub trait Lane: Send + 'static {
     /// Does all of `work`, in order, and leaves it empty.
     fn step(&mut self, work: &mut Vec<Self::Work>, done: &mut Vec<Self::Done>);
 
-    /// Nothing is queued: a moment for what can wait.
-    fn idle(&mut self, _done: &mut Vec<Self::Done>) {}
+    /// Nothing is queued: a short piece of what can wait.
+    fn idle(&mut self, _done: &mut Vec<Self::Done>) -> Idle {
+        Idle::Done
+    }
+}
+
+/// What a lane that was idle came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Idle {
+    /// There is nothing more to do.
+    Done,
+    /// There is more that can wait.
+    More,
 }
 
 /// Queues work for a lane. The lane ends when all clones are dropped.

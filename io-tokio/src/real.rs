@@ -14,7 +14,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::env::Env;
-use crate::lane::{Lane, LaneSender};
+use crate::lane::{Idle, Lane, LaneSender};
 
 /// The environment of production. Must be used within a tokio runtime with I/O and time enabled.
 #[derive(Clone, Copy, Debug)]
@@ -129,11 +129,15 @@ fn host<L: Lane>(
         lane.step(&mut work, &mut done);
         hand_over(&mut done, deliver);
         next = receiver.recv_timeout(IDLE_AFTER).ok();
-        if next.is_none() {
-            lane.idle(&mut done);
+        while next.is_none() {
+            let idle = lane.idle(&mut done);
             hand_over(&mut done, deliver);
-            next = receiver.recv().ok();
+            next = match idle {
+                Idle::More => receiver.try_recv().ok(),
+                Idle::Done => break,
+            };
         }
+        next = next.or_else(|| receiver.recv().ok());
     }
 }
 

@@ -1,1 +1,70 @@
-//! Under construction.
+//! What the log means: state machines as plain types, and clients whose commands take effect once.
+//!
+//! * A [`StateMachine`] is a Rust type with a function from command to answer.
+//! * The [`Applier`] moves it, and the [`Sessions`] of its clients, along the committed log.
+//! * A client speaks through [`client`]; the leader lets silent ones expire by a [`SessionKeeper`].
+//! * [`kv`] is a ready machine.
+//!
+//! Nothing in here reads a clock, draws a random number, starts a thread or does I/O.
+//!
+//! ```
+//! use quorate_core::{Entries, Entry, Index, LogId, Payload, Term};
+//! use quorate_sm::kv::{Answer, Command, Kv};
+//! use quorate_sm::{Applied, Applier, MachineId, SessionLimits, client};
+//!
+//! let mut applier = Applier::new(Kv::default(), SessionLimits::default());
+//! let mut commit = |command| {
+//!     let id = LogId { term: Term(1), index: applier.last_applied().index.next() };
+//!     let run = Entries::new([Entry { id, payload: Payload::Command(command) }]).unwrap();
+//!     let mut applied = Applied::default();
+//!     applier.apply(&run, &mut applied);
+//!     applied.answers.remove(0).outcome
+//! };
+//!
+//! let mut session = client::opened(&commit(client::open_session(0x5eed)))?;
+//! let sequence = session.begin().expect("the window is empty");
+//! let add = Command::Increment { key: "visits".into(), by: 1 };
+//! let command = client::apply::<Kv>(session.stamp(sequence), MachineId::FIRST, &add);
+//!
+//! let answer = commit(command.clone());
+//! let retried = commit(command); // the client did not get the answer, and asks again
+//! assert_eq!(answer, retried);
+//! let Answer::Number { value, .. } = client::answer::<Kv>(&retried)? else { panic!() };
+//! assert_eq!(value, 1, "counted once");
+//! session.answered(sequence);
+//! # Ok::<(), client::AnswerError>(())
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod machine;
+
+mod envelope;
+mod outcome;
+
+mod session;
+mod sessions;
+
+mod applier;
+mod keeper;
+mod waiting;
+
+mod codec;
+mod digest;
+
+pub mod client;
+pub mod kv;
+
+pub use applier::{Answer, Applied, Applier};
+pub use digest::Digest;
+pub use envelope::{
+    Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,
+};
+pub use keeper::SessionKeeper;
+pub use kv::Kv;
+pub use machine::{ByteMachine, Context, StateMachine, Undecodable};
+pub use outcome::{Outcome, OutcomeError, Rejection};
+pub use sessions::{SessionLimits, Sessions};
+pub use waiting::ReadRefusal;

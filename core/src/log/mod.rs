@@ -3,6 +3,8 @@
 
 mod flights;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 use alloc::vec::Vec;
@@ -125,7 +127,11 @@ impl Log {
             let run = Entries::new(self.proposed.drain(..)).expect("the trail checked each entry");
             self.staged.push(run);
         }
-        let entries = Entries::concat(&self.staged);
+        let entries = match self.staged.len() {
+            // The rule: there is one run, which moves on as it is.
+            0 | 1 => self.staged.pop().unwrap_or_default(),
+            _ => Entries::concat(&self.staged),
+        };
         self.staged.clear();
         self.tail.push(entries.clone());
         let prev = self.frozen;

@@ -73,6 +73,8 @@ pub struct Node {
     /// When requests are next looked through for those whose time is up.
     sweep_at: Instant,
     phase: Phase,
+    /// Answers of the disk so far.
+    syncs: u64,
 }
 
 /// How much of its life a node has behind it.
@@ -134,6 +136,7 @@ impl Node {
             incarnations: BTreeMap::new(),
             sweep_at: now,
             phase: Phase::Serving,
+            syncs: 0,
             config,
         })
     }
@@ -233,6 +236,7 @@ impl Node {
             requests: self.requests.len() as u64,
             connections: self.connections.len() as u64,
             ignored_messages: raft.ignored_messages,
+            syncs: self.syncs,
         }
     }
 
@@ -243,7 +247,10 @@ impl Node {
             Input::Received(id, bytes) => self.handle_received(id, bytes, out),
             Input::Sent(id, bytes) => self.handle_sent(id, bytes),
             Input::Closed(id) => self.handle_closed(id, out),
-            Input::Persisted(ticket) => self.events.push(Event::Persisted(ticket)),
+            Input::Persisted(ticket) => {
+                self.syncs += 1;
+                self.events.push(Event::Persisted(ticket));
+            }
             Input::DiskFailed => self.phase = Phase::Over,
             Input::LogRead(reader, entries) => self.handle_log_read(reader, entries, out),
             Input::Applied(index, answers) => self.handle_applied(index, answers, out),

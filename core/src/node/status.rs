@@ -41,6 +41,8 @@ pub struct NodeStatus {
     pub connections: u64,
     /// Messages that made no sense, since the start.
     pub ignored_messages: u64,
+    /// Group commits of the log since the start: each is one sync, however many writes share it.
+    pub syncs: u64,
 }
 
 /// How a node sees a peer.

@@ -127,7 +127,8 @@ impl Raft {
     fn accept(&mut self, request: AppendEntries, effects: &mut Effects) {
         let AppendEntries { prev, entries, commit, .. } = request;
         let end = entries.last_id().map_or(prev.index, |last| last.index);
-        if let Err(violation) = self.append_missing(entries.clone()) {
+        let has_entries = !entries.is_empty();
+        if let Err(violation) = self.append_missing(entries) {
             return self.halt(violation, effects);
         }
         // The leader has what is committed here, so the logs agree that far at least.
@@ -139,7 +140,7 @@ impl Raft {
         // What the leader holds only grows in its term, so what matched goes on to match.
         following.matched = following.matched.max(agreed);
         // Entries that were here already are acknowledged again: the first answer may be lost.
-        following.is_answer_owed |= !entries.is_empty() && end <= durable;
+        following.is_answer_owed |= has_entries && end <= durable;
         // thesis 3.5: the leader's commit index, as far as the logs are known to agree.
         self.commit = self.commit.max(commit.min(following.matched));
     }

@@ -91,7 +91,7 @@ impl Raft {
         match reply.outcome {
             AppendOutcome::Match(index) => {
                 let is_news = index > peer.match_index;
-                peer.acknowledge(index);
+                peer.acknowledge(index, reply.round);
                 if !is_news {
                     peer.suspect_loss();
                 }
@@ -101,15 +101,19 @@ impl Raft {
                 }
             }
             AppendOutcome::Mismatch { rejected, hint } => {
-                // An answer to an earlier message. It would also be a peer that lost what it had
-                // acknowledged; to believe it could not bring the loss back.
-                let is_stale = rejected <= peer.match_index
-                    || (peer.mode == PeerMode::Probe && rejected.next() != peer.next_index);
-                if !is_stale {
-                    // thesis 3.5: the logs part somewhere before. Whatever the peer has that is
-                    // newer than the hint, this log lacks.
-                    let agreed = self.log.newest_within(hint).index;
-                    peer.become_probe(agreed.next().min(rejected));
+                // thesis 3.5: the logs part somewhere before. Whatever the peer has that is newer
+                // than the hint, this log lacks.
+                let next = self.log.newest_within(hint).index.next().min(rejected);
+                if rejected <= peer.match_index {
+                    // Either an answer that was overtaken, or the peer has lost what it had
+                    // acknowledged. Its answers carry the newest round that it has seen, so one
+                    // of a newer round than its acknowledgement was given after it.
+                    if reply.round > peer.match_round {
+                        self.replications += 1;
+                        peer.start_over(ReplicationId(self.replications), next);
+                    }
+                } else if peer.mode != PeerMode::Probe || rejected.next() == peer.next_index {
+                    peer.become_probe(next);
                 }
             }
             AppendOutcome::StaleTerm => {}

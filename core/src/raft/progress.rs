@@ -21,6 +21,8 @@ pub struct Progress {
     pub(super) replication: ReplicationId,
     pub(super) mode: PeerMode,
     pub(super) match_index: Index,
+    /// The round of the answer that said so.
+    pub(super) match_round: Round,
     pub(super) next_index: Index,
     pub(super) inflight: Inflight,
     /// The newest round that the peer has answered.
@@ -61,6 +63,7 @@ impl Progress {
             replication,
             mode: PeerMode::Probe,
             match_index: Index(0),
+            match_round: Round(0),
             next_index,
             inflight: Inflight::default(),
             round: Round(0),
@@ -128,8 +131,20 @@ impl Progress {
         self.may_suspect_loss = true;
     }
 
-    /// The peer's log matches up to `index`, durably.
-    pub(super) fn acknowledge(&mut self, index: Index) {
+    /// The peer lost what it had acknowledged: forgets that it ever did. Its earlier answers are
+    /// void with the replication that they belong to.
+    pub(super) fn start_over(&mut self, replication: ReplicationId, next_index: Index) {
+        self.replication = replication;
+        self.match_index = Index(0);
+        self.match_round = self.round;
+        self.become_probe(next_index);
+    }
+
+    /// The peer's log matches up to `index`, durably, as an answer to `round` says.
+    pub(super) fn acknowledge(&mut self, index: Index, round: Round) {
+        if index >= self.match_index {
+            self.match_round = self.match_round.max(round);
+        }
         if index > self.match_index {
             self.match_index = index;
             self.inflight.free_up_to(index);

@@ -28,6 +28,10 @@ impl Reads {
         self.new.len() + self.asked.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(super) fn push(&mut self, id: RequestId) {
         self.new.push_back(id);
     }

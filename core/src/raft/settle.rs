@@ -89,6 +89,9 @@ impl Raft {
     fn confirm_reads(&mut self, effects: &mut Effects) {
         let (commit, id) = (self.commit, self.config.id);
         let Role::Leader(leader) = &mut self.role else { return };
+        if leader.reads.is_empty() {
+            return;
+        }
         if leader.reads.is_round_owed() && commit >= leader.noop {
             leader.is_round_owed = true;
             leader.reads.start_round(leader.round.next(), commit);
@@ -161,8 +164,9 @@ impl Raft {
     /// thesis 3.8: term and vote are durable before anybody hears of them.
     fn send_all(&mut self, effects: &mut Effects) {
         if self.is_hard_state_durable() {
-            let due = self.withheld.drain(..).chain(self.outbox.drain(..));
-            due.for_each(|message| effects.push(Effect::Send(message)));
+            for due in [&mut self.withheld, &mut self.outbox] {
+                due.drain(..).for_each(|message| effects.push(Effect::Send(message)));
+            }
             return;
         }
         self.withheld.append(&mut self.outbox);

@@ -1,2 +1,83 @@
-//! The one binary.
-fn main() {}
+//! `quorate`: a replicated key-value store that can be trusted, in one binary.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod bench;
+mod check;
+mod codes;
+mod dev;
+mod diagnostic;
+mod directory;
+mod exit;
+mod explain;
+mod init;
+mod local;
+mod logging;
+mod output;
+mod serve;
+mod server;
+mod settings;
+mod wal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use diagnostic::Diagnostic;
+use exit::Exit;
+
+/// A replicated key-value store that can be trusted.
+///
+/// A group of servers keeps one log by Raft consensus: what a majority has on disk is
+/// acknowledged, and stays, whatever happens to the rest. `quorate dev` starts a group of one.
+#[derive(Parser, Debug)]
+#[command(name = "quorate", version, after_long_help = exit::table(), arg_required_else_help = true)]
+#[command(propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Init(init::Init),
+    Serve(serve::Serve),
+    Dev(dev::Dev),
+    Bench(bench::Bench),
+    Wal(wal::WalCommand),
+    Check(check::Check),
+    Explain(explain::Explain),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli.command) {
+        Ok(exit) => exit.into(),
+        Err(diagnostic) => {
+            diagnostic.report();
+            diagnostic.exit().into()
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<Exit, Box<Diagnostic>> {
+    match command {
+        Command::Init(args) => init::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Dev(args) => dev::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Wal(args) => wal::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Explain(args) => explain::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

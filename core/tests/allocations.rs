@@ -1,0 +1,60 @@
+//! What three servers together allocate once they are warm. The counts depend on nothing but the
+//! code, so they are a gate without noise. The bytes of the commands exist before they are
+//! proposed and are not counted.
+
+#[expect(unreachable_pub, reason = "another package includes the module, too")]
+mod lockstep;
+
+use allocation_counter::measure;
+use bytes::Bytes;
+
+use lockstep::Lockstep;
+
+const ROUNDS: u64 = 1_000;
+const COMMAND: Bytes = Bytes::from_static(&[7; 16]);
+
+#[test]
+fn a_batch_is_one_allocation_on_all_three_servers_together() {
+    for batch in [1, 2, 64, 1024] {
+        let mut cluster = warm(batch);
+        let applied = cluster.applied_bytes();
+        let made = allocations_of(|| cluster.commit(&COMMAND, batch));
+        // The run of entries. The leader's log, its write, its messages and the logs of its
+        // followers share it.
+        assert!(made <= ROUNDS, "{made} allocations in {ROUNDS} batches of {batch}");
+        let expected = applied.map(|before| before + ROUNDS * (batch * COMMAND.len()) as u64);
+        assert_eq!(cluster.applied_bytes(), expected);
+    }
+}
+
+#[test]
+fn a_round_of_heartbeats_allocates_nothing() {
+    let mut cluster = warm(1);
+    assert_eq!(allocations_of(|| cluster.heartbeat()), 0);
+    // All the rounds were answered: the leader still leads.
+    cluster.commit(&COMMAND, 1);
+    assert_eq!(cluster.applied_bytes(), [(ROUNDS + 1) * COMMAND.len() as u64; 3]);
+}
+
+#[test]
+fn a_confirmed_read_allocates_nothing() {
+    let mut cluster = warm(1);
+    let ready = cluster.reads_ready();
+    assert_eq!(allocations_of(|| cluster.read()), 0);
+    assert_eq!(cluster.reads_ready(), ready + ROUNDS);
+}
+
+/// A cluster that has done everything so often that its buffers have their size.
+fn warm(batch: usize) -> Lockstep {
+    let mut cluster = Lockstep::new(1 << 14);
+    for _ in 0..ROUNDS {
+        cluster.commit(&COMMAND, batch);
+        cluster.heartbeat();
+        cluster.read();
+    }
+    cluster
+}
+
+fn allocations_of(mut round: impl FnMut()) -> u64 {
+    measure(|| (0..ROUNDS).for_each(|_| round())).count_total
+}

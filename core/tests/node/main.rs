@@ -1,0 +1,374 @@
+//! The node, without sockets: what it says, whom it believes, and how requests end.
+
+mod world;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::node::{Input, NodeConfigError, Note};
+use quorate_core::wire::{
+    Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
+};
+use quorate_core::{ClusterId, Incarnation, Index, RoleKind};
+use world::{CLUSTER, World, config, node_id};
+
+fn query(consistency: Consistency) -> RequestBody {
+    RequestBody::Query { consistency, query: Bytes::from_static(b"x") }
+}
+
+fn done(outcome: &Outcome) -> &[u8] {
+    match outcome {
+        Outcome::Done { answer, .. } => answer,
+        outcome => panic!("not done: {outcome:?}"),
+    }
+}
+
+fn other_than(host: usize) -> usize {
+    (host + 1) % 3
+}
+
+#[test]
+fn a_command_is_answered_once_every_server_can_have_it() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    world.propose(leader, 1, "a");
+    assert_eq!(done(world.hosts[leader].outcome(1)), b"did a");
+    for host in &world.hosts {
+        assert_eq!(host.commands(), ["a"]);
+    }
+}
+
+#[test]
+fn a_follower_passes_commands_on_and_serves_queries_itself() {
+    let mut world = World::new(3);
+    let follower = other_than(world.elect());
+    world.propose(follower, 1, "a");
+    assert_eq!(done(world.hosts[follower].outcome(1)), b"did a");
+    world.request(follower, 2, query(Consistency::Linearizable));
+    assert_eq!(done(world.hosts[follower].outcome(2)), b"saw x");
+}
+
+#[test]
+fn a_linearizable_query_waits_for_the_state_machine_and_a_stale_one_does_not() {
+    let mut world = World::new(3);
+    let follower = other_than(world.elect());
+    world.hosts[follower].is_machine_stalled = true;
+    world.propose(follower, 1, "a");
+    world.request(follower, 2, query(Consistency::Linearizable));
+    assert!(!world.hosts[follower].responses.contains_key(&2), "entry 2 is not applied here");
+    world.hosts[follower].is_machine_stalled = false;
+    world.request(follower, 3, query(Consistency::Stale));
+    assert_eq!(done(world.hosts[follower].outcome(2)), b"saw x");
+    assert_eq!(done(world.hosts[follower].outcome(3)), b"saw x");
+}
+
+#[test]
+fn a_client_is_answered_over_its_connection() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let client = world.connect_as_client(leader);
+    world.send_request(&client, 9, RequestBody::Propose { command: Bytes::from_static(b"a") });
+    let response = world.next_response(&client).expect("a response");
+    assert_eq!((response.id, done(&response.outcome)), (9, &b"did a"[..]));
+    world.send_request(&client, 10, RequestBody::Status);
+    let response = world.next_response(&client).expect("a response");
+    let status: quorate_core::node::NodeStatus =
+        postcard::from_bytes(done(&response.outcome)).expect("a status");
+    assert_eq!((status.role, status.applied), (RoleKind::Leader, Index(2)));
+    assert!(status.peers.iter().all(|peer| peer.is_linked));
+}
+
+#[test]
+fn without_a_leader_nothing_is_applied() {
+    let mut world = World::new(3);
+    world.propose(0, 1, "a");
+    let none = NotApplied::NotLeader { leader: None, address: None };
+    assert_eq!(world.hosts[0].outcome(1), &Outcome::NotApplied(none.clone()));
+    world.request(0, 2, query(Consistency::Linearizable));
+    assert_eq!(world.hosts[0].outcome(2), &Outcome::NotApplied(none));
+}
+
+#[test]
+fn a_command_that_no_majority_takes_ends_as_unknown_and_a_query_as_not_applied() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    (0..3).filter(|&other| other != leader).for_each(|other| world.cut(leader, other));
+    world.propose(leader, 1, "a");
+    world.request(leader, 2, query(Consistency::Linearizable));
+    world.pass(Duration::from_secs(6));
+    assert_eq!(world.hosts[leader].outcome(1), &Outcome::Unknown(Unknown::Timeout));
+    assert!(matches!(world.hosts[leader].outcome(2), Outcome::NotApplied(_)));
+}
+
+#[test]
+fn a_command_whose_place_another_leader_gave_away_was_not_applied() {
+    let mut world = World::new(3);
+    let old = world.elect();
+    (0..3).filter(|&other| other != old).for_each(|other| world.cut(old, other));
+    world.propose(old, 1, "lost");
+    world.pass(Duration::from_secs(3));
+    let new = (0..3).find(|&host| {
+        host != old && world.hosts[host].node.raft().status().role == RoleKind::Leader
+    });
+    let new = new.expect("the others elect one of them");
+    world.propose(new, 2, "kept");
+    world.cuts.clear();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(
+        world.hosts[old].outcome(1),
+        &Outcome::NotApplied(NotApplied::LeadershipLost),
+        "definite, since another entry is committed in its place"
+    );
+    assert_eq!(world.hosts[old].commands(), ["kept"]);
+}
+
+#[test]
+fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let follower = other_than(leader);
+    world.hosts[leader].is_disk_stalled = true;
+    (0..3).filter(|&host| host != leader).for_each(|at| world.hosts[at].is_disk_stalled = true);
+    world.propose(follower, 1, "a");
+    world.request(follower, 2, query(Consistency::Linearizable));
+    world.cut(follower, leader);
+    assert_eq!(world.hosts[follower].outcome(1), &Outcome::Unknown(Unknown::ConnectionLost));
+}
+
+#[test]
+fn strangers_are_told_why_they_are_refused() {
+    let mut world = World::new(3);
+    world.elect();
+    let hello = Hello {
+        wire_min: 1,
+        wire_max: 1,
+        cluster: CLUSTER,
+        from: node_id(2),
+        to: node_id(1),
+        incarnation: Incarnation(2),
+        boot: 0,
+        frame_bytes_max: 1 << 20,
+    };
+    let cases = [
+        (Hello { cluster: ClusterId(1), ..hello }, Reject::WrongCluster),
+        (Hello { to: node_id(3), ..hello }, Reject::WrongNode),
+        (Hello { from: node_id(9), ..hello }, Reject::UnknownNode),
+        (Hello { incarnation: Incarnation(99), ..hello }, Reject::StaleIncarnation),
+        (
+            Hello { wire_min: 7, wire_max: 8, ..hello },
+            Reject::UnsupportedVersion { wire_min: 1, wire_max: 1 },
+        ),
+    ];
+    for (hello, why) in cases {
+        let stranger = world.connect(0);
+        world.send_handshake(&stranger, &Handshake::Hello(hello));
+        assert_eq!(world.next_handshake(&stranger), Some(Handshake::Reject(why)));
+        assert!(!world.is_open(&stranger));
+    }
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello));
+    assert!(matches!(world.next_handshake(&peer), Some(Handshake::Welcome(_))));
+}
+
+#[test]
+fn bytes_that_make_no_sense_end_the_connection() {
+    // FAULTS N01, N02, N12
+    let mut world = World::new(1);
+    world.elect();
+    for bytes in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00",
+        b"SSH-2.0-x",
+        b"\xD1quorate\xFF\xFF\xFF\x7F",
+    ] {
+        let stranger = world.connect(0);
+        world.send(&stranger, bytes);
+        assert!(!world.is_open(&stranger), "{bytes:?}");
+    }
+    let client = world.connect_as_client(0);
+    world.send(
+        &client,
+        &[
+            0x20, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
+            21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+        ],
+    );
+    assert!(!world.is_open(&client), "a wrong checksum");
+}
+
+#[test]
+fn a_peer_speaks_for_itself_only() {
+    let mut world = World::new(3);
+    world.elect();
+    let hello = Hello {
+        wire_min: 1,
+        wire_max: 1,
+        cluster: CLUSTER,
+        from: node_id(2),
+        to: node_id(1),
+        incarnation: Incarnation(2),
+        boot: 0,
+        frame_bytes_max: 1 << 20,
+    };
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello));
+    assert!(world.is_open(&peer));
+    let forged = quorate_core::Message {
+        from: node_id(3),
+        to: node_id(1),
+        term: quorate_core::Term(1 << 20),
+        rpc: quorate_core::Rpc::RequestVoteReply(quorate_core::RequestVoteReply { granted: true }),
+    };
+    let mut bytes = bytes::BytesMut::new();
+    forged.encode(quorate_core::GroupId(0), &mut bytes);
+    world.send(&peer, &bytes);
+    assert!(!world.is_open(&peer));
+    assert!(world.hosts[0].node.raft().status().hard_state.term < quorate_core::Term(1 << 20));
+}
+
+#[test]
+fn whoever_says_nothing_is_let_go() {
+    // FAULTS N06
+    let mut world = World::new(1);
+    world.elect();
+    let silent = world.connect(0);
+    world.pass(Duration::from_secs(2));
+    assert!(world.is_open(&silent));
+    world.pass(Duration::from_secs(2));
+    assert!(!world.is_open(&silent));
+}
+
+#[test]
+fn too_many_connections_are_turned_away() {
+    let mut only_two = config(1, 1);
+    only_two.connections_max = 2;
+    let mut world = World::of(vec![only_two]);
+    let _first = world.connect_as_client(0);
+    let _second = world.connect_as_client(0);
+    let third = world.connect(0);
+    assert_eq!(world.next_handshake(&third), Some(Handshake::Reject(Reject::Busy)));
+    assert!(!world.is_open(&third));
+}
+
+#[test]
+fn a_lost_link_is_dialed_again_ever_more_slowly() {
+    let mut world = World::new(3);
+    world.elect();
+    world.cut(0, 1);
+    let before = world.hosts[0].dials;
+    world.pass(Duration::from_secs(10));
+    let attempts = world.hosts[0].dials - before;
+    assert!((20..60).contains(&attempts), "two links, a second apart at most: {attempts}");
+    world.cuts.clear();
+    world.pass(Duration::from_secs(2));
+    assert!(world.hosts[0].node.status().peers.iter().all(|peer| peer.is_linked));
+}
+
+#[test]
+fn a_disk_that_failed_silences_its_server() {
+    // FAULTS D01
+    let mut world = World::new(3);
+    let leader = world.elect();
+    world.hosts[leader].inputs.push(Input::DiskFailed);
+    world.settle();
+    assert_eq!(world.hosts[leader].node.deadline(), None);
+    world.propose(leader, 1, "a");
+    assert!(world.hosts[leader].responses.is_empty());
+    world.pass(Duration::from_secs(3));
+    let led = world.hosts.iter().filter(|host| host.node.raft().status().leader.is_some()).count();
+    assert!(led >= 2, "the others go on");
+}
+
+#[test]
+fn a_server_that_stops_ends_what_is_under_way_first() {
+    let mut world = World::new(1);
+    world.elect();
+    world.hosts[0].is_disk_stalled = true;
+    world.propose(0, 1, "a");
+    world.hosts[0].inputs.push(Input::Stop);
+    world.settle();
+    world.propose(0, 2, "b");
+    assert_eq!(world.hosts[0].outcome(2), &Outcome::NotApplied(NotApplied::ShuttingDown));
+    assert!(!world.hosts[0].is_stopped);
+    world.hosts[0].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[0].outcome(1)), b"did a");
+    assert!(world.hosts[0].is_stopped);
+    assert_eq!(world.hosts[0].node.deadline(), None);
+}
+
+#[test]
+fn a_server_that_stops_does_not_wait_for_ever() {
+    // FAULTS O07
+    let mut world = World::new(1);
+    world.elect();
+    world.hosts[0].is_disk_stalled = true;
+    world.propose(0, 1, "a");
+    world.hosts[0].inputs.push(Input::Stop);
+    world.pass(Duration::from_secs(6));
+    assert!(world.hosts[0].is_stopped);
+    assert!(matches!(world.hosts[0].outcome(1), Outcome::Unknown(_)));
+}
+
+#[test]
+fn a_state_machine_that_falls_behind_makes_the_server_refuse_commands() {
+    // FAULTS O03
+    let mut config = config(1, 1);
+    config.unapplied_entries_max = 3;
+    let mut world = World::of(vec![config]);
+    world.elect();
+    world.hosts[0].is_machine_stalled = true;
+    (1..=6).for_each(|id| world.propose(0, id, "a"));
+    assert_eq!(world.hosts[0].outcome(6), &Outcome::NotApplied(NotApplied::Busy));
+    world.hosts[0].is_machine_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[0].outcome(1)), b"did a");
+}
+
+#[test]
+fn more_requests_than_the_limit_are_refused() {
+    let mut config = config(1, 1);
+    config.requests_max = 2;
+    let mut world = World::of(vec![config]);
+    world.elect();
+    world.hosts[0].is_disk_stalled = true;
+    (1..=3).for_each(|id| world.propose(0, id, "a"));
+    assert_eq!(world.hosts[0].outcome(3), &Outcome::NotApplied(NotApplied::Busy));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_let_go() {
+    let mut config = config(1, 1);
+    config.unsent_bytes_max = 1000;
+    let mut world = World::of(vec![config]);
+    world.elect();
+    let client = world.connect_as_client(0);
+    world.hosts[0].is_network_stalled = true;
+    (0..100).for_each(|id| world.send_request(&client, id, RequestBody::Status));
+    assert!(!world.is_open(&client));
+    assert!(world.hosts[0].notes.iter().any(|note| matches!(note, Note::Stuck(_))));
+}
+
+#[test]
+fn a_restarted_state_machine_is_fed_from_the_log() {
+    // A server whose memory holds nothing of the old log has it read back, in portions.
+    let mut config = config(1, 1);
+    config.raft.cached_bytes_max = 0;
+    let mut world = World::of(vec![config]);
+    world.elect();
+    world.hosts[0].is_machine_stalled = true;
+    for id in 1..=20 {
+        world.propose(0, id, "a");
+    }
+    world.hosts[0].is_machine_stalled = false;
+    world.settle();
+    assert!((1..=20).all(|id| done(world.hosts[0].outcome(id)) == b"did a"));
+    assert_eq!(world.hosts[0].node.status().applied, Index(21));
+}
+
+#[test]
+fn frames_that_cannot_hold_the_messages_are_a_mistake() {
+    let mut small = config(1, 1);
+    small.frame_bytes_max = 1 << 20;
+    assert!(matches!(small.check(), Err(NodeConfigError::FrameTooSmall { .. })));
+}

@@ -1,0 +1,399 @@
+//! Nodes joined by queues instead of sockets, with disks and state machines that answer at once
+//! unless they are told not to.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use quorate_core::node::{
+    Answers, ConnectionId, Input, LogReader, Node, NodeConfig, Note, Output, Outputs,
+};
+use quorate_core::wire::{
+    Address, ClientHello, ClientMessage, Decoder, Handshake, MAGIC, Outcome, Request, RequestBody,
+    Response,
+};
+use quorate_core::{
+    ClusterId, Entries, Entry, GroupId, Incarnation, Index, Instant, Membership, NodeId, Payload,
+    Recovered, RequestId, RoleKind, Ticket, Write,
+};
+
+pub(crate) const CLUSTER: ClusterId = ClusterId(0xC1);
+
+pub(crate) fn node_id(id: u64) -> NodeId {
+    NodeId::new(id).expect("not zero")
+}
+
+/// The configuration of member `id` of `count`.
+pub(crate) fn config(id: u64, count: u64) -> NodeConfig {
+    let address = |id| Address::new(format!("host:{id}")).expect("an address");
+    let addresses = (1..=count).map(|id| (node_id(id), address(id))).collect();
+    let mut config = NodeConfig::new(node_id(id), CLUSTER, Incarnation(id.into()), addresses);
+    config.raft.seed = 7;
+    config
+}
+
+pub(crate) struct Host {
+    pub(crate) node: Node,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) responses: BTreeMap<u64, Outcome>,
+    pub(crate) dials: usize,
+    pub(crate) is_stopped: bool,
+    /// Nothing is acknowledged by the disk, or applied by the state machine.
+    pub(crate) is_disk_stalled: bool,
+    pub(crate) is_machine_stalled: bool,
+    /// Nothing leaves the sockets, so nothing is reported as sent.
+    pub(crate) is_network_stalled: bool,
+    log: Vec<Entry>,
+    unacknowledged: Vec<Ticket>,
+    unapplied: VecDeque<(Entries, Answers)>,
+    applied: Index,
+    queries: Vec<(RequestId, Index, Bytes)>,
+}
+
+/// A connection that the test itself holds.
+pub(crate) struct Client {
+    host: usize,
+    connection: ConnectionId,
+}
+
+/// One end of a connection: a host, or the test.
+type End = (Option<usize>, ConnectionId);
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) hosts: Vec<Host>,
+    wires: BTreeMap<End, End>,
+    received: BTreeMap<ConnectionId, BytesMut>,
+    connections: u64,
+    /// Pairs of hosts that cannot connect.
+    pub(crate) cuts: Vec<(usize, usize)>,
+}
+
+impl World {
+    pub(crate) fn new(count: u64) -> Self {
+        Self::of((1..=count).map(|id| config(id, count)).collect())
+    }
+
+    pub(crate) fn of(configs: Vec<NodeConfig>) -> Self {
+        let voters: Vec<_> = (1u64..).take(configs.len()).map(node_id).collect();
+        let membership = Membership::of_voters(voters).expect("voters");
+        let host = |config: NodeConfig| Host {
+            node: Node::new(config, Recovered::genesis(membership.clone()), Instant(0))
+                .expect("a node"),
+            inputs: Vec::new(),
+            notes: Vec::new(),
+            responses: BTreeMap::new(),
+            dials: 0,
+            is_stopped: false,
+            is_disk_stalled: false,
+            is_machine_stalled: false,
+            is_network_stalled: false,
+            log: Vec::new(),
+            unacknowledged: Vec::new(),
+            unapplied: VecDeque::new(),
+            applied: Index(0),
+            queries: Vec::new(),
+        };
+        Self {
+            now: Instant(0),
+            hosts: configs.into_iter().map(host).collect(),
+            wires: BTreeMap::new(),
+            received: BTreeMap::new(),
+            connections: 0,
+            cuts: Vec::new(),
+        }
+    }
+
+    /// Lets everything happen that needs no time.
+    pub(crate) fn settle(&mut self) {
+        for host in &mut self.hosts {
+            host.release();
+        }
+        while let Some(at) = self.hosts.iter().position(|host| !host.inputs.is_empty()) {
+            self.step(at);
+        }
+    }
+
+    /// Lets a time pass.
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let end = self.now.after(span);
+        self.settle();
+        while let Some((deadline, at)) = self.next_deadline().filter(|next| next.0 <= end) {
+            self.now = self.now.max(deadline);
+            self.step(at);
+            self.settle();
+        }
+        self.now = end;
+        (0..self.hosts.len()).for_each(|at| self.step(at));
+        self.settle();
+    }
+
+    /// Lets time pass until somebody leads, and says who.
+    pub(crate) fn elect(&mut self) -> usize {
+        for _ in 0..100 {
+            self.pass(Duration::from_millis(100));
+            if let Some(leader) = self.leader() {
+                return leader;
+            }
+        }
+        panic!("nobody was elected");
+    }
+
+    pub(crate) fn leader(&self) -> Option<usize> {
+        let leads = |host: &Host| host.node.raft().status().role == RoleKind::Leader;
+        let leader = self.hosts.iter().position(leads)?;
+        let id = Some(self.hosts[leader].node.raft().status().id);
+        let follow = self.hosts.iter().filter(|host| host.node.raft().status().leader == id);
+        (follow.count() * 2 > self.hosts.len()).then_some(leader)
+    }
+
+    /// A request from within a host's process.
+    pub(crate) fn request(&mut self, at: usize, id: u64, body: RequestBody) {
+        self.hosts[at].inputs.push(Input::Request { id, body });
+        self.settle();
+    }
+
+    pub(crate) fn propose(&mut self, at: usize, id: u64, command: &'static str) {
+        self.request(
+            at,
+            id,
+            RequestBody::Propose { command: Bytes::from_static(command.as_bytes()) },
+        );
+    }
+
+    /// Connects the test to a host, as somebody who has said nothing yet.
+    pub(crate) fn connect(&mut self, at: usize) -> Client {
+        let connection = self.next_connection();
+        self.join((Some(at), connection), (None, connection));
+        self.hosts[at].inputs.push(Input::Accepted(connection));
+        self.settle();
+        Client { host: at, connection }
+    }
+
+    /// Connects the test to a host as a client that has shaken hands.
+    pub(crate) fn connect_as_client(&mut self, at: usize) -> Client {
+        let client = self.connect(at);
+        let hello = ClientHello { wire_min: 1, wire_max: 1, cluster: Some(CLUSTER) };
+        self.send_handshake(&client, &Handshake::ClientHello(hello));
+        let welcome = self.next_handshake(&client);
+        assert!(matches!(welcome, Some(Handshake::ClientWelcome(_))), "{welcome:?}");
+        client
+    }
+
+    pub(crate) fn send(&mut self, client: &Client, bytes: &[u8]) {
+        let input = Input::Received(client.connection, BytesMut::from(bytes));
+        self.hosts[client.host].inputs.push(input);
+        self.settle();
+    }
+
+    pub(crate) fn send_handshake(&mut self, client: &Client, handshake: &Handshake) {
+        let mut bytes = BytesMut::from(&MAGIC[..]);
+        handshake.encode(&mut bytes);
+        self.send(client, &bytes);
+    }
+
+    pub(crate) fn send_request(&mut self, client: &Client, id: u64, body: RequestBody) {
+        let mut bytes = BytesMut::new();
+        ClientMessage::Request(Request { id, body }).encode(GroupId(0), &mut bytes);
+        self.send(client, &bytes);
+    }
+
+    /// The next handshake that came to the test.
+    pub(crate) fn next_handshake(&mut self, client: &Client) -> Option<Handshake> {
+        let bytes = self.received.get_mut(&client.connection)?;
+        assert_eq!(bytes.split_to(MAGIC.len())[..], MAGIC);
+        let frame = Decoder::HANDSHAKE.decode(bytes).expect("a frame")?;
+        Some(Handshake::decode(&frame).expect("a handshake"))
+    }
+
+    /// The next response that came to the test.
+    pub(crate) fn next_response(&mut self, client: &Client) -> Option<Response> {
+        let bytes = self.received.get_mut(&client.connection)?;
+        let frame = Decoder::new(8 << 20).decode(bytes).expect("a frame")?;
+        match ClientMessage::decode(&frame).expect("a message of a client") {
+            ClientMessage::Response(response) => Some(response),
+            ClientMessage::Request(request) => panic!("a server asks: {request:?}"),
+        }
+    }
+
+    /// Does the connection still stand?
+    pub(crate) fn is_open(&self, client: &Client) -> bool {
+        self.wires.contains_key(&(None, client.connection))
+    }
+
+    /// Breaks all connections between two hosts, and lets them make none.
+    pub(crate) fn cut(&mut self, one: usize, other: usize) {
+        self.cuts.extend([(one, other), (other, one)]);
+        let is_between = |ends: &(&End, &End)| ends.0.0 == Some(one) && ends.1.0 == Some(other);
+        let ends = self.wires.iter().filter(is_between).map(|ends| *ends.0);
+        for end in ends.collect::<Vec<_>>() {
+            self.hang_up(end);
+        }
+        self.settle();
+    }
+
+    fn hang_up(&mut self, end: End) {
+        let Some(other) = self.wires.remove(&end) else { return };
+        self.wires.remove(&other);
+        for (host, connection) in [end, other] {
+            if let Some(at) = host {
+                self.hosts[at].inputs.push(Input::Closed(connection));
+            }
+        }
+    }
+
+    fn next_connection(&mut self) -> ConnectionId {
+        self.connections += 1;
+        ConnectionId::accepted(self.connections)
+    }
+
+    fn join(&mut self, one: End, other: End) {
+        self.wires.insert(one, other);
+        self.wires.insert(other, one);
+    }
+
+    fn next_deadline(&self) -> Option<(Instant, usize)> {
+        let deadlines = self.hosts.iter().enumerate();
+        deadlines.filter_map(|(at, host)| Some((host.node.deadline()?, at))).min()
+    }
+
+    fn step(&mut self, at: usize) {
+        let mut out = Outputs::default();
+        let host = &mut self.hosts[at];
+        let mut inputs = std::mem::take(&mut host.inputs);
+        host.node.step(self.now, &mut inputs, &mut out);
+        assert!(inputs.is_empty(), "a node takes in all that it is given");
+        out.drain().for_each(|output| self.carry_out(at, output));
+    }
+
+    fn carry_out(&mut self, at: usize, output: Output) {
+        match output {
+            Output::Dial(connection, address) => self.dial(at, connection, address.as_str()),
+            Output::Send(connection, bytes) => self.deliver(at, connection, &bytes),
+            Output::Close(connection) => {
+                let end = (Some(at), connection);
+                if let Some(other) = self.wires.remove(&end) {
+                    self.wires.remove(&other);
+                    if let Some(peer) = other.0 {
+                        self.hosts[peer].inputs.push(Input::Closed(other.1));
+                    }
+                }
+            }
+            output => self.hosts[at].carry_out(output),
+        }
+    }
+
+    fn dial(&mut self, at: usize, connection: ConnectionId, address: &str) {
+        self.hosts[at].dials += 1;
+        let id: usize = address.strip_prefix("host:").and_then(|id| id.parse().ok()).expect("host");
+        let peer = id - 1;
+        if self.cuts.contains(&(at, peer)) {
+            self.hosts[at].inputs.push(Input::Closed(connection));
+            return;
+        }
+        let accepted = self.next_connection();
+        self.join((Some(at), connection), (Some(peer), accepted));
+        self.hosts[at].inputs.push(Input::Opened(connection));
+        self.hosts[peer].inputs.push(Input::Accepted(accepted));
+    }
+
+    fn deliver(&mut self, at: usize, connection: ConnectionId, bytes: &[u8]) {
+        let host = &mut self.hosts[at];
+        if host.is_network_stalled {
+            return;
+        }
+        host.inputs.push(Input::Sent(connection, bytes.len() as u64));
+        match self.wires.get(&(Some(at), connection)) {
+            Some(&(Some(peer), other)) => {
+                self.hosts[peer].inputs.push(Input::Received(other, BytesMut::from(bytes)));
+            }
+            Some(&(None, other)) => {
+                self.received.entry(other).or_default().extend_from_slice(bytes);
+            }
+            None => {}
+        }
+    }
+}
+
+impl Host {
+    pub(crate) fn outcome(&self, id: u64) -> &Outcome {
+        self.responses.get(&id).unwrap_or_else(|| panic!("request {id} has not ended"))
+    }
+
+    /// The commands in the log on disk.
+    pub(crate) fn commands(&self) -> Vec<String> {
+        let command = |entry: &Entry| match &entry.payload {
+            Payload::Command(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            Payload::Noop => None,
+        };
+        self.log.iter().filter_map(command).collect()
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Write(write) => self.write(write),
+            Output::ReadLog { reader, first, .. } => self.read(reader, first),
+            Output::Apply { entries, answers } => {
+                self.unapplied.push_back((entries, answers));
+                self.release();
+            }
+            Output::Query { id, index, query } => {
+                self.queries.push((id, index, query));
+                self.release();
+            }
+            Output::Respond { id, outcome } => {
+                let before = self.responses.insert(id, outcome);
+                assert_eq!(before, None, "request {id} ends once");
+            }
+            Output::Note(note) => self.notes.push(note),
+            Output::Stopped => self.is_stopped = true,
+            output => panic!("not expected: {output:?}"),
+        }
+    }
+
+    fn write(&mut self, write: Write) {
+        if let Some(append) = write.append {
+            self.log.truncate(usize::try_from(append.prev.index.0).expect("small"));
+            self.log.extend_from_slice(&append.entries);
+        }
+        self.unacknowledged.push(write.ticket);
+        self.release();
+    }
+
+    fn read(&mut self, reader: LogReader, first: Index) {
+        let skipped = usize::try_from(first.0 - 1).expect("small");
+        let entries = self.log.iter().skip(skipped).take(3).cloned();
+        let entries = Entries::new(entries).expect("a log");
+        self.inputs.push(Input::LogRead(reader, entries));
+    }
+
+    /// Does what was put off, unless it is still to be.
+    fn release(&mut self) {
+        if !self.is_disk_stalled
+            && let Some(ticket) = self.unacknowledged.drain(..).last()
+        {
+            self.inputs.push(Input::Persisted(ticket));
+        }
+        if self.is_machine_stalled {
+            return;
+        }
+        while let Some((entries, answers)) = self.unapplied.pop_front() {
+            self.applied = entries.last_id().expect("entries").index;
+            let answer = |entry: &Entry| match &entry.payload {
+                Payload::Command(command) => (entry.id, [b"did ", &command[..]].concat().into()),
+                Payload::Noop => (entry.id, Bytes::new()),
+            };
+            let answers = match answers {
+                Answers::Wanted => entries.iter().map(answer).collect(),
+                Answers::Unwanted => Vec::new(),
+            };
+            self.inputs.push(Input::Applied(self.applied, answers));
+        }
+        let applied = self.applied;
+        for (id, _, query) in self.queries.extract_if(.., |query| query.1 <= applied) {
+            let answer = Some([b"saw ", &query[..]].concat().into());
+            self.inputs.push(Input::Answered { id, index: applied, answer });
+        }
+    }
+}

@@ -1,0 +1,9 @@
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+//! The log on a simulated disk: crashes, rot, and everything else that disks do.
+
+mod directory;
+mod support;
+
+mod crash;
+mod killed;
+mod speed;

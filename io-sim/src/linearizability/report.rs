@@ -1,0 +1,161 @@
+//! What a check says to people and to programs.
+
+use std::fmt;
+use std::io::BufRead;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::budget::{Budget, Undecided};
+use super::check::{Verdict, Violation, check};
+use crate::history::{History, HistoryError, ModelName, Outcome};
+
+/// The outcome of a check: one line of text, or one JSON object.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Report {
+    /// What was found.
+    pub verdict: Word,
+    /// Of the history.
+    pub model: ModelName,
+    /// Operations that were looked at: those that may have happened.
+    pub operations: usize,
+    /// Parts that were looked at: keys, for models that have them.
+    pub parts: usize,
+    /// Steps that the search took.
+    pub steps: u64,
+    /// How long it took, if the caller, who has a clock, says so; in JSON in milliseconds.
+    #[serde(
+        rename = "elapsed_ms",
+        serialize_with = "milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub elapsed: Option<Duration>,
+    /// Where a violation is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Stuck>,
+    /// Why there is no verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Undecided>,
+}
+
+/// A verdict in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// Some order explains every answer.
+    Linearizable,
+    /// None does.
+    Violation,
+    /// Nobody knows: the budget ran out.
+    Undecided,
+}
+
+/// The place beyond which no order explains a history.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Stuck {
+    /// The key, for models that have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Operations of this part.
+    pub operations: usize,
+    /// How many of them the longest order has that was found.
+    pub placed: usize,
+    /// The operation whose answer no order gets past.
+    pub operation: String,
+    /// The line of its invocation.
+    pub invoked_line: u64,
+    /// The line of its answer.
+    pub answered_line: u64,
+}
+
+/// Reads `lin-history/1` and checks it.
+///
+/// # Errors
+/// When it is not a history, or not one of its model.
+pub fn check_file(reader: impl BufRead, budget: Budget<'_>) -> Result<Report, HistoryError> {
+    let history = History::read_from(reader)?;
+    let check = check(&history, budget)?;
+    let (verdict, stuck, why) = match check.verdict {
+        Verdict::Linearizable(_) => (Word::Linearizable, None, None),
+        Verdict::Violation(violation) => {
+            (Word::Violation, Some(Stuck::new(&history, &violation)), None)
+        }
+        Verdict::Undecided(why) => (Word::Undecided, None, Some(why)),
+    };
+    Ok(Report {
+        verdict,
+        model: history.model,
+        operations: check.operations,
+        parts: check.parts,
+        steps: check.steps,
+        elapsed: None,
+        stuck,
+        why,
+    })
+}
+
+impl Stuck {
+    fn new(history: &History, violation: &Violation) -> Self {
+        let operation = &history.operations[violation.unplaced[0]];
+        let Outcome::Ok { at, .. } = operation.outcome else {
+            panic!("an operation that must have a place has answered");
+        };
+        Self {
+            key: operation.call.key.clone(),
+            operations: violation.operations.len(),
+            placed: violation.prefix.len(),
+            operation: operation.to_string(),
+            invoked_line: operation.invoked + 1,
+            answered_line: at + 1,
+        }
+    }
+}
+
+/// ```
+/// use quorate_io_sim::linearizability::{Budget, check_file};
+/// let file = br#"{"format":"lin-history/1","model":"cas-register","init":0}
+/// {"p":1,"e":"invoke","f":"read"}
+/// {"p":1,"e":"ok","f":"read","r":5}"#;
+/// let report = check_file(&file[..], Budget::new()).unwrap();
+/// assert_eq!(
+///     report.to_string(),
+///     "violation     cas-register, 1 operation, 1 part: \
+///      no order gets past line 3, read -> 5 by process 1; 0 of 1 placed"
+/// );
+/// ```
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.verdict {
+            Word::Linearizable => "linearizable",
+            Word::Violation => "violation",
+            Word::Undecided => "undecided",
+        };
+        let (operations, parts) = (self.operations, self.parts);
+        let (many_operations, many_parts) = (plural(operations), plural(parts));
+        write!(f, "{word:13} {}, ", self.model)?;
+        write!(f, "{operations} operation{many_operations}, {parts} part{many_parts}")?;
+        if let Some(elapsed) = self.elapsed {
+            write!(f, ", {:.1} ms", elapsed.as_secs_f64() * 1e3)?;
+        }
+        if let Some(stuck) = &self.stuck {
+            let Stuck { operation, answered_line, placed, operations, .. } = stuck;
+            write!(f, ": no order gets past line {answered_line}, {operation}")?;
+            write!(f, "; {placed} of {operations} placed")?;
+        }
+        match self.why {
+            Some(why) => write!(f, ": {why} after {} steps", self.steps),
+            None => Ok(()),
+        }
+    }
+}
+
+const fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn milliseconds<S: Serializer>(
+    elapsed: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    elapsed.map(|elapsed| elapsed.as_secs_f64() * 1e3).serialize(serializer)
+}

@@ -1,0 +1,42 @@
+//! `quorate serve`: runs the server of a data directory.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use quorate_core::wire::Address;
+
+use crate::arguments;
+use crate::diagnostic::Diagnostic;
+use crate::directory;
+use crate::exit::Exit;
+use crate::logging::LogArgs;
+use crate::server;
+use crate::settings::Settings;
+
+/// Runs a server from its data directory, until SIGTERM or SIGINT.
+///
+/// The first signal lets it finish what is under way, the second ends it at once; no end, however
+/// sudden, loses what was acknowledged. Starting again is the same command. It refuses directories
+/// that are empty, foreign, damaged or in use.
+///
+/// Example: quorate serve ./n1 --log-format json
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// The directory that `quorate init` made.
+    dir: PathBuf,
+    /// Where peers and clients connect, instead of what quorate.toml says.
+    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_LISTEN")]
+    listen: Option<Address>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+pub(crate) fn run(args: &Serve) -> Result<Exit, Box<Diagnostic>> {
+    let disk = directory::take(&args.dir)?;
+    let mut settings = Settings::read(&args.dir)?;
+    if let Some(listen) = &args.listen {
+        settings.listen = listen.clone();
+    }
+    args.log.start();
+    server::run(&args.dir, disk, &settings, |_| Ok(()))
+}

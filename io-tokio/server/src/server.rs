@@ -1,0 +1,213 @@
+//! A server from its data directory to its end.
+
+use std::io;
+use std::path::Path;
+
+use quorate_core::node::{NodeConfig, NodeStartError};
+use quorate_core::wal::{DiskErrorKind, OpenError, Opened, Wal};
+use quorate_core::wire::Address;
+use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
+use quorate_sm::{Applier, Kv, SessionLimits};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::arguments;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::directory;
+use crate::exit::Exit;
+use crate::settings::Settings;
+
+/// Runs the server of a data directory until a signal ends it. Calls `ready` with the address that
+/// it listens at as soon as it does.
+pub(crate) fn run(
+    directory: &Path,
+    disk: FileDisk,
+    settings: &Settings,
+    ready: impl FnOnce(&str) -> Result<(), Box<Diagnostic>>,
+) -> Result<Exit, Box<Diagnostic>> {
+    // Everything that blocks has a thread of its own: one for all the rest leaves no races to it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| no_runtime(&error))?.block_on(async {
+        let signals = Signals::new().map_err(|error| no_runtime(&error))?;
+        let env = RealEnv::new();
+        // First of all, because it changes nothing if it fails.
+        let listener = env
+            .listen(settings.listen.as_str())
+            .await
+            .map_err(|error| cannot_listen(&settings.listen, &error))?;
+        let address = env
+            .local_address(&listener)
+            .map_err(|error| cannot_listen(&settings.listen, &error))?;
+        let (wal, opened) = open(directory, disk, settings, &env)?;
+        let parts = Parts {
+            config: configure(settings, &opened, &address, &env)?,
+            recovered: opened.recovered,
+            wal,
+            applier: Applier::new(Kv::default(), SessionLimits::default()),
+            session_timeout: settings.tuning.session_timeout(),
+            listener,
+        };
+        let (handle, ended) = start(env, parts).map_err(|error| cannot_start(&error))?;
+        let ended = tokio::spawn(ended);
+        tracing::info!(%address, "the server listens");
+        ready(&address)?;
+        end(ended, handle, signals).await
+    })
+}
+
+/// Opens the log and says what was found.
+fn open(
+    directory: &Path,
+    disk: FileDisk,
+    settings: &Settings,
+    env: &RealEnv,
+) -> Result<(Wal<FileDisk>, Opened), Box<Diagnostic>> {
+    let opened = Wal::open(disk, settings.tuning.wal_options(), env.random());
+    let (wal, opened) = opened.map_err(|error| match &error {
+        OpenError::Disk(disk) if disk.kind == DiskErrorKind::Full => {
+            directory::not_opened(directory, &error).help("make room on the disk and start again")
+        }
+        _ => directory::not_opened(directory, &error),
+    })?;
+    let Opened { ident, boot_epoch, recovered, commit, report } = &opened;
+    let base = recovered.snapshot.last_included.index;
+    tracing::info!(
+        cluster = %ident.identity.cluster,
+        server = %ident.identity.node,
+        boot = boot_epoch,
+        term = recovered.hard_state.term.0,
+        entries = recovered.last.index.0 - base.0,
+        last = recovered.last.index.0,
+        committed = commit.0,
+        segments = report.segments,
+        batches = report.batches,
+        ended = ?report.row,
+        "the log was recovered"
+    );
+    if let Some(cut) = &report.cut {
+        tracing::info!(
+            file = cut.file,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "writes that were under way at the last end were cut off; nobody was told of them"
+        );
+    }
+    if report.bad_copies > 0 {
+        tracing::warn!(
+            copies = report.bad_copies,
+            "copies in the log are damaged, their twins are not"
+        );
+    }
+    Ok((wal, opened))
+}
+
+fn configure(
+    settings: &Settings,
+    opened: &Opened,
+    listens_at: &str,
+    env: &RealEnv,
+) -> Result<NodeConfig, Box<Diagnostic>> {
+    let identity = opened.ident.identity;
+    let mut addresses = settings.peers.clone();
+    if let Some(own) = addresses.get_mut(&identity.node)
+        && own.as_str().ends_with(":0")
+    {
+        // Port 0 took whichever was free.
+        *own = arguments::address(listens_at)
+            .map_err(|why| cannot_listen(&settings.listen, &io::Error::other(why)))?;
+    }
+    let addresses = addresses.into_iter().collect();
+    let mut config =
+        NodeConfig::new(identity.node, identity.cluster, identity.incarnation, addresses);
+    config.boot = opened.boot_epoch;
+    config.raft.seed = env.random();
+    settings.tuning.tune(&mut config);
+    Ok(config)
+}
+
+/// Waits for the end, and brings it about at a signal: in good order at the first, at once at the
+/// second, which is as safe as any crash.
+async fn end(
+    mut ended: tokio::task::JoinHandle<Ended>,
+    handle: Handle,
+    mut signals: Signals,
+) -> Result<Exit, Box<Diagnostic>> {
+    let mut is_stopping = false;
+    let joined = loop {
+        tokio::select! {
+            biased;
+            joined = &mut ended => break joined,
+            name = signals.next() => {
+                if is_stopping {
+                    tracing::warn!(signal = name, "stopping at once");
+                    return Ok(Exit::Interrupted);
+                }
+                is_stopping = true;
+                tracing::info!(signal = name, "stopping; a second signal stops at once");
+                handle.stop().await;
+            }
+        }
+    };
+    match joined {
+        Ok(Ended::Stopped) => {
+            tracing::info!("the server has stopped");
+            Ok(Exit::Done)
+        }
+        Ok(Ended::DiskFailed) => {
+            Err(Diagnostic::new(codes::DISK_FAILED, "the disk failed, and the server has stopped")
+                .why("the log above says which operation, and what the system said")
+                .help("look after the disk, then start again; nothing acknowledged is lost"))
+        }
+        Ok(Ended::Halted(violation)) => {
+            Err(Diagnostic::new(codes::HALTED, "the server has halted").because(&violation).help(
+                "keep the data of all members; look for one that was wiped, copied or restored",
+            ))
+        }
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+fn no_runtime(error: &io::Error) -> Box<Diagnostic> {
+    Diagnostic::new(codes::NO_RUNTIME, "the server cannot run here").because(error)
+}
+
+fn cannot_listen(address: &Address, error: &io::Error) -> Box<Diagnostic> {
+    let help = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "end the process that listens there (`ss -ltnp`), or give another --listen"
+        }
+        _ => "give an address of this machine by --listen; 0.0.0.0:PORT means all of them",
+    };
+    Diagnostic::new(codes::CANNOT_LISTEN, format!("cannot listen at {address}"))
+        .because(error)
+        .help(help)
+}
+
+fn cannot_start(error: &NodeStartError) -> Box<Diagnostic> {
+    let code = match error {
+        NodeStartError::Config(_) | NodeStartError::NoAddress(_) => codes::BAD_SETTINGS,
+        NodeStartError::Start(_) => codes::CANNOT_START,
+    };
+    Diagnostic::new(code, "the server cannot start").because(error)
+}

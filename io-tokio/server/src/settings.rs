@@ -1,0 +1,215 @@
+//! `quorate.toml`: what an operator decides about a server, next to its data.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use quorate_core::NodeId;
+use quorate_core::node::NodeConfig;
+use quorate_core::wal::WalOptions;
+use quorate_core::wire::Address;
+use serde::Deserialize;
+
+use crate::arguments;
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+
+/// The name of the file in a data directory.
+pub(crate) const FILE: &str = "quorate.toml";
+
+/// Where a server listens, where the others are, and how it is tuned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Settings {
+    /// Where peers and clients connect.
+    pub(crate) listen: Address,
+    /// All members, this one included.
+    pub(crate) peers: BTreeMap<NodeId, Address>,
+    pub(crate) tuning: Tuning,
+}
+
+/// What may be tuned; everything that is absent has its default.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tuning {
+    election_timeout_ms: Option<u64>,
+    election_jitter_ms: Option<u64>,
+    heartbeat_interval_ms: Option<u64>,
+    request_timeout_ms: Option<u64>,
+    session_timeout_ms: Option<u64>,
+    segment_mib: Option<u64>,
+}
+
+/// How long a client may be silent before its session ends, unless the settings say otherwise.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The file as it stands, before anybody has looked at it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    listen: String,
+    peers: BTreeMap<String, String>,
+    #[serde(default)]
+    tuning: Tuning,
+}
+
+impl Settings {
+    /// The settings of a new directory.
+    pub(crate) fn new(listen: Address, peers: BTreeMap<NodeId, Address>) -> Self {
+        Self { listen, peers, tuning: Tuning::default() }
+    }
+
+    /// The same, for logs that stay small.
+    pub(crate) fn with_segments_of_mib(mut self, mib: u64) -> Self {
+        self.tuning.segment_mib = Some(mib);
+        self
+    }
+
+    /// Reads the file of a data directory.
+    pub(crate) fn read(directory: &Path) -> Result<Self, Box<Diagnostic>> {
+        let path = directory.join(FILE);
+        let what = || format!("{} cannot be used", path.display());
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Diagnostic::new(codes::BAD_SETTINGS, what()).because(&error))?;
+        Self::parse(&text).map_err(|why| {
+            Diagnostic::new(codes::BAD_SETTINGS, what())
+                .why(why)
+                .help("correct the file; `quorate init` writes one with all keys")
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let raw: Raw = toml::from_str(text).map_err(|error| located(text, &error))?;
+        let mut peers = BTreeMap::new();
+        for (id, at) in &raw.peers {
+            let id = arguments::node(id).map_err(|why| format!("peers: {why}"))?;
+            let at = arguments::address(at).map_err(|why| format!("peers.{id}: {why}"))?;
+            peers.insert(id, at);
+        }
+        let listen = arguments::address(&raw.listen).map_err(|why| format!("listen: {why}"))?;
+        Ok(Self { listen, peers, tuning: raw.tuning })
+    }
+
+    /// The text of the file. All that goes into it is free of quotes by its type.
+    pub(crate) fn to_text(&self, node: NodeId, cluster: &str) -> String {
+        let mut text = format!(
+            "# Server {node} of cluster {cluster}. Read at each start.\n\n\
+             # Where peers and clients connect to this server.\n\
+             listen = \"{}\"\n\n\
+             # Where this server finds the members of its group, itself included.\n[peers]\n",
+            self.listen
+        );
+        for (id, address) in &self.peers {
+            let _ = writeln!(text, "{id} = \"{address}\"");
+        }
+        text.push_str("\n# Remove the # of what shall differ from its default.\n[tuning]\n");
+        if let Some(mib) = self.tuning.segment_mib {
+            let _ = writeln!(text, "segment_mib = {mib}");
+        }
+        text.push_str(DEFAULTS);
+        text
+    }
+}
+
+/// The keys of [`Tuning`], with their defaults.
+const DEFAULTS: &str = "\
+# How long a follower waits for its leader before it seeks election; up to the jitter is added.
+#election_timeout_ms = 300
+#election_jitter_ms = 300
+# How often a leader makes itself known; well below the election timeout.
+#heartbeat_interval_ms = 50
+# After this long a request that is not answered ends.
+#request_timeout_ms = 5000
+# After this long without a word the session of a client ends.
+#session_timeout_ms = 60000
+# The length of a file of the log.
+#segment_mib = 64
+";
+
+impl Tuning {
+    /// Changes the defaults of a node.
+    pub(crate) fn tune(&self, config: &mut NodeConfig) {
+        let set = |target: &mut Duration, ms: Option<u64>| {
+            if let Some(ms) = ms {
+                *target = Duration::from_millis(ms);
+            }
+        };
+        set(&mut config.raft.election_timeout, self.election_timeout_ms);
+        set(&mut config.raft.election_jitter, self.election_jitter_ms);
+        set(&mut config.raft.heartbeat_interval, self.heartbeat_interval_ms);
+        set(&mut config.request_timeout, self.request_timeout_ms);
+    }
+
+    pub(crate) fn session_timeout(&self) -> Duration {
+        self.session_timeout_ms.map_or(SESSION_TIMEOUT, Duration::from_millis)
+    }
+
+    pub(crate) fn wal_options(&self) -> WalOptions {
+        let bytes = self.segment_mib.map(|mib| mib.saturating_mul(1 << 20));
+        let default = WalOptions::DEFAULT;
+        WalOptions { segment_bytes: bytes.unwrap_or(default.segment_bytes), ..default }
+    }
+}
+
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count() + 1;
+    format!("line {line}: {}", error.message())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        let address = |text| arguments::address(text).expect("valid");
+        let id = |id| NodeId::new(id).expect("not zero");
+        let peers = [(id(1), address("a:1")), (id(2), address("[::1]:2"))];
+        Settings::new(address("0.0.0.0:1"), peers.into()).with_segments_of_mib(8)
+    }
+
+    fn text() -> String {
+        settings().to_text(NodeId::new(1).expect("not zero"), "demo")
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        assert_eq!(Settings::parse(&text()), Ok(settings()));
+    }
+
+    #[test]
+    fn every_commented_key_is_one() {
+        let text = text().replace("segment_mib = 8\n", "").replace("\n#", "\n");
+        let tuned: String = text
+            .lines()
+            .filter(|line| line.contains(['=', '[']))
+            .map(|l| format!("{l}\n"))
+            .collect();
+        let tuning = Settings::parse(&tuned).expect("all keys are known").tuning;
+        let id = NodeId::new(1).expect("not zero");
+        let config = || {
+            NodeConfig::new(
+                id,
+                quorate_core::ClusterId(0),
+                quorate_core::Incarnation(0),
+                Vec::new(),
+            )
+        };
+        let mut tuned = config();
+        tuning.tune(&mut tuned);
+        assert_eq!(tuned, config(), "the file shows the true defaults");
+        assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
+        assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let misspelled = text().replace("segment_mib", "segment_mb");
+        let why = Settings::parse(&misspelled).expect_err("unknown key");
+        assert!(why.starts_with("line ") && why.contains("segment_mb"), "{why}");
+        let why = Settings::parse("listen = \"a:1\"\n[peers]\n0 = \"a:1\"").expect_err("node 0");
+        assert!(why.contains("peers"), "{why}");
+        let why = Settings::parse("listen = \"a\"\n[peers]\n").expect_err("no port");
+        assert!(why.contains("listen"), "{why}");
+    }
+}

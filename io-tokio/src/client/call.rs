@@ -1,0 +1,205 @@
+//! One call: what has become of it so far, and what an outcome means for it.
+
+use bytes::Bytes;
+use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
+use quorate_core::{Index, Instant};
+use quorate_sm::{Envelope, MachineId, Rejection, Stamp};
+
+use super::error::{CallError, Doubt, Reason};
+
+/// The answer to a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The entry of a command; the last entry that the answer to a query reflects.
+    pub index: Index,
+    /// What the state machine says, in its own encoding.
+    pub answer: Bytes,
+}
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Ask {
+    /// A command of the state machine, in its own encoding: to be applied exactly once.
+    Command(Bytes),
+    /// A query, ready to be sent.
+    Query(Consistency, Bytes),
+    /// A command that may be sent any number of times, ready to be sent.
+    Repeatable(Bytes),
+    /// How does the server see itself?
+    Status,
+}
+
+/// A call and its past.
+///
+/// Invariant: a copy that may be applied has the number in `stamp`, and while there may be one
+/// (`doubt`), the number stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) ask: Ask,
+    pub(crate) deadline: Instant,
+    pub(crate) stamp: Option<Stamp>,
+    /// How often it was tried.
+    pub(crate) attempts: u32,
+    /// Why an earlier copy may have been applied, or may yet be.
+    doubt: Option<Doubt>,
+    /// Why the last attempt that ended had no effect.
+    reason: Reason,
+}
+
+/// What becomes of a call next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// It is over.
+    Over(Result<Answered, CallError>),
+    /// The same goes out again.
+    Again,
+    /// Nothing was applied under its number, and nothing will be: it goes out under another.
+    Renumber,
+    /// Its session is gone, and it had no effect: it goes out in another.
+    NewSession,
+}
+
+impl Call {
+    pub(crate) fn new(ask: Ask, deadline: Instant) -> Self {
+        Self { ask, deadline, stamp: None, attempts: 0, doubt: None, reason: Reason::Timeout }
+    }
+
+    /// What to send.
+    ///
+    /// # Panics
+    /// If it is a command without a number.
+    pub(crate) fn body(&self) -> RequestBody {
+        match &self.ask {
+            Ask::Command(command) => {
+                let stamp = self.stamp.expect("a command has a number before it is sent");
+                let machine = MachineId::FIRST;
+                RequestBody::Propose {
+                    command: Envelope::Apply { stamp, machine, command }.encode(),
+                }
+            }
+            Ask::Repeatable(command) => RequestBody::Propose { command: command.clone() },
+            Ask::Query(consistency, query) => {
+                RequestBody::Query { consistency: *consistency, query: query.clone() }
+            }
+            Ask::Status => RequestBody::Status,
+        }
+    }
+
+    /// About how many bytes it is on the wire.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.ask {
+            Ask::Command(bytes) | Ask::Query(_, bytes) | Ask::Repeatable(bytes) => {
+                bytes.len() as u64 + 128
+            }
+            Ask::Status => 128,
+        }
+    }
+
+    /// May an earlier copy have been applied?
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// Why it does not get on; shown if its time is up.
+    pub(crate) fn is_held_up_by(&mut self, reason: Reason) {
+        self.reason = reason;
+    }
+
+    pub(crate) fn handle_outcome(&mut self, outcome: Outcome) -> Verdict {
+        match outcome {
+            Outcome::Done { index, answer } => self.handle_done(index, answer),
+            Outcome::NotApplied(why) => self.handle_refusal(why),
+            Outcome::Unknown(why) => {
+                self.may_be_applied(why.into());
+                Verdict::Again
+            }
+        }
+    }
+
+    /// The connection on which it was sent is gone.
+    pub(crate) fn handle_loss(&mut self) -> Verdict {
+        self.reason = Reason::Unreachable;
+        self.may_be_applied(Doubt::ConnectionLost);
+        Verdict::Again
+    }
+
+    /// Its time is up; `is_sent` if a server has it and has not answered.
+    pub(crate) fn handle_deadline(&mut self, is_sent: bool) -> CallError {
+        if is_sent {
+            self.may_be_applied(Doubt::Timeout);
+        }
+        self.end()
+    }
+
+    fn may_be_applied(&mut self, why: Doubt) {
+        if matches!(self.ask, Ask::Command(_)) {
+            self.doubt = Some(why);
+        }
+    }
+
+    fn end(&self) -> CallError {
+        match self.doubt {
+            Some(why) => CallError::Unknown(why),
+            None => CallError::NotApplied(self.reason.clone()),
+        }
+    }
+
+    fn end_because(&mut self, reason: Reason) -> Verdict {
+        self.reason = reason;
+        Verdict::Over(Err(self.end()))
+    }
+
+    fn handle_refusal(&mut self, why: NotApplied) -> Verdict {
+        let is_final = matches!(
+            why,
+            NotApplied::TooLarge { .. } | NotApplied::Invalid | NotApplied::UnknownGroup
+        );
+        self.reason = why.into();
+        if is_final { Verdict::Over(Err(self.end())) } else { Verdict::Again }
+    }
+
+    fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
+        match self.ask {
+            Ask::Status | Ask::Repeatable(_) => Verdict::Over(Ok(Answered { index, answer })),
+            Ask::Command(_) | Ask::Query(..) => match quorate_sm::Outcome::decode(&answer) {
+                Ok(quorate_sm::Outcome::Applied(answer)) => {
+                    Verdict::Over(Ok(Answered { index, answer }))
+                }
+                Ok(quorate_sm::Outcome::Rejected(why)) => self.handle_rejection(why),
+                Ok(quorate_sm::Outcome::Opened { .. } | quorate_sm::Outcome::Done) | Err(_) => {
+                    self.may_be_applied(Doubt::BadAnswer);
+                    self.end_because(Reason::BadAnswer)
+                }
+            },
+        }
+    }
+
+    fn handle_rejection(&mut self, why: Rejection) -> Verdict {
+        match why {
+            // The rejected copy was not applied, and none will be; an earlier one may have been.
+            Rejection::SessionExpired if self.doubt.is_none() => Verdict::NewSession,
+            Rejection::AlreadyAcknowledged { .. } if self.doubt.is_none() => Verdict::Renumber,
+            Rejection::SessionExpired | Rejection::AlreadyAcknowledged { .. } => {
+                self.doubt = Some(Doubt::SessionExpired);
+                Verdict::Over(Err(self.end()))
+            }
+            // Every copy is answered so: whatever was in doubt had no effect.
+            Rejection::TooManyAnswerBytes { .. } => {
+                self.doubt = None;
+                self.reason = why.into();
+                Verdict::Renumber
+            }
+            Rejection::OutOfWindow { .. } | Rejection::OutOfOrder { .. } => {
+                self.reason = why.into();
+                Verdict::Again
+            }
+            Rejection::NoEnvelope(_)
+            | Rejection::NoSuchMachine { .. }
+            | Rejection::Undecodable
+            | Rejection::SessionActive { .. } => {
+                self.doubt = None;
+                self.end_because(why.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A client of a cluster: finds the leader, keeps at it until the answer is there, and never has a
+//! command applied twice.
+//!
+//! Read in this order: [`call`] (what becomes of one call), [`session`] (numbers that make a command
+//! take effect once), [`routes`] and [`link`] (servers), [`courier`] (all decisions together),
+//! [`pump`] (moves the bytes).
+
+mod call;
+mod chance;
+mod config;
+mod courier;
+mod error;
+mod kv;
+mod link;
+mod pump;
+mod routes;
+mod session;
+mod slots;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::node::NodeStatus;
+use quorate_core::wire::Consistency;
+use quorate_sm::{MachineId, StateMachine};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::env::Env;
+use call::Ask;
+use courier::{Courier, NewCall};
+use pump::Pump;
+
+pub use call::Answered;
+pub use config::{ClientConfig, Routing};
+pub use error::{CallError, Doubt, Reason};
+pub use kv::{KvClient, KvError, Swap};
+
+/// Where the answer to a call goes.
+type Reply = oneshot::Sender<Result<Answered, CallError>>;
+
+/// A client of a cluster. Cheap to clone: all clones share one session, and one connection to each
+/// server that they use.
+///
+/// Every call ends in one of three ways: an answer; [`CallError::NotApplied`], which is definite;
+/// or [`CallError::Unknown`]. A command is tried again under the same number until its time is up,
+/// so it takes effect at most once, and exactly once if there is an answer. A call whose future is
+/// dropped goes on.
+#[derive(Clone, Debug)]
+pub struct Client {
+    calls: mpsc::UnboundedSender<NewCall<Reply>>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client of the cluster that servers at these addresses, `host:port`, belong to. Connects
+    /// when it is first called; ends when all its clones are dropped.
+    pub fn connect<E: Env>(env: E, addresses: Vec<String>, config: ClientConfig) -> Self {
+        let timeout = config.call_timeout;
+        let nonce = u128::from(env.random()) << 64 | u128::from(env.random());
+        let courier = Courier::new(addresses, config, env.random(), nonce, env.now());
+        let (calls, called) = mpsc::unbounded_channel();
+        env.spawn(Pump::new(env.clone(), courier, called).run());
+        Self { calls, timeout }
+    }
+
+    /// The same client, with another time for each call.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    /// Carries out a command of the state machine, exactly once.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn command<M: StateMachine>(
+        &self,
+        command: &M::Command,
+    ) -> Result<M::Answer, CallError> {
+        let bytes = postcard::to_allocvec(command).expect("a command that postcard can encode");
+        let answered = self.apply(bytes.into()).await?;
+        decode(&answered.answer).ok_or(CallError::Unknown(Doubt::BadAnswer))
+    }
+
+    /// Asks the state machine.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only: a query has no effect.
+    pub async fn query<M: StateMachine>(
+        &self,
+        consistency: Consistency,
+        query: &M::Query,
+    ) -> Result<M::QueryAnswer, CallError> {
+        let query = quorate_sm::client::query::<M>(MachineId::FIRST, query);
+        let answered = self.call(Ask::Query(consistency, query), None).await?;
+        decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
+    }
+
+    /// Carries out a command of the state machine, in its own encoding, exactly once.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn apply(&self, command: Bytes) -> Result<Answered, CallError> {
+        self.call(Ask::Command(command), None).await
+    }
+
+    /// How the server at an address, `host:port`, sees itself and its group. Not tried again.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only.
+    pub async fn status_of(&self, address: &str) -> Result<NodeStatus, CallError> {
+        let answered = self.call(Ask::Status, Some(address.to_owned())).await?;
+        decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
+    }
+
+    async fn call(&self, ask: Ask, to: Option<String>) -> Result<Answered, CallError> {
+        let (token, answer) = oneshot::channel();
+        let call = NewCall { ask, to, timeout: self.timeout, token };
+        if self.calls.send(call).is_err() {
+            return Err(CallError::NotApplied(Reason::Closed));
+        }
+        answer.await.unwrap_or(Err(CallError::Unknown(Doubt::Closed)))
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        Ok(_) | Err(_) => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! Moves the client's bytes. Decides nothing.
+
+use std::collections::BTreeMap;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Reply;
+use super::courier::{Courier, Input, NewCall, Order};
+use super::link::ConnectionId;
+use crate::env::Env;
+
+/// Room for one read.
+const READ_BYTES: usize = 64 << 10;
+
+/// Arrivals that wait for the client; beyond it connections are not read.
+const ARRIVALS_MAX: usize = 64;
+
+/// The most that is taken in at once.
+const BATCH_MAX: usize = 1024;
+
+/// What arrives from a connection.
+enum Arrival<E: Env> {
+    Connected(ConnectionId, (E::Reader, E::Writer)),
+    Received(ConnectionId, BytesMut),
+    Closed(ConnectionId),
+}
+
+/// The two ends of a connection.
+struct Wires {
+    /// Bytes that are to leave.
+    queue: mpsc::UnboundedSender<Bytes>,
+    /// Dropped to end the reader, or the attempt to connect.
+    _open: oneshot::Sender<()>,
+}
+
+pub(super) struct Pump<E: Env> {
+    env: E,
+    courier: Courier<Reply>,
+    calls: mpsc::UnboundedReceiver<NewCall<Reply>>,
+    inbox: mpsc::Sender<Arrival<E>>,
+    arrivals: mpsc::Receiver<Arrival<E>>,
+    connections: BTreeMap<ConnectionId, Wires>,
+}
+
+impl<E: Env> Pump<E> {
+    pub(super) fn new(
+        env: E,
+        courier: Courier<Reply>,
+        calls: mpsc::UnboundedReceiver<NewCall<Reply>>,
+    ) -> Self {
+        let (inbox, arrivals) = mpsc::channel(ARRIVALS_MAX);
+        Self { env, courier, calls, inbox, arrivals, connections: BTreeMap::new() }
+    }
+
+    /// Runs until nobody can call any more.
+    pub(super) async fn run(mut self) {
+        let (mut called, mut arrived) = (Vec::new(), Vec::new());
+        let (mut inputs, mut orders) = (Vec::new(), Vec::new());
+        loop {
+            let deadline = self.courier.deadline();
+            tokio::select! {
+                biased;
+                _ = self.arrivals.recv_many(&mut arrived, BATCH_MAX) => {}
+                count = self.calls.recv_many(&mut called, BATCH_MAX) => if count == 0 { break },
+                () = self.env.sleep_until(deadline) => {}
+            }
+            while called.len() < BATCH_MAX
+                && let Ok(call) = self.calls.try_recv()
+            {
+                called.push(call);
+            }
+            for arrival in arrived.drain(..) {
+                self.take_in(arrival, &mut inputs);
+            }
+            inputs.extend(called.drain(..).map(Input::Call));
+            self.courier.step(self.env.now(), &mut inputs, &mut orders);
+            orders.drain(..).for_each(|order| self.carry_out(order));
+        }
+        self.courier.close(&mut orders);
+        orders.drain(..).for_each(|order| self.carry_out(order));
+    }
+
+    fn take_in(&mut self, arrival: Arrival<E>, inputs: &mut Vec<Input<Reply>>) {
+        match arrival {
+            Arrival::Connected(id, halves) => {
+                // Given up in the meantime.
+                if self.connections.contains_key(&id) {
+                    self.wire_up(id, halves);
+                    inputs.push(Input::Opened(id));
+                }
+            }
+            Arrival::Received(id, bytes) => inputs.push(Input::Received(id, bytes)),
+            Arrival::Closed(id) => {
+                self.connections.remove(&id);
+                inputs.push(Input::Closed(id));
+            }
+        }
+    }
+
+    fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
+        let (queue, queued) = mpsc::unbounded_channel();
+        let (open, closed) = oneshot::channel();
+        self.env.spawn(read::<E>(id, reader, self.inbox.clone(), closed));
+        self.env.spawn(write::<E>(id, writer, queued, self.inbox.clone()));
+        self.connections.insert(id, Wires { queue, _open: open });
+    }
+
+    fn carry_out(&mut self, order: Order<Reply>) {
+        match order {
+            Order::Dial(id, address) => {
+                let (queue, _) = mpsc::unbounded_channel();
+                let (open, abandoned) = oneshot::channel();
+                self.connections.insert(id, Wires { queue, _open: open });
+                let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
+                self.env.spawn(dial);
+            }
+            Order::Send(id, bytes) => {
+                if let Some(wires) = self.connections.get(&id) {
+                    // The writer has ended: its last word is on its way.
+                    let _ = wires.queue.send(bytes);
+                }
+            }
+            Order::Close(id) => {
+                self.connections.remove(&id);
+            }
+            Order::Answer(reply, result) => {
+                // The caller has gone: then nobody wants to know.
+                let _ = reply.send(result);
+            }
+        }
+    }
+}
+
+async fn dial<E: Env>(
+    env: E,
+    id: ConnectionId,
+    address: String,
+    inbox: mpsc::Sender<Arrival<E>>,
+    mut abandoned: oneshot::Receiver<()>,
+) {
+    let connected = tokio::select! {
+        biased;
+        _ = &mut abandoned => return,
+        connected = env.connect(&address) => connected,
+    };
+    let arrival = match connected {
+        Ok(halves) => Arrival::Connected(id, halves),
+        Err(error) => {
+            tracing::debug!(%address, %error, "a server could not be reached");
+            Arrival::Closed(id)
+        }
+    };
+    // The client has ended.
+    let _ = inbox.send(arrival).await;
+}
+
+/// Reads until the other side ends, or nobody wants it any more.
+async fn read<E: Env>(
+    id: ConnectionId,
+    mut reader: E::Reader,
+    inbox: mpsc::Sender<Arrival<E>>,
+    mut closed: oneshot::Receiver<()>,
+) {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(READ_BYTES);
+        let read = tokio::select! {
+            biased;
+            _ = &mut closed => return,
+            read = reader.read_buf(&mut buffer) => read,
+        };
+        match read {
+            Ok(bytes) if bytes > 0 => {
+                if inbox.send(Arrival::Received(id, buffer.split())).await.is_err() {
+                    return;
+                }
+            }
+            // However it ended, it has ended.
+            _ => {
+                let _ = inbox.send(Arrival::Closed(id)).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Writes until its queue ends. What has queued up leaves in one piece.
+async fn write<E: Env>(
+    id: ConnectionId,
+    mut writer: E::Writer,
+    mut queue: mpsc::UnboundedReceiver<Bytes>,
+    inbox: mpsc::Sender<Arrival<E>>,
+) {
+    let mut chunks = Vec::new();
+    while queue.recv_many(&mut chunks, 64).await > 0 {
+        let whole = match chunks.len() {
+            1 => chunks.remove(0),
+            _ => Bytes::from(chunks.concat()),
+        };
+        chunks.clear();
+        let written = async { writer.write_all(&whole).await.and(writer.flush().await) };
+        if written.await.is_err() {
+            let _ = inbox.send(Arrival::Closed(id)).await;
+            return;
+        }
+    }
+    // The other side learns that nothing more comes; whether it hears that changes nothing here.
+    let _ = writer.shutdown().await;
+}

@@ -1,0 +1,236 @@
+//! Where calls go: the servers that are known, the one that is used, and which to try next.
+
+use std::time::Duration;
+
+use quorate_core::wire::Reject;
+use quorate_core::{Instant, NodeId};
+
+use super::chance::Chance;
+use super::config::{ClientConfig, Routing};
+use super::link::{ConnectionId, Link};
+
+/// A server, by its place in [`Routes`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ServerAt(usize);
+
+/// The most servers that are remembered beside those that the client was given.
+const HINTED_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: String,
+    /// Whom we met there.
+    node: Option<NodeId>,
+    pub(crate) link: Option<Link>,
+    /// Not of its own accord before that.
+    avoided_until: Instant,
+    failures: u32,
+    /// Why it turned us away, the last time.
+    pub(crate) rejected: Option<Reject>,
+    is_given: bool,
+    /// Calls that nobody else can answer.
+    pub(crate) waiting: Vec<u64>,
+}
+
+/// See the [module](self).
+///
+/// Invariant: `current` is up.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    servers: Vec<Server>,
+    current: Option<usize>,
+    /// Whom a server named as the leader.
+    leader: Option<usize>,
+    /// Where to look next when there is no hint.
+    cursor: usize,
+    dialed: u64,
+    redial_min: Duration,
+    redial_max: Duration,
+    routing: Routing,
+}
+
+impl Routes {
+    pub(crate) fn new(addresses: Vec<String>, config: &ClientConfig, first: usize) -> Self {
+        let servers: Vec<_> =
+            addresses.into_iter().map(|address| Server::new(address, true)).collect();
+        Self {
+            // Not every client starts with the same server.
+            cursor: first.checked_rem(servers.len()).unwrap_or(0),
+            servers,
+            current: None,
+            leader: None,
+            dialed: 0,
+            redial_min: config.redial_min,
+            redial_max: config.redial_max,
+            routing: config.routing,
+        }
+    }
+
+    pub(crate) fn get(&self, at: ServerAt) -> &Server {
+        &self.servers[at.0]
+    }
+
+    pub(crate) fn get_mut(&mut self, at: ServerAt) -> &mut Server {
+        &mut self.servers[at.0]
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = ServerAt> + use<> {
+        (0..self.servers.len()).map(ServerAt)
+    }
+
+    /// Where calls go now.
+    pub(crate) fn current(&self) -> Option<ServerAt> {
+        self.current.map(ServerAt)
+    }
+
+    pub(crate) fn of_connection(&self, id: ConnectionId) -> Option<ServerAt> {
+        let is_it = |server: &Server| server.link.as_ref().is_some_and(|it| it.connection == id);
+        self.servers.iter().position(is_it).map(ServerAt)
+    }
+
+    /// The server at an address, which need not have been known.
+    pub(crate) fn at_address(&mut self, address: &str) -> Option<ServerAt> {
+        if let Some(at) = self.servers.iter().position(|server| server.address == address) {
+            return Some(ServerAt(at));
+        }
+        let new = Server::new(address.to_owned(), false);
+        if self.servers.iter().filter(|server| !server.is_given).count() < HINTED_MAX {
+            self.servers.push(new);
+            return Some(ServerAt(self.servers.len() - 1));
+        }
+        let unused = |server: &Server| {
+            !server.is_given && server.link.is_none() && server.waiting.is_empty()
+        };
+        let at = self.servers.iter().position(unused)?;
+        self.servers[at] = new;
+        Some(ServerAt(at))
+    }
+
+    /// A server named the leader.
+    pub(crate) fn handle_hint(&mut self, leader: NodeId, address: Option<&str>) {
+        let met = self.servers.iter().position(|server| server.node == Some(leader));
+        let at = met.or_else(|| match (self.routing, address) {
+            (Routing::Leader, Some(address)) => self.at_address(address).map(|at| at.0),
+            _ => None,
+        });
+        self.leader = at;
+        if let Some(at) = at
+            && self.servers[at].is_up()
+        {
+            self.current = Some(at);
+        }
+    }
+
+    pub(crate) fn handle_welcome(&mut self, at: ServerAt, node: NodeId) {
+        let server = &mut self.servers[at.0];
+        server.node = Some(node);
+        server.rejected = None;
+        if self.current.is_none() || self.leader == Some(at.0) {
+            self.current = Some(at.0);
+        }
+    }
+
+    /// The server did what it was asked.
+    pub(crate) fn handle_success(&mut self, at: ServerAt) {
+        self.servers[at.0].failures = 0;
+    }
+
+    /// The server is of no use for now.
+    pub(crate) fn avoid(&mut self, at: ServerAt, now: Instant, chance: &mut Chance) {
+        let server = &mut self.servers[at.0];
+        let pause = self.redial_min.saturating_mul(1 << server.failures.min(16));
+        server.failures = server.failures.saturating_add(1);
+        server.avoided_until = now.after(chance.jittered(pause.min(self.redial_max)));
+        if self.leader == Some(at.0) {
+            self.leader = None;
+        }
+        if self.current == Some(at.0) {
+            self.current = None;
+            self.cursor = at.0 + 1;
+        }
+    }
+
+    /// Turned away by everybody, for good?
+    pub(crate) fn is_hopeless(&self) -> Option<Reject> {
+        let mut last = None;
+        for server in &self.servers {
+            match server.rejected {
+                Some(why @ (Reject::WrongCluster | Reject::UnsupportedVersion { .. })) => {
+                    last = Some(why);
+                }
+                _ => return None,
+            }
+        }
+        last
+    }
+
+    /// Finds somebody to talk to: uses a connection that is up, or names a server to dial.
+    pub(crate) fn seek(&mut self, now: Instant) -> Option<ServerAt> {
+        if let Some(leader) = self.leader
+            && self.current != Some(leader)
+            && self.servers[leader].is_free(now)
+        {
+            match &self.servers[leader].link {
+                None => return Some(ServerAt(leader)),
+                Some(link) if link.is_up() => self.current = Some(leader),
+                Some(_) => {}
+            }
+        }
+        if self.current.is_some() {
+            return None;
+        }
+        let count = self.servers.len();
+        let order = (0..count).map(|offset| (self.cursor + offset) % count);
+        for at in order {
+            let server = &self.servers[at];
+            match &server.link {
+                _ if !server.is_free(now) => {}
+                Some(link) if link.is_up() => {
+                    self.current = Some(at);
+                    return None;
+                }
+                // One attempt at a time.
+                Some(_) => return None,
+                None => return Some(ServerAt(at)),
+            }
+        }
+        None
+    }
+
+    /// When [`seek`](Self::seek) may find somebody that it did not find before.
+    pub(crate) fn seek_at(&self, now: Instant) -> Option<Instant> {
+        if self.current.is_some() {
+            return None;
+        }
+        let avoided = self.servers.iter().filter(|server| !server.is_free(now));
+        avoided.map(|server| server.avoided_until).min()
+    }
+
+    pub(crate) fn name_connection(&mut self) -> ConnectionId {
+        self.dialed += 1;
+        ConnectionId(self.dialed)
+    }
+}
+
+impl Server {
+    fn new(address: String, is_given: bool) -> Self {
+        Self {
+            address,
+            node: None,
+            link: None,
+            avoided_until: Instant(0),
+            failures: 0,
+            rejected: None,
+            is_given,
+            waiting: Vec::new(),
+        }
+    }
+
+    fn is_free(&self, now: Instant) -> bool {
+        self.avoided_until <= now
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::is_up)
+    }
+}

@@ -1,0 +1,151 @@
+//! A state machine is a plain Rust type; beneath it, the same machine as bytes.
+
+use alloc::vec::Vec;
+
+use quorate_core::{Index, LogId, Term};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::digest::Digest;
+use crate::envelope::SessionId;
+
+/// A replicated state machine (thesis 2.1): every replica applies the same commands in the same
+/// order and must reach the same state. `apply` therefore depends on nothing but the state, the
+/// context and the command: no clock, no randomness, no environment, no hash order, and no
+/// floating point whose result differs between processors.
+///
+/// A command is total: what can go wrong is part of the [`Answer`](Self::Answer), a value like any
+/// other. A panic in `apply` would take every replica down at the same entry, again and again.
+///
+/// Commands and queries come from clients: their types must not be recursive and hold no sequences
+/// of zero-sized elements, since a few hostile bytes could make those endless. Use
+/// [`Bytes`](bytes::Bytes) for byte strings; `Vec<u8>` is decoded byte by byte.
+///
+/// ```
+/// use quorate_sm::{Context, StateMachine};
+/// use serde::Serialize;
+///
+/// /// A counter; the command is what to add, the answer the sum.
+/// #[derive(Default, Serialize)]
+/// struct Counter(u64);
+///
+/// impl StateMachine for Counter {
+///     type Command = u64;
+///     type Answer = u64;
+///     type Query = ();
+///     type QueryAnswer = u64;
+///
+///     fn apply(&mut self, _: &mut Context, add: u64) -> u64 {
+///         self.0 = self.0.wrapping_add(add);
+///         self.0
+///     }
+///
+///     fn query(&self, (): ()) -> u64 {
+///         self.0
+///     }
+/// }
+/// ```
+pub trait StateMachine: Serialize + Send + 'static {
+    /// What changes the state.
+    type Command: Serialize + DeserializeOwned;
+    /// What a command returns to its client. Kept by every replica until the client has
+    /// acknowledged it, so better small.
+    type Answer: Serialize + DeserializeOwned;
+    /// What looks at the state.
+    type Query: Serialize + DeserializeOwned;
+    /// What a query returns.
+    type QueryAnswer: Serialize + DeserializeOwned;
+
+    /// Carries out a command.
+    fn apply(&mut self, cx: &mut Context, command: Self::Command) -> Self::Answer;
+
+    /// Answers a query. Runs on any replica, any number of times.
+    fn query(&self, query: Self::Query) -> Self::QueryAnswer;
+}
+
+/// What a command may know beside the state: the same on every replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Context {
+    at: LogId,
+    session: Option<SessionId>,
+}
+
+impl Context {
+    /// The context of the command in the entry `at`.
+    pub const fn new(at: LogId, session: Option<SessionId>) -> Self {
+        Self { at, session }
+    }
+
+    /// The command's position in the log: grows with every command and is never used twice, hence
+    /// a fine version number, name or fencing token.
+    pub const fn index(&self) -> Index {
+        self.at.index
+    }
+
+    /// The term of the leader that took the command in.
+    pub const fn term(&self) -> Term {
+        self.at.term
+    }
+
+    /// The session that the command came in, if it came in one.
+    pub const fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+}
+
+/// A state machine as the [`Applier`](crate::Applier) sees it: bytes in, bytes out. Every
+/// [`StateMachine`] is one; implement it by hand only for a machine whose state is not an ordinary
+/// value, such as one that lives on a disk. The rules of [`StateMachine`] apply.
+pub trait ByteMachine: Send {
+    /// Carries out a command and appends its answer.
+    ///
+    /// # Errors
+    /// If the bytes are no command of this machine; nothing has changed then. Whether they are
+    /// depends on nothing but the bytes.
+    fn apply_bytes(
+        &mut self,
+        cx: &mut Context,
+        command: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Undecodable>;
+
+    /// Answers a query and appends its answer.
+    ///
+    /// # Errors
+    /// If the bytes are no query of this machine.
+    fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable>;
+
+    /// Adds the whole state to a digest.
+    fn digest_into(&self, digest: &mut Digest);
+}
+
+/// The bytes are nothing that this machine knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the bytes do not decode")]
+pub struct Undecodable;
+
+impl<M: StateMachine> ByteMachine for M {
+    fn apply_bytes(
+        &mut self,
+        cx: &mut Context,
+        command: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Undecodable> {
+        // Copies what the command holds: a slice in a long-lived state would keep the whole frame
+        // alive in which it came.
+        let command = codec::decode(command).ok_or(Undecodable)?;
+        codec::encode(&self.apply(cx, command), answer);
+        Ok(())
+    }
+
+    fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable> {
+        let query = codec::decode(query).ok_or(Undecodable)?;
+        codec::encode(&self.query(query), answer);
+        Ok(())
+    }
+
+    fn digest_into(&self, digest: &mut Digest) {
+        digest.put(self);
+    }
+}

@@ -1,0 +1,11 @@
+//! The claims that this crate makes, tested through its public face.
+
+mod support;
+
+mod applier;
+mod bytes_in;
+mod clients;
+mod golden;
+mod keeper;
+mod kv;
+mod sessions;
