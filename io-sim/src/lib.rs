@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod history;
+pub mod lab;
 pub mod linearizability;

@@ -1,0 +1,210 @@
+//! Raft's properties over all servers, checked after every step (thesis Figure 3.2 and more).
+//!
+//! Each log carries a running digest, so that "equal up to here" costs one comparison; nothing here
+//! looks at a whole log.
+
+use std::collections::BTreeMap;
+
+use quorate_core::{Entry, Index, Membership, NodeId, Term, Write};
+
+use super::digest::Digest;
+use super::disk::Disk;
+use super::image::Image;
+use super::server::{Glance, Server};
+use super::violation::{Checked, Property, hold};
+
+pub(crate) struct Checks {
+    membership: Membership,
+    pub(crate) looks_into_disks: bool,
+    leaders: BTreeMap<Term, NodeId>,
+    pub(crate) votes: BTreeMap<(NodeId, Term), NodeId>,
+    /// By index: every entry that was ever written there, and the log up to it.
+    entries: Vec<Vec<(Term, Digest)>>,
+    /// By index: the log up to it, and the term in which it was known to be committed.
+    committed: Vec<(Digest, Term)>,
+}
+
+impl Checks {
+    pub(crate) fn new(membership: Membership, looks_into_disks: bool) -> Self {
+        Self {
+            membership,
+            looks_into_disks,
+            leaders: BTreeMap::new(),
+            votes: BTreeMap::new(),
+            entries: Vec::new(),
+            committed: Vec::new(),
+        }
+    }
+
+    /// What is committed anywhere.
+    pub(crate) fn committed(&self) -> Index {
+        Index(self.committed.len() as u64)
+    }
+
+    pub(crate) fn elections(&self) -> usize {
+        self.leaders.len()
+    }
+
+    /// Was this server elected in this term?
+    pub(crate) fn leads(&self, id: NodeId, term: Term) -> bool {
+        self.leaders.get(&term) == Some(&id)
+    }
+
+    /// A server is about to write.
+    pub(crate) fn writes(&self, write: &Write, was: Glance, is: Glance, disk: &Disk) -> Checked {
+        if let Some(new) = write.hard_state {
+            let old = disk.written().hard_state;
+            hold(new.term >= old.term, Property::NothingGoesBack, || {
+                format!("{new:?} is written after {old:?}")
+            })?;
+            let kept = new.term > old.term || old.vote.is_none() || old.vote == new.vote;
+            hold(kept, Property::OneVotePerTerm, || format!("{new:?} is written after {old:?}"))?;
+        }
+        let Some(append) = &write.append else { return Ok(()) };
+        let last = disk.written().last();
+        let stays_leader = was.leads() && is.leads() && was.term() == is.term();
+        hold(!stays_leader || append.prev == last, Property::LeaderAppendOnly, || {
+            format!("a leader whose log ends at {last:?} appends after {:?}", append.prev)
+        })?;
+        hold(append.prev.index >= was.commit, Property::StateMachineSafety, || {
+            format!("{:?} is committed and all after {:?} is discarded", was.commit, append.prev)
+        })
+    }
+
+    /// Entries were written. Returns those that nobody wrote before.
+    pub(crate) fn wrote<'a>(
+        &mut self,
+        entries: &'a [Entry],
+        written: &Image,
+    ) -> Checked<Vec<&'a Entry>> {
+        let mut new = Vec::new();
+        for entry in entries {
+            let digest = written.digest(entry.id.index).expect("it was just written");
+            let place = usize::try_from(entry.id.index.0).expect("logs are short");
+            if self.entries.len() <= place {
+                self.entries.resize_with(place + 1, Vec::new);
+            }
+            let known = &mut self.entries[place];
+            match known.iter().find(|(term, _)| *term == entry.id.term) {
+                Some(&(_, before)) => hold(before == digest, Property::LogMatching, || {
+                    format!("{:?} ends log {before:?} here and log {digest:?} there", entry.id)
+                })?,
+                None => {
+                    known.push((entry.id.term, digest));
+                    new.push(entry);
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    /// A server has stepped, and what it wrote is in its disk's queue.
+    pub(crate) fn stepped(
+        &mut self,
+        at: usize,
+        was: Glance,
+        is: Glance,
+        servers: &[Server],
+    ) -> Checked {
+        let Server { id, disk, .. } = &servers[at];
+        hold(is.term() >= was.term(), Property::NothingGoesBack, || {
+            format!("{id:?} went from {:?} to {:?}", was.term(), is.term())
+        })?;
+        hold(is.commit >= was.commit, Property::NothingGoesBack, || {
+            format!("{id:?} went from commit {:?} to {:?}", was.commit, is.commit)
+        })?;
+        let written = disk.written();
+        hold(
+            is.last == written.last() && is.hard_state == written.hard_state,
+            Property::EffectsAreWellFormed,
+            || {
+                let on_disk = (written.last(), written.hard_state);
+                format!("{id:?} has {:?}, its writes make {on_disk:?}", (is.last, is.hard_state))
+            },
+        )?;
+        if self.looks_into_disks {
+            let durable = disk.durable().digest(is.durable);
+            hold(
+                durable.is_some() && durable == written.digest(is.durable),
+                Property::NothingUndurableIsSaid,
+                || format!("{id:?} believes that {:?} is durable", is.durable),
+            )?;
+        }
+        if is.leads() && !(was.leads() && was.term() == is.term()) {
+            self.elected(*id, is.term(), written)?;
+        }
+        if is.commit > was.commit {
+            self.commits(*id, is, written, servers)?;
+        }
+        Ok(())
+    }
+
+    /// The newest committed entry is on the disks of a quorum.
+    pub(crate) fn still_durable(&self, servers: &[Server]) -> Checked {
+        let Some(&(digest, _)) = self.committed.last() else { return Ok(()) };
+        self.is_on_a_quorum(self.committed(), digest, servers)
+    }
+
+    fn elected(&mut self, id: NodeId, term: Term, written: &Image) -> Checked {
+        let first = *self.leaders.entry(term).or_insert(id);
+        hold(first == id, Property::ElectionSafety, || {
+            format!("{first:?} and {id:?} lead in {term:?}")
+        })?;
+        // Newer leaders may have committed more, without this one's knowledge.
+        let earlier = self.committed.iter().rposition(|&(_, committed_in)| committed_in < term);
+        let Some(place) = earlier else { return Ok(()) };
+        let index = Index(place as u64 + 1);
+        hold(
+            written.digest(index) == Some(self.committed[place].0),
+            Property::LeaderCompleteness,
+            || format!("{id:?} leads in {term:?} without the committed entry {index:?}"),
+        )
+    }
+
+    fn commits(&mut self, id: NodeId, is: Glance, written: &Image, servers: &[Server]) -> Checked {
+        let known = self.committed();
+        let shared = known.min(is.commit);
+        let Some(place) = usize::try_from(shared.0).expect("logs are short").checked_sub(1) else {
+            return self.extend(is, written, servers);
+        };
+        hold(
+            written.digest(shared) == Some(self.committed[place].0),
+            Property::StateMachineSafety,
+            || format!("{id:?} commits another log up to {shared:?}"),
+        )?;
+        self.extend(is, written, servers)
+    }
+
+    /// Takes note of what nobody committed before.
+    fn extend(&mut self, is: Glance, written: &Image, servers: &[Server]) -> Checked {
+        if is.commit <= self.committed() {
+            return Ok(());
+        }
+        for index in self.committed().0 + 1..=is.commit.0 {
+            let digest = written.digest(Index(index));
+            hold(digest.is_some(), Property::StateMachineSafety, || {
+                format!("{:?} is committed; the log ends at {:?}", is.commit, written.last())
+            })?;
+            self.committed.push((digest.expect("held"), is.term()));
+        }
+        self.still_durable(servers)
+    }
+
+    fn is_on_a_quorum(&self, index: Index, digest: Digest, servers: &[Server]) -> Checked {
+        if !self.looks_into_disks {
+            return Ok(());
+        }
+        let has = |id: &NodeId| {
+            servers.iter().any(|server| {
+                server.id == *id && server.disk.durable().digest(index) == Some(digest)
+            })
+        };
+        for half in [self.membership.voters(), self.membership.outgoing()] {
+            let count = half.iter().filter(|&id| has(id)).count();
+            hold(half.is_empty() || count > half.len() / 2, Property::CommitIsDurable, || {
+                format!("{index:?} is committed, and durable on {count} of {half:?}")
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! A server's clock: it has an epoch and a speed of its own.
+
+use quorate_core::Instant;
+
+/// Turns the world's time, in nanoseconds, into the server's and back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) offset: u64,
+    /// What it counts in a thousand of the world's nanoseconds.
+    pub(crate) permille: u64,
+}
+
+impl Clock {
+    pub(crate) const fn read(self, now: u64) -> Instant {
+        Instant(self.offset + now * self.permille / 1000)
+    }
+
+    /// The first moment of the world at which the clock shows `at`.
+    pub(crate) const fn when(self, at: Instant) -> u64 {
+        (at.0.saturating_sub(self.offset).saturating_mul(1000)).div_ceil(self.permille)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+
+    #[test]
+    fn a_timer_is_never_early() {
+        for permille in [750, 999, 1000, 1001, 1250] {
+            let clock = Clock { offset: 77, permille };
+            for now in 0..5000 {
+                let shown = clock.read(now);
+                assert!(clock.when(shown) <= now);
+                assert!(clock.read(clock.when(shown)) >= shown);
+            }
+        }
+    }
+}

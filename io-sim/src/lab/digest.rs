@@ -1,0 +1,56 @@
+//! A running hash. Not for adversaries: for telling two runs, or two logs, apart.
+
+use std::fmt;
+
+use quorate_core::{Entry, Payload};
+
+/// FNV-1a over whole words, with a rotation so that high bits count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    pub(crate) const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    pub(crate) fn word(&mut self, word: u64) {
+        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u64);
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.word(u64::from_le_bytes(word));
+        }
+    }
+
+    /// The digest of a log after one more entry: equal digests, equal logs.
+    #[must_use]
+    pub(crate) fn with_entry(mut self, entry: &Entry) -> Self {
+        self.word(entry.id.index.0);
+        self.word(entry.id.term.0);
+        match &entry.payload {
+            Payload::Noop => self.word(0),
+            Payload::Command(command) => self.bytes(command),
+        }
+        self
+    }
+
+    pub(crate) const fn value(self) -> u64 {
+        self.0
+    }
+}
+
+/// What is printed into a digest is not kept.
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}

@@ -1,0 +1,112 @@
+//! Peace: all faults end, and the cluster must make progress.
+
+use core::time::Duration;
+
+use quorate_core::{Index, RoleKind};
+
+use super::network::nanos;
+use super::server::Life;
+use super::violation::{Checked, Property, hold};
+use super::world::{Happening, World};
+
+/// How long a healed cluster may go without learning of a commit anywhere, in election timeouts,
+/// until it is where it should be.
+const PATIENCE_TIMEOUTS: u64 = 60;
+
+impl World<'_> {
+    /// Ends all faults; only clocks go on to differ.
+    pub(crate) fn heal(&mut self) -> Checked {
+        self.note("all faults end");
+        let timeout = self.options.config.election_timeout;
+        self.network.heal(timeout / 50);
+        self.options.disk_delay_max = timeout / 100;
+        self.options.batching_permille = 0;
+        let nemesis = &mut self.options.nemesis;
+        nemesis.partition = 0;
+        nemesis.crash = 0;
+        nemesis.pause = 0;
+        nemesis.unreachable = 0;
+        nemesis.spurious_timeout = 0;
+        nemesis.regicide_permille = 0;
+        self.options.sabotage = None;
+        for at in 0..self.servers.len() {
+            self.servers[at].paused_until = 0;
+            self.start(at)?;
+        }
+        Ok(())
+    }
+
+    /// Clients go on for a while; then one last proposal, and it must get everywhere.
+    pub(crate) fn converge(&mut self) -> Checked {
+        self.until("a leader that commits", |world| {
+            let leaders = world.servers.iter().filter(|server| server.leads());
+            let mut leaders = leaders.filter_map(|server| server.life.as_ref());
+            leaders.any(|Life { raft, .. }| {
+                let status = raft.status();
+                raft.term(status.commit) == Some(status.hard_state.term)
+            })
+        })?;
+        self.options.request_interval_max = Duration::from_secs(1 << 30);
+        self.until("an answer to every request, and equal logs", |world| {
+            world.requests.open().is_none() && world.is_converged()
+        })?;
+        let last = self.checks.committed();
+        let timeout = nanos(self.options.config.election_timeout);
+        let mut asked_at = None;
+        self.until("one more entry everywhere", |world| {
+            if asked_at.is_none_or(|at| world.now > at + timeout) && world.propose_last() {
+                asked_at = Some(world.now);
+            }
+            world.checks.committed() > last && world.is_converged()
+        })
+    }
+
+    fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) -> Checked {
+        let mut since = self.now;
+        let mut known = self.commits_known();
+        let patience = nanos(self.options.config.election_timeout) * PATIENCE_TIMEOUTS;
+        while !is_done(self) {
+            hold(self.now < since + patience, Property::Liveness, || {
+                let glances: Vec<_> = self.servers.iter().map(|server| server.glance()).collect();
+                let open = self.requests.open();
+                format!("no {what} for {PATIENCE_TIMEOUTS} timeouts: {glances:?}, open {open:?}")
+            })?;
+            self.advance()?;
+            if self.commits_known() > known {
+                (since, known) = (self.now, self.commits_known());
+            }
+        }
+        Ok(())
+    }
+
+    /// Grows as long as anybody gets on.
+    fn commits_known(&self) -> u64 {
+        let glances = self.servers.iter().filter_map(|server| server.glance());
+        glances.map(|glance| glance.commit.0).sum()
+    }
+
+    /// Everybody has the same log, and it is committed; one leads and all others follow.
+    fn is_converged(&self) -> bool {
+        let committed = self.checks.committed();
+        let digest = |at: usize| self.servers[at].disk.durable().digest(committed);
+        let is_settled = |at: usize| {
+            self.servers[at].glance().is_some_and(|glance| {
+                glance.commit == committed
+                    && glance.last.index == committed
+                    && glance.durable == committed
+                    && matches!(glance.role, RoleKind::Follower | RoleKind::Leader)
+            })
+        };
+        committed > Index(0)
+            && (0..self.servers.len()).all(|at| is_settled(at) && digest(at) == digest(0))
+            && self.servers.iter().filter(|server| server.leads()).count() == 1
+    }
+
+    fn propose_last(&mut self) -> bool {
+        let Some(at) = self.servers.iter().position(|server| server.leads()) else { return false };
+        let proposal = self.requests.propose_bytes(self.servers[at].id, 8);
+        let body = self.body(at);
+        self.queue.plan(self.now, Happening::Tell(body, proposal));
+        true
+    }
+}

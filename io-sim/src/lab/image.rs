@@ -1,0 +1,91 @@
+//! What a disk holds, or will hold once it has caught up.
+
+use quorate_core::{Entries, Entry, HardState, Index, LogId, Term, Write};
+
+use super::digest::Digest;
+use super::violation::{Checked, Property, hold};
+
+/// Hard state and log. Each entry carries the digest of the log up to it, so that two logs are
+/// compared in one step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    pub(crate) hard_state: HardState,
+    log: Vec<(Entry, Digest)>,
+}
+
+impl Image {
+    pub(crate) fn last(&self) -> LogId {
+        self.log.last().map_or(LogId::ZERO, |(entry, _)| entry.id)
+    }
+
+    pub(crate) fn term(&self, index: Index) -> Option<Term> {
+        if index == Index(0) {
+            return Some(Term(0));
+        }
+        self.slot(index).map(|(entry, _)| entry.id.term)
+    }
+
+    /// The digest of the log up to here.
+    pub(crate) fn digest(&self, index: Index) -> Option<Digest> {
+        if index == Index(0) {
+            return Some(Digest::EMPTY);
+        }
+        self.slot(index).map(|&(_, digest)| digest)
+    }
+
+    pub(crate) fn entry(&self, index: Index) -> Option<&Entry> {
+        self.slot(index).map(|(entry, _)| entry)
+    }
+
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.log.iter().map(|(entry, _)| entry.clone()).collect()
+    }
+
+    /// The entries from `first` on, up to a cost but at least one; none beyond the end.
+    pub(crate) fn read(&self, first: Index, bytes_max: u64) -> Entries {
+        let mut cost = 0;
+        let wanted = (first.0..=self.last().index.0).map_while(|index| {
+            let entry = self.entry(Index(index))?;
+            cost += entry.cost_bytes();
+            (index == first.0 || cost <= bytes_max).then(|| entry.clone())
+        });
+        Entries::new(wanted).expect("an image is checked when it is written")
+    }
+
+    /// Carries out a write. Says whether entries were discarded.
+    pub(crate) fn apply(&mut self, write: &Write) -> Checked<bool> {
+        let mut truncated = false;
+        if let Some(append) = &write.append {
+            hold(self.term(append.prev.index) == Some(append.prev.term), PROPERTY, || {
+                format!("{:?} is not in the log, which ends at {:?}", append.prev, self.last())
+            })?;
+            truncated = append.prev.index < self.last().index;
+            self.cut(append.prev.index);
+            for entry in append.entries.iter() {
+                let last = self.last();
+                hold(
+                    entry.id.index == last.index.next() && entry.id.term >= last.term,
+                    PROPERTY,
+                    || format!("{:?} does not follow {last:?}", entry.id),
+                )?;
+                let digest = self.digest(last.index).expect("the last entry is there");
+                self.log.push((entry.clone(), digest.with_entry(entry)));
+            }
+        }
+        if let Some(hard_state) = write.hard_state {
+            self.hard_state = hard_state;
+        }
+        Ok(truncated)
+    }
+
+    /// Discards what comes after `last`.
+    pub(crate) fn cut(&mut self, last: Index) {
+        self.log.truncate(usize::try_from(last.0).expect("a log fits in memory"));
+    }
+
+    fn slot(&self, index: Index) -> Option<&(Entry, Digest)> {
+        self.log.get(usize::try_from(index.0.checked_sub(1)?).ok()?)
+    }
+}
+
+const PROPERTY: Property = Property::EffectsAreWellFormed;

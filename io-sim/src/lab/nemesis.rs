@@ -1,0 +1,179 @@
+//! Faults that strike from outside.
+
+use quorate_core::{Event, NodeId};
+
+use super::network::nanos;
+use super::violation::Checked;
+use super::world::{Body, Happening, World};
+
+#[derive(Clone, Copy)]
+enum Strike {
+    Partition,
+    Crash,
+    Pause,
+    Unreachable,
+    SpuriousTimeout,
+}
+
+impl World<'_> {
+    pub(crate) fn plan_strike(&mut self) {
+        let wait = self.nemesis_rng.below(nanos(self.options.nemesis.interval_max));
+        self.queue.plan(self.now + wait, Happening::Strike);
+    }
+
+    pub(crate) fn strike(&mut self) -> Checked {
+        self.plan_strike();
+        let Some(strike) = self.draw_strike() else { return Ok(()) };
+        let at = self.draw_victim();
+        let until = self.now + self.nemesis_rng.below(nanos(self.options.nemesis.duration_max));
+        match strike {
+            Strike::Partition => self.partition(at, until),
+            Strike::Crash => return self.strike_down(at, until),
+            Strike::Pause => {
+                self.note(&format!("{:?} stands still", self.servers[at].id));
+                self.servers[at].paused_until = until;
+                // The first to wake it is a client: will it believe that nothing has happened?
+                self.queue.plan(until, Happening::Read(self.body(at)));
+            }
+            Strike::Unreachable => {
+                let peer = self.nemesis_rng.index(self.servers.len());
+                let peer = self.servers[peer].id;
+                return self.give(at, Event::Unreachable(peer));
+            }
+            Strike::SpuriousTimeout => return self.give(at, Event::Timeout),
+        }
+        Ok(())
+    }
+
+    /// A server was elected: it may not have long to live, and its entries reach only some.
+    pub(crate) fn mark_leader(&mut self, at: usize) {
+        if self.nemesis_rng.chance(self.options.nemesis.regicide_permille) {
+            let wait = self.nemesis_rng.below(nanos(self.options.config.election_timeout));
+            self.queue.plan(self.now + wait, Happening::Regicide(self.body(at)));
+        }
+    }
+
+    pub(crate) fn regicide(&mut self, body: Body) -> Checked {
+        if self.options.nemesis.regicide_permille == 0 {
+            return Ok(());
+        }
+        let until = self.now + self.nemesis_rng.below(nanos(self.options.nemesis.duration_max));
+        if self.nemesis_rng.chance(500) {
+            // It keeps a few followers at most, and goes on to lead them.
+            let one = self.servers[body.at].id;
+            let ids = self.servers.iter().map(|server| server.id);
+            let (side, other): (Vec<_>, Vec<_>) =
+                ids.partition(|&id| id == one || self.nemesis_rng.chance(250));
+            self.part(&side, &other, (true, true), until);
+            return Ok(());
+        }
+        self.crash(body.at)?;
+        self.queue.plan(until, Happening::Restart(body.at));
+        Ok(())
+    }
+
+    fn draw_strike(&mut self) -> Option<Strike> {
+        let nemesis = &self.options.nemesis;
+        let weights = [
+            (nemesis.partition, Strike::Partition),
+            (nemesis.crash, Strike::Crash),
+            (nemesis.pause, Strike::Pause),
+            (nemesis.unreachable, Strike::Unreachable),
+            (nemesis.spurious_timeout, Strike::SpuriousTimeout),
+        ];
+        let sum = weights.iter().map(|(weight, _)| weight).sum();
+        if sum == 0 {
+            return None;
+        }
+        let mut drawn = self.nemesis_rng.below(sum);
+        let struck = weights.into_iter().find(|(weight, _)| match drawn.checked_sub(*weight) {
+            Some(rest) => {
+                drawn = rest;
+                false
+            }
+            None => true,
+        });
+        struck.map(|(_, strike)| strike)
+    }
+
+    /// Leaders are worth more than others.
+    fn draw_victim(&mut self) -> usize {
+        let any = self.nemesis_rng.index(self.servers.len());
+        let prefers_leader = self.nemesis_rng.chance(500);
+        let leader = self.servers.iter().position(|server| server.leads());
+        leader.filter(|_| prefers_leader).unwrap_or(any)
+    }
+
+    fn strike_down(&mut self, at: usize, until: u64) -> Checked {
+        let takes_all = self.nemesis_rng.chance(150);
+        let victims = if takes_all { 0..self.servers.len() } else { at..at + 1 };
+        for at in victims {
+            self.crash(at)?;
+            self.queue.plan(until, Happening::Restart(at));
+        }
+        Ok(())
+    }
+
+    fn partition(&mut self, at: usize, until: u64) {
+        let one = self.servers[at].id;
+        let ids = self.servers.iter().map(|server| server.id);
+        let (side, other): (Vec<_>, Vec<_>) = match self.nemesis_rng.below(2) {
+            0 => ids.partition(|&id| id == one),
+            _ => ids.partition(|_| self.nemesis_rng.chance(500)),
+        };
+        let ways = self.nemesis_rng.pick(&[(true, true), (true, false), (false, true)]);
+        self.part(&side, &other, ways, until);
+    }
+
+    /// Nothing gets in, or out, or neither.
+    fn part(&mut self, side: &[NodeId], other: &[NodeId], ways: (bool, bool), until: u64) {
+        self.report.partitions += 1;
+        let (inward, outward) = ways;
+        // What cannot get through is lost, or waits like the segments of a connection that is stuck.
+        let loses = self.nemesis_rng.chance(600);
+        self.note(&format!("{side:?} cut off: in {inward}, out {outward}, loses {loses}"));
+        for &id in side {
+            for &peer in other {
+                if outward {
+                    self.obstruct(id, peer, loses, until);
+                }
+                if inward {
+                    self.obstruct(peer, id, loses, until);
+                }
+            }
+        }
+        self.queue.plan(until, Happening::Mend);
+    }
+
+    fn obstruct(&mut self, from: NodeId, to: NodeId, loses: bool, until: u64) {
+        if loses {
+            self.network.cut(from, to);
+        } else {
+            self.network.hold(from, to, until);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NodeId, World};
+    use crate::lab::Options;
+    use crate::lab::trace::Trace;
+
+    #[test]
+    fn a_partition_cuts_links_until_they_are_mended() {
+        let mut trace = Trace::silent();
+        let options = (0..).map(Options::from_seed).find(|it| it.membership.members().len() == 5);
+        let mut world = World::new(&options.expect("five servers"), &mut trace);
+        let cut = |world: &World<'_>| {
+            let ids: Vec<_> = (1..=5).filter_map(NodeId::new).collect();
+            let pairs = ids.iter().flat_map(|&from| ids.iter().map(move |&to| (from, to)));
+            pairs.filter(|&(from, to)| world.network.is_cut(from, to)).count()
+        };
+        while cut(&world) == 0 {
+            world.partition(0, 1000);
+        }
+        world.network.mend();
+        assert_eq!(cut(&world), 0);
+    }
+}

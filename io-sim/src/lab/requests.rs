@@ -1,0 +1,150 @@
+//! What clients asked for, and what they were told.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use quorate_core::{Entry, Event, Index, LogId, NodeId, Payload, Refusal, RequestId};
+
+use super::rng::{Rng, Stream};
+use super::violation::{Checked, Property, hold};
+
+/// Invariant: an identifier is asked for once, and is open until it is answered or its server
+/// crashes.
+pub(crate) struct Requests {
+    rng: Rng,
+    command_bytes_max: u64,
+    newest: u64,
+    open: BTreeMap<RequestId, Asked>,
+    accepted: BTreeMap<RequestId, LogId>,
+    pub(crate) reads: u64,
+    pub(crate) refused: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Asked {
+    server: NodeId,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Proposal {
+        bytes: u64,
+    },
+    Read {
+        /// What was committed anywhere when it was asked for.
+        committed: Index,
+    },
+}
+
+impl Requests {
+    pub(crate) fn new(seed: u64, command_bytes_max: u64) -> Self {
+        Self {
+            rng: Rng::new(seed, Stream::Commands),
+            command_bytes_max,
+            newest: 0,
+            open: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            reads: 0,
+            refused: 0,
+        }
+    }
+
+    /// A proposal of random length; its command begins with its name.
+    pub(crate) fn propose(&mut self, server: NodeId) -> Event {
+        let bytes = self.rng.within(8, self.command_bytes_max);
+        self.propose_bytes(server, bytes)
+    }
+
+    /// A proposal of this length, which is at least 8.
+    pub(crate) fn propose_bytes(&mut self, server: NodeId, bytes: u64) -> Event {
+        let id = self.ask(server, What::Proposal { bytes });
+        let mut command = id.0.to_le_bytes().to_vec();
+        command.resize(usize::try_from(bytes).expect("commands are short"), 0);
+        Event::Propose { id, command: Bytes::from(command) }
+    }
+
+    pub(crate) fn read(&mut self, server: NodeId, committed: Index) -> Event {
+        Event::Read { id: self.ask(server, What::Read { committed }) }
+    }
+
+    /// The server crashed: nobody will ever answer.
+    pub(crate) fn crashed(&mut self, server: NodeId) {
+        self.open.retain(|_, asked| asked.server != server);
+    }
+
+    pub(crate) fn accepted(&mut self, server: NodeId, id: RequestId, at: LogId) -> Checked {
+        let asked = self.answered(server, id, "accepted")?;
+        hold(matches!(asked.what, What::Proposal { .. }), PROPERTY, || {
+            format!("{server:?} accepted {id:?}, which is a read")
+        })?;
+        self.accepted.insert(id, at);
+        Ok(())
+    }
+
+    pub(crate) fn read_ready(&mut self, server: NodeId, id: RequestId, index: Index) -> Checked {
+        let asked = self.answered(server, id, "ready")?;
+        let What::Read { committed } = asked.what else {
+            return hold(false, PROPERTY, || format!("{id:?} is ready to read, and is no read"));
+        };
+        self.reads += 1;
+        hold(index >= committed, Property::ReadsAreLinearizable, || {
+            format!("{server:?} reads at {index:?}; {committed:?} was committed before {id:?}")
+        })
+    }
+
+    pub(crate) fn refused(
+        &mut self,
+        server: NodeId,
+        id: RequestId,
+        why: Refusal,
+        bytes_max: u64,
+    ) -> Checked {
+        let asked = self.answered(server, id, "refused")?;
+        self.refused += 1;
+        let too_large = matches!(why, Refusal::TooLarge { .. });
+        match asked.what {
+            What::Proposal { bytes } => hold(!too_large || bytes > bytes_max, PROPERTY, || {
+                format!("{id:?} of {bytes} bytes is within the limit, and was refused: {why}")
+            }),
+            What::Read { .. } => hold(!too_large, PROPERTY, || format!("{id:?} is a read: {why}")),
+        }
+    }
+
+    /// An entry was seen for the first time: if it is a command, somebody asked for it, and was
+    /// told where it is.
+    pub(crate) fn appended(&self, entry: &Entry) -> Checked {
+        let Payload::Command(command) = &entry.payload else { return Ok(()) };
+        let name = command.first_chunk().map(|&name| RequestId(u64::from_le_bytes(name)));
+        let told = name.and_then(|name| self.accepted.get(&name));
+        hold(told == Some(&entry.id), PROPERTY, || {
+            format!("{name:?} is at {:?}; its client was told {told:?}", entry.id)
+        })
+    }
+
+    pub(crate) fn is_accepted(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// One that has not been answered.
+    pub(crate) fn open(&self) -> Option<(RequestId, NodeId)> {
+        self.open.iter().map(|(&id, asked)| (id, asked.server)).next()
+    }
+
+    fn ask(&mut self, server: NodeId, what: What) -> RequestId {
+        self.newest += 1;
+        let id = RequestId(self.newest);
+        self.open.insert(id, Asked { server, what });
+        id
+    }
+
+    fn answered(&mut self, server: NodeId, id: RequestId, how: &str) -> Checked<Asked> {
+        let asked = self.open.remove(&id);
+        hold(asked.is_some_and(|asked| asked.server == server), PROPERTY, || {
+            format!("{server:?} says that {id:?} is {how}: answered before, or never asked there")
+        })?;
+        Ok(asked.expect("held"))
+    }
+}
+
+const PROPERTY: Property = Property::OneTrueAnswer;

@@ -1,0 +1,107 @@
+//! Chance, from a seed.
+
+/// What a stream of chance is for. Each has its own, so that a change in how one concern draws
+/// leaves the draws of all others as they were.
+#[derive(Clone, Copy)]
+pub(crate) enum Stream {
+    Options = 1,
+    Network = 2,
+    Disk = 3,
+    Nemesis = 4,
+    Clients = 5,
+    Servers = 6,
+    Sabotage = 7,
+    Commands = 8,
+}
+
+/// `SplitMix64`: a counter, well mixed. Every seed is a good seed.
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    pub(crate) fn new(seed: u64, stream: Stream) -> Self {
+        Self(mix(seed).wrapping_add(mix((stream as u64).wrapping_mul(Self::STEP))))
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(Self::STEP);
+        mix(self.0)
+    }
+
+    /// Evenly from `0..bound`.
+    ///
+    /// # Panics
+    /// If `bound` is zero.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        assert!(bound > 0, "nothing is below zero");
+        // Multiplying by a random fraction; the bias is below 2^-32 for the bounds used here.
+        let product = u128::from(self.next()) * u128::from(bound);
+        (product >> 64) as u64
+    }
+
+    /// Evenly from `lo..=hi`.
+    pub(crate) fn within(&mut self, lo: u64, hi: u64) -> u64 {
+        assert!(lo <= hi, "an empty range: {lo}..={hi}");
+        lo + self.below(hi - lo + 1)
+    }
+
+    /// Small values as often as large ones: evenly in the number of binary digits.
+    pub(crate) fn log_within(&mut self, lo: u64, hi: u64) -> u64 {
+        assert!(0 < lo && lo <= hi, "no logarithm in {lo}..={hi}");
+        let octave = self.within(u64::from(lo.ilog2()), u64::from(hi.ilog2()));
+        let from = (1 << octave).max(lo);
+        let to = ((2 << octave) - 1).min(hi);
+        self.within(from, to)
+    }
+
+    pub(crate) fn chance(&mut self, permille: u64) -> bool {
+        self.below(1000) < permille
+    }
+
+    /// One of the items.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.index(items.len())]
+    }
+
+    /// A position in a list of this length.
+    pub(crate) fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).expect("below a usize")
+    }
+}
+
+const fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rng, Stream};
+
+    #[test]
+    fn a_seed_fixes_a_stream_and_streams_differ() {
+        let draw = |seed, stream| {
+            let mut rng = Rng::new(seed, stream);
+            [rng.next(), rng.next(), rng.next()]
+        };
+        assert_eq!(draw(7, Stream::Network), draw(7, Stream::Network));
+        assert_ne!(draw(7, Stream::Network), draw(7, Stream::Disk));
+        assert_ne!(draw(7, Stream::Network), draw(8, Stream::Network));
+    }
+
+    #[test]
+    fn draws_stay_in_their_range_and_reach_its_ends() {
+        let mut rng = Rng::new(1, Stream::Options);
+        let even: Vec<_> = (0..1000).map(|_| rng.within(3, 6)).collect();
+        let log: Vec<_> = (0..1000).map(|_| rng.log_within(3, 900)).collect();
+        assert_eq!((even.iter().min(), even.iter().max()), (Some(&3), Some(&6)));
+        assert!(log.iter().all(|value| (3..=900).contains(value)));
+        assert!(log.iter().any(|&value| value < 8) && log.iter().any(|&value| value > 500));
+        assert!(!rng.chance(0) && rng.chance(1000));
+    }
+}

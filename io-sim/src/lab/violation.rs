@@ -1,0 +1,97 @@
+//! What must always hold, and the evidence that it did not.
+
+use std::fmt;
+
+/// What a run checks after every step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Property {
+    /// Thesis Figure 3.2.
+    ElectionSafety,
+    /// Thesis Figure 3.2.
+    LeaderAppendOnly,
+    /// Thesis Figure 3.2.
+    LogMatching,
+    /// Thesis Figure 3.2.
+    LeaderCompleteness,
+    /// Thesis Figure 3.2.
+    StateMachineSafety,
+    /// What is committed is on the disks of a quorum, in every half of the membership.
+    CommitIsDurable,
+    /// No vote, no acknowledgement and no word of a leader before what it rests on is durable.
+    NothingUndurableIsSaid,
+    /// Terms and commit indexes only rise.
+    NothingGoesBack,
+    /// A server votes once in a term, whatever happens to it.
+    OneVotePerTerm,
+    /// A read sees all that was committed anywhere when it was asked for (thesis 6.4).
+    ReadsAreLinearizable,
+    /// Every request has exactly one answer, and the answer is true.
+    OneTrueAnswer,
+    /// Writes follow one another, commits rise, messages stay within their limits.
+    EffectsAreWellFormed,
+    /// What must hold of each server by itself, see [`quorate_core::invariants`].
+    InvariantsHold,
+    /// Messages say what is in the sender's log.
+    MessagesAreTrue,
+    /// Once all faults have ended there is a leader, it commits, and all logs become equal.
+    Liveness,
+    /// A server starts from what its disk kept.
+    ServersStart,
+    /// No server gives up, and none panics.
+    ServersRun,
+    /// The same seed is the same run.
+    Determinism,
+}
+
+impl Property {
+    /// The property in a sentence.
+    pub const fn statement(self) -> &'static str {
+        match self {
+            Self::ElectionSafety => "at most one leader is elected in a term",
+            Self::LeaderAppendOnly => "a leader never overwrites or deletes its entries",
+            Self::LogMatching => "two entries of one index and term end identical logs",
+            Self::LeaderCompleteness => "a leader has every entry committed in earlier terms",
+            Self::StateMachineSafety => "no two servers commit different entries at one index",
+            Self::CommitIsDurable => "a committed entry is on the disks of a quorum",
+            Self::NothingUndurableIsSaid => "nothing is said before it is durable",
+            Self::NothingGoesBack => "terms and commit indexes never go back",
+            Self::OneVotePerTerm => "a server votes once in a term",
+            Self::ReadsAreLinearizable => "a read sees all that was committed when it was asked",
+            Self::OneTrueAnswer => "every request has exactly one answer, and a true one",
+            Self::EffectsAreWellFormed => "effects keep their contract",
+            Self::InvariantsHold => "each server is sound by itself",
+            Self::MessagesAreTrue => "a message says what is in its sender's log",
+            Self::Liveness => "a healed cluster makes progress",
+            Self::ServersStart => "a server starts from what its disk kept",
+            Self::ServersRun => "no server gives up",
+            Self::Determinism => "the same seed is the same run",
+        }
+    }
+}
+
+/// A property that did not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which.
+    pub property: Property,
+    /// What was seen.
+    pub evidence: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({}): {}", self.property, self.property.statement(), self.evidence)
+    }
+}
+
+/// Holds, or says why not.
+pub(crate) type Checked<T = ()> = Result<T, Violation>;
+
+/// `Ok` if the condition holds; the evidence is only put into words if it does not.
+pub(crate) fn hold(
+    condition: bool,
+    property: Property,
+    evidence: impl FnOnce() -> String,
+) -> Checked {
+    if condition { Ok(()) } else { Err(Violation { property, evidence: evidence() }) }
+}
