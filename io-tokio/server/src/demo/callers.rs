@@ -144,17 +144,20 @@ impl Caller {
                 4 => self.swap().await,
                 _ => self.get(&self.register()).await.is_some(),
             };
-            let mut observed = self.observed.borrow_mut();
-            if is_done {
-                observed.calls.done(started);
-            } else {
-                observed.calls.failed += 1;
-            }
-            drop(observed);
+            self.note(started, is_done);
             // A person would pause too; and a history of millions of calls takes long to judge.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         self
+    }
+
+    fn note(&self, started: Instant, is_done: bool) {
+        let calls = &mut self.observed.borrow_mut().calls;
+        if is_done {
+            calls.done(started);
+        } else {
+            calls.failed += 1;
+        }
     }
 
     /// A key of this epoch, in turn.

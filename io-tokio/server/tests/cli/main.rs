@@ -1,6 +1,7 @@
 //! The binary from outside: arguments, files, processes, exit codes.
 
 mod arguments;
+mod demo;
 mod directories;
 mod histories;
 mod logs;
