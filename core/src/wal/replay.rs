@@ -198,7 +198,7 @@ mod tests {
     fn records_that_contradict_the_log_are_refused() {
         use RecordKind::{Noop, Reset, Snapshot, Truncate};
         let contradictions: [(&[Record], LogId, u64, &str); 8] = [
-            (&[(Truncate, id(1, 1))], id(1, 1), 2, "cuts off what is committed"),
+            (&[(Truncate, id(1, 1))], id(1, 1), 1, "cuts off what is committed"),
             (&[(Truncate, id(2, 2))], id(2, 2), 2, "cuts at an unknown entry"),
             (&[(Noop, id(1, 5))], id(1, 5), 2, "leaves a gap"),
             (&[(Noop, id(0, 4))], id(0, 4), 2, "goes back in terms"),
