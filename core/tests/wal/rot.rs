@@ -117,6 +117,20 @@ fn two_segments_of_one_number_are_refused() {
     assert_eq!(row(&disk), Row::Misplaced);
 }
 
+/// FAULTS D11: a segment that somebody renamed.
+#[test]
+fn a_segment_under_a_wrong_name_is_refused() {
+    let disk = five();
+    let file = newest_segment(&disk);
+    let bytes = disk.contents(&file).expect("there");
+    disk.lose(&file);
+    for name in [file.replace("01-", "02-"), file.replace("1.qrw", "2.qrw")] {
+        let renamed = disk.clone();
+        renamed.put(&name, &bytes);
+        assert_eq!(row(&renamed), Row::Misplaced, "{name}");
+    }
+}
+
 /// FAULTS W21: another history of the same node, forked from a copy of its directory.
 #[test]
 fn a_segment_of_another_history_is_refused() {
@@ -294,6 +308,19 @@ fn the_hard_state_survives_one_bad_copy_and_is_never_an_old_one() {
     }
     disk.lose("state.qrs");
     assert_eq!(refused(&disk), OpenError::HardStateLost);
+}
+
+/// FAULTS D19: a slot that the disk wrote to the place of another.
+#[test]
+fn a_misdirected_slot_does_not_count() {
+    let disk = five();
+    let state = disk.contents("state.qrs").expect("there");
+    let newest = (0..4).max_by_key(|slot| state[slot * 4096 + 64]).expect("four");
+    let wrong = (newest + 1) % 4;
+    disk.corrupt("state.qrs", |bytes| {
+        bytes.copy_within(newest * 4096..(newest + 1) * 4096, wrong * 4096);
+    });
+    assert_eq!(wal::verify(&disk).expect("in order").bad_copies, 1);
 }
 
 /// FAULTS D17: an old copy of the hard state was put back.
