@@ -73,3 +73,40 @@ impl Disk {
         self.is_busy = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quorate_core::{Append, Entries, Entry, Index, LogId, Payload, Term, Ticket, Write};
+
+    use super::Disk;
+
+    fn write(ticket: u64, prev: u64, entries: core::ops::RangeInclusive<u64>) -> Write {
+        let id = |index: u64| LogId { term: Term(index.min(1)), index: Index(index) };
+        let entries = entries.map(|index| Entry { id: id(index), payload: Payload::Noop });
+        let entries = Entries::new(entries).expect("a run");
+        let append = Some(Append { prev: id(prev), entries });
+        Write { ticket: Ticket(ticket), hard_state: None, append }
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_durable_and_the_first_of_the_rest() {
+        let mut disk = Disk::default();
+        for write in [write(1, 0, 1..=2), write(2, 2, 3..=3), write(3, 3, 4..=4)] {
+            assert_eq!(disk.write(write), Ok(false));
+        }
+        assert_eq!(disk.sync(1), (Some(Ticket(1)), false));
+        let last = |disk: &Disk| (disk.durable().last().index.0, disk.written().last().index.0);
+        assert_eq!(last(&disk), (2, 4));
+        disk.crash(1);
+        assert_eq!((last(&disk), disk.pending()), ((3, 3), 0));
+        assert_eq!(disk.write(write(1, 1, 2..=2)), Ok(true), "tickets begin anew, an entry is cut");
+    }
+
+    #[test]
+    fn writes_that_do_not_follow_are_refused() {
+        let mut disk = Disk::default();
+        assert!(disk.write(write(1, 1, 2..=2)).is_err(), "a gap");
+        assert!(disk.write(write(2, 0, 1..=1)).is_ok());
+        assert!(disk.write(write(2, 1, 2..=2)).is_err(), "the same ticket");
+    }
+}

@@ -5,6 +5,7 @@ use core::time::Duration;
 use quorate_core::{Index, RoleKind};
 
 use super::network::nanos;
+use super::sabotage::Sabotage;
 use super::server::Life;
 use super::violation::{Checked, Property, hold};
 use super::world::{Happening, World};
@@ -12,6 +13,8 @@ use super::world::{Happening, World};
 /// How long a healed cluster may go without learning of a commit anywhere, in election timeouts,
 /// until it is where it should be.
 const PATIENCE_TIMEOUTS: u64 = 60;
+/// How long it may take all in all: elections for ever are no progress either.
+const LIMIT_TIMEOUTS: u64 = 20 * PATIENCE_TIMEOUTS;
 
 impl World<'_> {
     /// Ends all faults; only clocks go on to differ.
@@ -28,7 +31,7 @@ impl World<'_> {
         nemesis.unreachable = 0;
         nemesis.spurious_timeout = 0;
         nemesis.regicide_permille = 0;
-        self.options.sabotage = None;
+        self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {
             self.servers[at].paused_until = 0;
             self.start(at)?;
@@ -64,12 +67,14 @@ impl World<'_> {
     fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) -> Checked {
         let mut since = self.now;
         let mut known = self.commits_known();
-        let patience = nanos(self.options.config.election_timeout) * PATIENCE_TIMEOUTS;
+        let timeout = nanos(self.options.config.election_timeout);
+        let limit = since + timeout * LIMIT_TIMEOUTS;
         while !is_done(self) {
-            hold(self.now < since + patience, Property::Liveness, || {
+            let patience = limit.min(since + timeout * PATIENCE_TIMEOUTS);
+            hold(self.now < patience, Property::Liveness, || {
                 let glances: Vec<_> = self.servers.iter().map(|server| server.glance()).collect();
                 let open = self.requests.open();
-                format!("no {what} for {PATIENCE_TIMEOUTS} timeouts: {glances:?}, open {open:?}")
+                format!("waited too long for {what}: {glances:?}, open {open:?}")
             })?;
             self.advance()?;
             if self.commits_known() > known {

@@ -20,11 +20,13 @@ pub enum Sabotage {
     ForgedHeartbeats,
     /// Commands change on their way.
     AlteredCommands,
+    /// Nothing ever reaches the first server, not even when all faults have ended.
+    DeafServer,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LyingDisks,
         Self::ForgottenVotes,
         Self::OldHardStates,
@@ -33,5 +35,6 @@ impl Sabotage {
         Self::ForgedAcknowledgements,
         Self::ForgedHeartbeats,
         Self::AlteredCommands,
+        Self::DeafServer,
     ];
 }

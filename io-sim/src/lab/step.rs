@@ -33,6 +33,13 @@ impl World<'_> {
             evidence: format!("n{id}: {broken}"),
         })?;
         let is = life.glance();
+        let inflight_max = self.options.config.inflight_messages_max as usize;
+        let mut peers = life.raft.status().peers.iter();
+        hold(
+            peers.all(|peer| peer.inflight_messages() <= inflight_max),
+            Property::EffectsAreWellFormed,
+            || format!("n{id} has more than {inflight_max} messages under way to one peer"),
+        )?;
         hold(
             !is_spurious || self.effects.is_empty() && was == is,
             Property::EffectsAreWellFormed,
