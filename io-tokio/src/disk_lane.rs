@@ -93,4 +93,14 @@ impl<D: Disk<File: Send> + Send + 'static> Lane for DiskLane<D> {
             }
         }
     }
+    fn finish(self) {
+        if self.has_failed {
+            return;
+        }
+        match self.wal.close() {
+            Ok(_) => tracing::info!("the log is closed"),
+            // Nothing is lost: the next start finds what a crash would have left.
+            Err(why) => tracing::warn!(error = %why, "the log cannot be closed in good order"),
+        }
+    }
 }

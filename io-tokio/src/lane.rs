@@ -17,6 +17,13 @@ pub trait Lane: Send + 'static {
     fn idle(&mut self, _done: &mut Vec<Self::Done>) -> Idle {
         Idle::Done
     }
+
+    /// All work is done and there will be no more.
+    fn finish(self)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// What a lane that was idle came to.

@@ -2,11 +2,12 @@
 //!
 //! * [`start`] pumps a [`Node`](quorate_core::node::Node): what happens goes in, its orders are
 //!   carried out. [`Env`] is all that it touches; [`RealEnv`] is the real world.
-//! * [`client`] speaks to a cluster of them.
+//! * [`client`] speaks to a cluster of them, and [`http`] lets others do so.
 //! * Each part that may block has a [`Lane`]: the log on one, the state machine on another.
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod http;
 
 mod apply_lane;
 mod connection;

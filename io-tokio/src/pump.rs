@@ -393,18 +393,20 @@ impl<E: Env> Pump<E> {
         }
     }
 
-    /// Lets the last answers leave.
-    async fn drain(mut self) {
-        self.connections.clear();
-        self.received.close();
-        drop(self.inbox);
-        let deadline = self.env.now().after(DRAIN_MAX);
-        loop {
-            tokio::select! {
-                biased;
-                arrival = self.received.recv() => if arrival.is_none() { return },
-                () = self.env.sleep_until(deadline) => return,
-            }
+    /// Lets the last answers leave, and the lanes finish.
+    async fn drain(self) {
+        let Self { env, connections, inbox, mut received, mut finished, disk, apply, .. } = self;
+        drop((connections, inbox, disk, apply));
+        received.close();
+        let deadline = env.now().after(DRAIN_MAX);
+        let all_have_ended = async {
+            while received.recv().await.is_some() {}
+            while finished.recv().await.is_some() {}
+        };
+        tokio::select! {
+            biased;
+            () = all_have_ended => {}
+            () = env.sleep_until(deadline) => {}
         }
     }
 }

@@ -139,6 +139,7 @@ fn host<L: Lane>(
         }
         next = next.or_else(|| receiver.recv().ok());
     }
+    lane.finish();
 }
 
 fn hand_over<D>(done: &mut Vec<D>, deliver: &impl Fn(Vec<D>)) {

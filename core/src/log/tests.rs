@@ -22,23 +22,23 @@ enum Step {
     /// Propose one entry.
     Propose,
     /// Forget so many of the last entries.
-    Truncate(u64),
+    Truncate(usize),
     /// Freeze, and start a write if there is something to write.
     Freeze,
     /// So many of the writes under way are done.
     Persist(usize),
     /// Forget what is committed (a share of what is durable) beyond this cost.
-    Evict(u64, u64),
+    Evict(usize, u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0..3_u64, 1..4_usize).prop_map(|(terms, count)| Step::Append(terms, count)),
         3 => Just(Step::Propose),
-        2 => (1..6_u64).prop_map(Step::Truncate),
+        2 => (1..6_usize).prop_map(Step::Truncate),
         5 => Just(Step::Freeze),
         3 => (1..3_usize).prop_map(Step::Persist),
-        1 => (0..8_u64, 0..200_u64).prop_map(|(share, cost)| Step::Evict(share, cost)),
+        1 => (0..8_usize, 0..200_u64).prop_map(|(share, cost)| Step::Evict(share, cost)),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -51,7 +51,7 @@ struct Naive {
     given: Vec<Entry>,
     under_way: Vec<(Ticket, Vec<Entry>)>,
     on_disk: Vec<Entry>,
-    evicted: u64,
+    evicted: usize,
     term: u64,
 }
 
@@ -68,9 +68,12 @@ impl Naive {
         entry
     }
 
+    fn durable_entries(&self) -> usize {
+        self.entries.iter().zip(&self.on_disk).take_while(|pair| pair.0 == pair.1).count()
+    }
+
     fn durable(&self) -> Index {
-        let same = self.entries.iter().zip(&self.on_disk).take_while(|pair| pair.0 == pair.1);
-        Index(BASE.index.0 + same.count() as u64)
+        Index(BASE.index.0 + self.durable_entries() as u64)
     }
 }
 
@@ -97,25 +100,24 @@ fn apply(log: &mut Log, naive: &mut Naive, step: &Step) {
         }
         Step::Truncate(count) => {
             // What is evicted is committed, and never cut.
-            let kept =
-                naive.entries.len().saturating_sub(count as usize).max(naive.evicted as usize);
+            let kept = naive.entries.len().saturating_sub(count).max(naive.evicted);
             naive.entries.truncate(kept);
             naive.term += 1;
             log.truncate(Index(BASE.index.0 + kept as u64));
         }
         Step::Freeze => freeze(log, naive),
         Step::Persist(count) => {
-            let done = naive.under_way.drain(..count.min(naive.under_way.len()));
-            if let Some((ticket, entries)) = done.last() {
+            let mut done = naive.under_way.drain(..count.min(naive.under_way.len()));
+            if let Some((ticket, entries)) = done.next_back() {
                 naive.on_disk = entries;
                 log.persist(ticket);
                 assert_eq!(log.persisted(), ticket);
             }
         }
         Step::Evict(share, cost) => {
-            let commit = (naive.durable().0 - BASE.index.0) * share / 8;
+            let commit = naive.durable_entries() * share / 8;
             naive.evicted = naive.evicted.max(commit);
-            log.evict(Index(BASE.index.0 + commit), cost);
+            log.evict(Index(BASE.index.0 + commit as u64), cost);
         }
     }
 }
@@ -125,7 +127,7 @@ fn freeze(log: &mut Log, naive: &mut Naive) {
         assert_eq!(naive.given, naive.entries, "nothing to write means that all was written");
         return;
     };
-    let kept = (append.prev.index.0 - BASE.index.0) as usize;
+    let kept = naive.given.iter().take_while(|entry| entry.id.index <= append.prev.index).count();
     assert_eq!(
         naive.given.get(..kept).and_then(|kept| kept.last()).map_or(BASE, |e| e.id),
         append.prev
@@ -151,7 +153,7 @@ fn compare_windows(log: &Log, naive: &Naive) {
     for (at, entry) in naive.entries.iter().enumerate() {
         for bytes_max in [0, 40, 100, 1000] {
             let Some(window) = log.window(entry.id.index, bytes_max) else {
-                assert!((at as u64) < naive.evicted, "only what was evicted is gone");
+                assert!(at < naive.evicted, "only what was evicted is gone");
                 continue;
             };
             assert_eq!(window[..], naive.entries[at..at + window.len()]);

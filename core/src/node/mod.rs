@@ -7,8 +7,8 @@
 //! one, and answers come back. [`Node::step`] takes everything that happened since the last call
 //! at once, so that batches form by themselves whenever the driver is busy.
 //!
-//! Read in this order: [`io`] (what goes in and out), this file, [`inbound`] (what others say),
-//! [`links`] (what is said to others), [`serve`] (requests), [`effects`] (what the core orders).
+//! Read in this order: `io` (what goes in and out), this file, `inbound` (what others say), `links`
+//! (what is said to others), `serve` (requests), `effects` (what the core orders).
 
 mod config;
 mod connection;

@@ -151,6 +151,10 @@ impl BatchBuffer {
         self.records += 1;
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
     /// Fills in the header and the padding.
     pub(super) fn finish(&mut self, stamp: Stamp, align: u32) -> BatchHeader {
         let used = self.bytes.len();

@@ -32,9 +32,6 @@ pub enum WalError {
     /// An entry was read and is damaged. The log goes on: the entry can be had from another member.
     #[error(transparent)]
     Damaged(#[from] Damage),
-    /// Batches or segments are numbered up to the end of u64. The log is poisoned.
-    #[error("the numbers of batches or segments are used up")]
-    Exhausted,
     /// The disk failed. The log is poisoned, unless it was a read, or a spare that found no space.
     #[error(transparent)]
     Disk(#[from] DiskError),

@@ -62,7 +62,17 @@ impl<D: Disk> Wal<D> {
                 self.push_entry(entry);
             }
         }
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.check_term();
         self.finish_batch(0)
+    }
+
+    /// A log that ends in a term that the hard state does not know could not be opened again.
+    fn check_term(&self) {
+        let (last, current) = (self.map.last(), self.state.current().hard_state.term);
+        assert!(last.term <= current, "a term is durable before its entries (thesis 3.3)");
     }
 
     fn push_entry(&mut self, entry: &Entry) {
@@ -90,10 +100,6 @@ impl<D: Disk> Wal<D> {
     }
 
     fn finish_batch(&mut self, flags: u16) -> Result<(), WalError> {
-        // The very last number stays unused, so that there is always a next one.
-        if self.appender.lsn() >= u64::MAX - 1 {
-            return Err(WalError::Exhausted);
-        }
         let note = Note {
             commit: self.commit,
             last: self.map.last(),
@@ -143,9 +149,11 @@ impl<D: Disk> Wal<D> {
                 wal.map.reset(id);
             }
             wal.buffer.push(kind, id, &body);
+            wal.check_term();
             wal.finish_batch(0)?;
             wal.sync()
         })?;
+        self.note_commit(id.index);
         self.snapshot = snapshot.clone();
         self.snapshot_segment = self.appender.header().seq;
         Ok(())
@@ -159,6 +167,7 @@ impl<D: Disk> Wal<D> {
             self.disk.sync_dir()?;
         }
         self.map.forget_before(keep);
+        self.reader.close();
         Ok(count)
     }
 
@@ -185,7 +194,7 @@ impl<D: Disk> Wal<D> {
         let header = SegmentHeader {
             identity: self.identity,
             align: self.options.align_bytes,
-            seq: before.seq.checked_add(1).ok_or(WalError::Exhausted)?,
+            seq: before.seq + 1,
             salt: self.salts.draw(),
             bytes: self.options.segment_bytes,
             first_lsn: self.appender.lsn(),

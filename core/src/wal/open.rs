@@ -128,21 +128,23 @@ fn next_header(
     salt: u64,
 ) -> Result<SegmentHeader, OpenError> {
     let newest = found.segments.last();
-    // The highest numbers stay free, for the seal.
-    if found.lsn >= u64::MAX - 2 {
+    let seq = newest.map_or(0, |segment| segment.seq);
+    // No run counts so far that it gets from here to the end.
+    const NUMBER_MAX: u64 = 1 << 63;
+    let State { generation, boot_epoch, .. } = found.state;
+    if [found.lsn, seq, generation, boot_epoch].into_iter().any(|number| number > NUMBER_MAX) {
         return Err(OpenError::Exhausted);
     }
-    let seq = newest.map_or(0, |segment| segment.seq).checked_add(1);
     Ok(SegmentHeader {
         identity: found.ident.identity,
         align: options.align_bytes,
-        seq: seq.ok_or(OpenError::Exhausted)?,
+        seq: seq + 1,
         salt,
         bytes: options.segment_bytes,
         first_lsn: found.lsn,
         base: found.log.map.last(),
-        boot_epoch: found.state.boot_epoch + 1,
-        generation: found.state.generation,
+        boot_epoch: boot_epoch + 1,
+        generation,
         prev_end: newest.map_or(0, |segment| segment.stop),
         chain: found.chain,
     })
@@ -170,4 +172,57 @@ fn trim<D: Disk>(disk: &D, segments: &[Segment]) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::membership::Membership;
+    use crate::types::{ClusterId, Incarnation, LogId, NodeId};
+    use crate::wal::ident::{Identity, format};
+    use crate::wal::mem::MemDisk;
+    use crate::wal::{Row, layout, segment};
+
+    /// A directory whose only segment has these numbers.
+    fn disk_at(seq: u64, first_lsn: u64) -> MemDisk {
+        let disk = MemDisk::new();
+        let node = NodeId::new(1).expect("not zero");
+        let identity = Identity { cluster: ClusterId(1), node, incarnation: Incarnation(1) };
+        let genesis = Membership::of_voters([node]).expect("a membership");
+        format(&disk, &identity, 0, &genesis).expect("formatted");
+        let header = SegmentHeader {
+            identity,
+            align: 4096,
+            seq,
+            salt: 1,
+            bytes: 64 << 10,
+            first_lsn,
+            base: LogId::ZERO,
+            boot_epoch: 0,
+            generation: 1,
+            prev_end: 0,
+            chain: 0,
+        };
+        let file = disk.create(&layout::segment_name(seq, Index(1))).expect("created");
+        disk.set_length(&file, header.bytes).expect("extended");
+        segment::write(&disk, &file, &header).expect("written");
+        disk
+    }
+
+    /// FAULTS W27.
+    #[test]
+    fn numbers_near_the_end_of_u64_are_refused() {
+        let options = WalOptions { segment_bytes: 64 << 10, ..WalOptions::DEFAULT };
+        let open = |seq, lsn| Wal::open(disk_at(seq, lsn), options, 1).map(|_| ());
+        assert_eq!(open(2, 1 << 63), Ok(()));
+        assert_eq!(open(1 << 63, 5), Ok(()));
+        for (seq, lsn) in [(2, u64::MAX), (2, (1 << 63) + 1), (u64::MAX, 5), (u64::MAX, u64::MAX)] {
+            assert_eq!(open(seq, lsn), Err(OpenError::Exhausted), "segment {seq}, batch {lsn}");
+        }
+        for (seq, lsn) in [(0, 5), (2, 0), (0, 0)] {
+            let damaged = open(seq, lsn);
+            let Err(OpenError::Damaged(damage)) = damaged else { panic!("{damaged:?}") };
+            assert_eq!(damage.row, Row::WrongHeader, "segment {seq}, batch {lsn}");
+        }
+    }
 }

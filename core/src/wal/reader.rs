@@ -31,6 +31,11 @@ impl<F> Reader<F> {
         Self { open: None }
     }
 
+    /// Lets go of the file, so that a purge gives its space back.
+    pub(super) fn close(&mut self) {
+        self.open = None;
+    }
+
     /// The bytes of a batch, as the disk has them.
     fn fetch<D: Disk<File = F>>(
         &mut self,

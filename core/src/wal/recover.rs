@@ -229,8 +229,6 @@ struct Walk<'d, D: Disk> {
     /// The next batch, and the chain before it.
     lsn: u64,
     chain: u64,
-    /// Where the last segment ended.
-    stop: u64,
     segments: Vec<Segment>,
     cut: Option<Cut>,
 }
@@ -239,21 +237,19 @@ impl<'d, D: Disk> Walk<'d, D> {
     fn start(disk: &'d D, ident: &Ident, headers: &[Held]) -> Self {
         let genesis = ident.genesis.clone();
         // The oldest segment's header is believed: the one before it was purged, or never was.
-        let (base, lsn, chain, stop) = match headers.first().map(|held| &held.header) {
-            Some(oldest) if oldest.seq > 1 => {
-                (oldest.base, oldest.first_lsn, oldest.chain, oldest.prev_end)
-            }
-            _ => (LogId::ZERO, 1, 0, 0),
+        let (base, lsn, chain) = match headers.first().map(|held| &held.header) {
+            Some(oldest) => (oldest.base, oldest.first_lsn, oldest.chain),
+            None => (LogId::ZERO, 1, 0),
         };
         let log = Replay::after(base, genesis);
-        Self { disk, log, lsn, chain, stop, segments: Vec::new(), cut: None }
+        Self { disk, log, lsn, chain, segments: Vec::new(), cut: None }
     }
 
     /// A segment with a successor, which says where it ends: all of it was durable.
     fn closed_segment(&mut self, held: &Held, next: &SegmentHeader) -> Result<(), OpenError> {
         let file = self.disk.open(&held.name)?;
         let mut window = Window::over(self.disk, &file, held.length);
-        let mut cursor = self.enter(held)?;
+        let mut cursor = self.enter(held);
         let flaw = self.replay(held, &mut cursor, &mut window, next.prev_end)?;
         let ends_there = cursor.offset == next.prev_end
             && cursor.lsn == next.first_lsn
@@ -275,7 +271,7 @@ impl<'d, D: Disk> Walk<'d, D> {
     fn last_segment(&mut self, held: &Held, promise: u64) -> Result<Row, OpenError> {
         let file = self.disk.open(&held.name)?;
         let mut window = Window::over(self.disk, &file, held.length);
-        let mut cursor = self.enter(held)?;
+        let mut cursor = self.enter(held);
         let flaw = self.replay(held, &mut cursor, &mut window, u64::MAX)?;
         let beyond = look_beyond(&cursor, &mut window, held.length)
             .map_err(|error| self.unreadable(error, held, &cursor))?;
@@ -296,19 +292,12 @@ impl<'d, D: Disk> Walk<'d, D> {
         }
     }
 
-    /// The segment must continue where the one before it ended.
-    fn enter(&mut self, held: &Held) -> Result<Cursor, OpenError> {
+    /// The segment continues where the one before it ended: that was checked when it ended.
+    fn enter(&mut self, held: &Held) -> Cursor {
         let header = &held.header;
-        let cursor = Cursor::at_start(header, BATCHES_OFFSET);
-        let follows = header.first_lsn == self.lsn
-            && header.chain == self.chain
-            && header.prev_end == self.stop
-            && header.base == self.log.map.last();
-        if !follows {
-            return Err(self.damage(Row::Misplaced, held, &cursor, Some(header.base)));
-        }
+        assert!(header.first_lsn == self.lsn && header.chain == self.chain, "one chain");
         self.log.generation = self.log.generation.max(header.generation);
-        Ok(cursor)
+        Cursor::at_start(header, BATCHES_OFFSET)
     }
 
     /// Replays the batches up to `stop`, a seal or a flaw; `None` unless it is a flaw.
@@ -350,7 +339,7 @@ impl<'d, D: Disk> Walk<'d, D> {
     }
 
     fn leave(&mut self, held: &Held, cursor: &Cursor) {
-        (self.lsn, self.chain, self.stop) = (cursor.lsn, cursor.chain, cursor.offset);
+        (self.lsn, self.chain) = (cursor.lsn, cursor.chain);
         self.segments.push(Segment {
             seq: held.header.seq,
             name: held.name.clone(),

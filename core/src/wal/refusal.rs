@@ -69,8 +69,8 @@ pub enum OpenError {
         /// The first entry that there is.
         first: Index,
     },
-    /// Batches or segments are numbered up to the end of u64.
-    #[error("the numbers of batches or segments are used up")]
+    /// Batches, segments, generations or starts are numbered beyond 2^63, as no log is that worked.
+    #[error("the numbers of batches, segments or generations are used up")]
     Exhausted,
     /// The disk failed.
     #[error(transparent)]

@@ -75,7 +75,8 @@ impl Replay {
             self.apply_record(segment, &record?)?;
             count += 1;
         }
-        if count != header.records || self.map.last() != header.last {
+        let last = self.map.last();
+        if count != header.records || last != header.last || last.index < header.commit {
             return Err(ReplayError::Contradiction);
         }
         let place = |number| u32::try_from(number).map_err(|_| ReplayError::Contradiction);
@@ -97,6 +98,8 @@ impl Replay {
                 self.adopt(kind, id)?;
                 self.snapshot = SnapshotMeta { last_included: id, membership };
                 self.snapshot_segment = segment;
+                // Only what is committed goes into a snapshot.
+                self.commit = self.commit.max(id.index);
             }
         }
         Ok(())
@@ -138,4 +141,114 @@ pub(super) fn kind_of(record: &Record<'_>) -> Result<RecordKind, ReplayError> {
         }
     };
     Err(ReplayError::Unsupported(unsupported))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{NodeId, Term};
+    use crate::wal::batch::{BatchBuffer, Stamp};
+    use crate::wal::ident::encode_membership;
+    use crate::wal::layout::BATCH_HEADER_BYTES;
+    use alloc::vec::Vec;
+
+    const SALT: u64 = 5;
+
+    type Batch = (BatchHeader, Vec<u8>);
+    type Record = (RecordKind, LogId);
+
+    fn id(term: u64, index: u64) -> LogId {
+        LogId { term: Term(term), index: Index(index) }
+    }
+
+    fn members() -> Membership {
+        Membership::of_voters(NodeId::new(1)).expect("a membership")
+    }
+
+    /// A batch of these records, which leaves the log at `last`.
+    fn batch(records: &[Record], last: LogId, commit: u64) -> Batch {
+        let mut buffer = BatchBuffer::new();
+        buffer.start(SALT, 0);
+        let membership = encode_membership(&members());
+        for &(kind, id) in records {
+            let is_snapshot = matches!(kind, RecordKind::Snapshot | RecordKind::Reset);
+            buffer.push(kind, id, if is_snapshot { &membership } else { b"" });
+        }
+        let commit = Index(commit);
+        let stamp =
+            Stamp { lsn: 1, synced_lsn: 0, chain: 0, commit, last, generation: 1, flags: 0 };
+        let header = buffer.finish(stamp, 512);
+        let stop = BATCH_HEADER_BYTES + header.record_bytes as usize;
+        (header, buffer.as_slice()[BATCH_HEADER_BYTES..stop].to_vec())
+    }
+
+    fn apply(log: &mut Replay, batch: &Batch) -> Result<(), ReplayError> {
+        log.apply(1, 8192, 512, &batch.0, &batch.1)
+    }
+
+    /// Three entries of term 1, committed up to the second.
+    fn three() -> Replay {
+        let mut log = Replay::after(LogId::ZERO, members());
+        let entries = [id(1, 1), id(1, 2), id(1, 3)].map(|id| (RecordKind::Noop, id));
+        assert_eq!(apply(&mut log, &batch(&entries, id(1, 3), 2)), Ok(()));
+        log
+    }
+
+    #[test]
+    fn records_that_contradict_the_log_are_refused() {
+        use RecordKind::{Noop, Reset, Snapshot, Truncate};
+        let contradictions: [(&[Record], LogId, u64, &str); 8] = [
+            (&[(Truncate, id(1, 1))], id(1, 1), 1, "cuts off what is committed"),
+            (&[(Truncate, id(2, 2))], id(2, 2), 2, "cuts at an unknown entry"),
+            (&[(Noop, id(1, 5))], id(1, 5), 2, "leaves a gap"),
+            (&[(Noop, id(0, 4))], id(0, 4), 2, "goes back in terms"),
+            (&[(Noop, id(1, 4))], id(1, 5), 2, "ends elsewhere"),
+            (&[(Noop, id(1, 4))], id(1, 4), 5, "is committed beyond its end"),
+            (&[(Snapshot, id(1, 4))], id(1, 3), 2, "a snapshot of what is not there"),
+            (&[(Snapshot, id(1, 3)), (Reset, id(1, 2))], id(1, 2), 2, "an older snapshot"),
+        ];
+        for (records, last, commit, why) in contradictions {
+            let applied = apply(&mut three(), &batch(records, last, commit));
+            assert_eq!(applied, Err(ReplayError::Contradiction), "{why}");
+        }
+        let legal = [(Truncate, id(1, 2)), (Noop, id(2, 3)), (Snapshot, id(2, 3))];
+        let mut log = three();
+        assert_eq!(apply(&mut log, &batch(&legal, id(2, 3), 2)), Ok(()));
+        assert_eq!((log.commit, log.snapshot.last_included), (Index(3), id(2, 3)));
+    }
+
+    /// FAULTS D30.
+    #[test]
+    fn what_is_not_known_is_not_called_a_contradiction() {
+        let sound = batch(&[(RecordKind::Noop, id(1, 4))], id(1, 4), 2);
+        let unknown = |change: &dyn Fn(&mut Batch)| {
+            let mut batch = sound.clone();
+            change(&mut batch);
+            apply(&mut three(), &batch)
+        };
+        let unsupported = |what| Err(ReplayError::Unsupported(what));
+        assert_eq!(unknown(&|_| {}), Ok(()));
+        assert_eq!(unknown(&|batch| batch.0.flags |= 8), unsupported(Unsupported::Flags(8)));
+        assert_eq!(unknown(&|batch| batch.1[24] = 3), unsupported(Unsupported::Group(3)));
+        assert_eq!(unknown(&|batch| batch.1[28] = 6), unsupported(Unsupported::RecordKind(6)));
+        assert_eq!(unknown(&|batch| batch.1[29] = 1), unsupported(Unsupported::Flags(1)));
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        let (header, records) =
+            batch(&[(RecordKind::Noop, id(1, 4)), (RecordKind::Reset, id(1, 9))], id(1, 9), 2);
+        for at in 0..records.len() {
+            for value in [0, 1, 3, 4, 5, 0x7F, 0xFF] {
+                let mut records = records.clone();
+                records[at] = value;
+                // Most are refused, some are not: a checksum would have caught them.
+                let _: Result<(), ReplayError> = apply(&mut three(), &(header, records));
+            }
+        }
+        for stop in 0..records.len() {
+            let cut = (header, records[..stop].to_vec());
+            assert_eq!(apply(&mut three(), &cut), Err(ReplayError::Contradiction), "{stop}");
+        }
+    }
 }

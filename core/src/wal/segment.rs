@@ -106,6 +106,8 @@ fn decode(block: &Block) -> Result<SegmentHeader, BlockError> {
     };
     match unsupported {
         Some(what) => Err(BlockError::Unsupported(what)),
+        // Both count from 1.
+        None if number(0) == 0 || number(3) == 0 => Err(BlockError::Damaged),
         None => Ok(SegmentHeader {
             identity: block.identity(),
             align,

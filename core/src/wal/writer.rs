@@ -95,7 +95,8 @@ impl<D: Disk> Wal<D> {
     /// See [`WalError`].
     ///
     /// # Panics
-    /// If there are no writes, or they do not continue the log: the consensus core is wrong.
+    /// If there are no writes, or they do not continue the log, cut off what is committed, or are of a
+    /// term that the hard state does not know: the consensus core is wrong.
     pub fn write(&mut self, writes: &[Write]) -> Result<Ticket, WalError> {
         self.check_poison()?;
         let ticket = self.accept(writes)?;
@@ -112,7 +113,11 @@ impl<D: Disk> Wal<D> {
 
     /// Notes how far the log is committed. The next batch carries it: after a restart everything
     /// up to there can be applied before a leader is heard.
+    ///
+    /// # Panics
+    /// If the log does not reach so far.
     pub fn note_commit(&mut self, commit: Index) {
+        assert!(commit <= self.map.last().index, "what is committed is in the log");
         self.commit = self.commit.max(commit);
     }
 
@@ -167,8 +172,10 @@ impl<D: Disk> Wal<D> {
     /// See [`WalError`].
     ///
     /// # Panics
-    /// If the snapshot is older than the last one.
+    /// If the snapshot ends before what is committed, or in a term that the hard state does not know.
     pub fn install_snapshot(&mut self, snapshot: &SnapshotMeta) -> Result<(), WalError> {
+        let committed = self.commit;
+        assert!(snapshot.last_included.index >= committed, "what is committed stays");
         self.put_snapshot(RecordKind::Reset, snapshot)
     }
 

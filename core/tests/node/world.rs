@@ -371,7 +371,7 @@ impl Host {
     /// Does what was put off, unless it is still to be.
     fn release(&mut self) {
         if !self.is_disk_stalled
-            && let Some(ticket) = self.unacknowledged.drain(..).last()
+            && let Some(ticket) = self.unacknowledged.drain(..).next_back()
         {
             self.inputs.push(Input::Persisted(ticket));
         }

@@ -197,11 +197,14 @@ pub(crate) fn propose(id: u64, bytes: usize) -> Event {
 }
 
 pub(crate) fn sent(effects: &[Effect]) -> Vec<&Message> {
-    let message = |effect| match effect {
-        &Effect::Send(ref message) => Some(message),
-        _ => None,
-    };
     effects.iter().filter_map(message).collect()
+}
+
+fn message(effect: &Effect) -> Option<&Message> {
+    match effect {
+        Effect::Send(message) => Some(message),
+        _ => None,
+    }
 }
 
 /// What was sent to one peer.

@@ -5,5 +5,12 @@ mod directory;
 mod support;
 
 mod crash;
+mod errors;
+mod forgetting;
+mod golden;
+mod inspector;
 mod killed;
+mod limits;
+mod rot;
+#[expect(clippy::disallowed_methods, reason = "it measures")]
 mod speed;

@@ -1,6 +1,8 @@
 //! A node's log on a disk in memory, and the log as it should be.
 
-use quorate_core::wal::{self, Identity, MemDisk, OpenError, Opened, Wal, WalError, WalOptions};
+use quorate_core::wal::{
+    self, Identity, MemDisk, OpenError, Opened, Row, Wal, WalError, WalOptions,
+};
 use quorate_core::{
     Append, ClusterId, Entries, Entry, HardState, Incarnation, Index, LogId, Membership, NodeId,
     Payload, Term, Ticket, Write,
@@ -88,6 +90,44 @@ pub(crate) fn segments(disk: &MemDisk) -> Vec<String> {
     names.retain(|name| name.starts_with("seg-"));
     names.sort();
     names
+}
+
+pub(crate) fn refused(disk: &MemDisk) -> OpenError {
+    match open(disk) {
+        Ok((_, opened)) => panic!("opened, up to {:?}", opened.recovered.last),
+        Err(error) => error,
+    }
+}
+
+pub(crate) fn row(disk: &MemDisk) -> Row {
+    match refused(disk) {
+        OpenError::Damaged(damage) => damage.row,
+        error => panic!("{error}"),
+    }
+}
+
+/// Appends one command after another, each with a sync.
+pub(crate) fn fill(wal: &mut MemWal<'_>, count: u64, bytes: usize) {
+    let first = wal.last().index.0;
+    for ticket in first + 1..=first + count {
+        let write = append_in_term(ticket, wal.last(), 1, &[&vec![ticket as u8; bytes]]);
+        wal.write(&[write]).expect("written");
+    }
+}
+
+/// A log of five commands in one segment; nothing promises the last one.
+pub(crate) fn five() -> MemDisk {
+    let disk = formatted();
+    fill(&mut opened(&disk).0, 5, 1000);
+    disk
+}
+
+/// A log of forty commands in three segments.
+pub(crate) fn forty() -> MemDisk {
+    let disk = formatted();
+    fill(&mut opened(&disk).0, 40, 3000);
+    assert_eq!(segments(&disk).len(), 4);
+    disk
 }
 
 /// A batch that lies on a disk.

@@ -37,6 +37,21 @@ own number must be among them. Numbers are never reused, not even after a server
     STDOUT_FAILED = "Q0103", Disk, "the output cannot be written",
 "What was asked for could not be written to stdout; a full disk behind a redirection, for example.";
 
+    NOT_APPLIED = "Q0201", NotApplied, "nothing was changed",
+"The request was not carried out and never will be, so trying again is safe. The cause says why: no
+server could be reached, the group has no leader because too few servers are up, or a server is busy
+or about to stop. `quorate status` shows the group.";
+
+    UNKNOWN = "Q0202", Unknown, "nobody knows whether it was applied",
+"The request was sent, and the time was up or the connection was lost before an answer came. It may
+have been carried out, or may yet be; at most once in any case. Read the key before you try again,
+or use an operation that does no harm when it happens twice, like `quorate cas` from the old value.";
+
+    CANNOT_BE_DONE = "Q0203", No, "the store cannot do that",
+"The group has agreed on the request, and the store has declined it: a key that is too long, or a
+number to be added to what is no number, or a sum that does not fit into 64 bits. Nothing was
+changed.";
+
     NO_DIRECTORY = "Q0301", Unsafe, "there is no such data directory",
 "A server starts only from a data directory that `quorate init` has made: a server that started from
 nothing could vote twice in one term, and so break the promise that a group makes. If the directory

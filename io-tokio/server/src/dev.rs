@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::init;
 use crate::logging::LogArgs;
 use crate::output;
-use crate::server;
+use crate::server::{self, ListensAt};
 use crate::settings::Settings;
 
 /// Runs a group of one server, to try things out.
@@ -31,6 +31,9 @@ pub(crate) struct Dev {
     /// Where clients connect; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, default_value = "127.0.0.1:7100")]
     listen: Address,
+    /// Where the HTTP gateway listens; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, default_value = "127.0.0.1:7200")]
+    http: Address,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -66,11 +69,12 @@ fn serve(args: &Dev, directory: &Path, afterwards: &str) -> Result<Exit, Box<Dia
         return Err(Diagnostic::new(codes::BAD_MEMBERS, what).help("start it by `quorate serve`"));
     }
     settings.listen = args.listen.clone();
+    settings.http = Some(args.http.clone());
     for own in settings.peers.values_mut() {
         *own = args.listen.clone();
     }
-    server::run(directory, disk, &settings, |address| {
-        output::print(&invitation(directory, address, afterwards))
+    server::run(directory, disk, &settings, |at| {
+        output::print(&invitation(directory, at, afterwards))
     })
 }
 
@@ -82,14 +86,17 @@ fn make(directory: &Path, listen: &Address) -> Result<(), Box<Diagnostic>> {
     init::make(directory, &identity, &genesis, &settings.with_segments_of_mib(SEGMENT_MIB), "dev")
 }
 
-fn invitation(directory: &Path, address: &str, afterwards: &str) -> String {
+fn invitation(directory: &Path, at: &ListensAt, afterwards: &str) -> String {
+    let ListensAt { address, http } = at;
+    let http = http.as_deref().unwrap_or_default();
     let quorate = std::env::args().next().unwrap_or_else(|| "quorate".to_owned());
     format!(
         "One server listens at {address}, its data are in {}.\n\n  \
          export QUORATE_SERVERS={address}\n  \
          {quorate} put hello world\n  \
          {quorate} get hello\n  \
-         {quorate} status\n\n\
+         {quorate} status\n  \
+         curl http://{http}/v1/kv/hello\n\n\
          Ctrl-C ends it. {afterwards}\n",
         directory.display()
     )

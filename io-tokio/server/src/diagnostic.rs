@@ -1,7 +1,6 @@
 //! What is said when something goes wrong: what, why, and what to do.
 
 use std::error::Error;
-use std::fmt;
 use std::io::{self, IsTerminal};
 
 use crate::codes::Code;
@@ -11,7 +10,6 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(crate) struct Diagnostic {
     code: &'static Code,
-
     what: String,
     why: Option<String>,
     help: Option<String>,
@@ -62,12 +60,6 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             eprintln!(" help: {help}");
         }
-    }
-}
-
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code.id, self.what)
     }
 }
 

@@ -10,7 +10,7 @@ use clap::Args;
 use quorate_core::wal::{self, Identity};
 use quorate_core::wire::Address;
 use quorate_core::{ClusterId, Incarnation, Membership, NodeId};
-use quorate_io_tokio::{Env, RealEnv};
+use quorate_io_tokio::{Env, FileDisk, RealEnv};
 
 use crate::arguments::{self, Cluster, Peer};
 use crate::codes;
@@ -43,6 +43,9 @@ pub(crate) struct Init {
     /// Where this server listens, if that is not the address by which its peers know it.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address)]
     listen: Option<Address>,
+    /// Where its HTTP gateway listens; without it there is none.
+    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address)]
+    http: Option<Address>,
 }
 
 pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
@@ -55,7 +58,8 @@ pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
         return Err(bad_members(format!("server {} is not among the peers", args.node))
             .help(format!("add {}=HOST:PORT to --peers", args.node)));
     };
-    let settings = Settings::new(args.listen.clone().unwrap_or_else(|| own.clone()), peers);
+    let listen = args.listen.clone().unwrap_or_else(|| own.clone());
+    let settings = Settings { http: args.http.clone(), ..Settings::new(listen, peers) };
     let identity = new_identity(args.cluster.id, args.node);
     make(&args.dir, &identity, &genesis, &settings, &args.cluster.to_string())?;
     let Identity { cluster, node, incarnation } = identity;
@@ -141,7 +145,12 @@ fn fill(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
     wal::format(&disk, identity, now, genesis)
         .map_err(|error| directory::not_made(directory, &error))?;
-    sync(directory).map_err(|error| directory::refused_by_system(directory, &error))
+    drop(disk);
+    let unlocked = || {
+        fs::remove_file(directory.join(FileDisk::LOCK))?;
+        sync(directory)
+    };
+    unlocked().map_err(|error| directory::refused_by_system(directory, &error))
 }
 
 fn sync(directory: &Path) -> io::Result<()> {

@@ -177,11 +177,6 @@ impl LocalServer {
             let _ = process.wait();
         }
     }
-
-    /// What the server has said so far.
-    pub(crate) fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
 }
 
 impl Drop for LocalServer {
@@ -195,7 +190,7 @@ pub(crate) struct TemporaryDirectory(PathBuf);
 
 impl TemporaryDirectory {
     pub(crate) fn new(name: &str) -> Result<Self, Box<Diagnostic>> {
-        let path = std::env::temp_dir().join(format!("{name}-{:016x}", init::random_128() as u64));
+        let path = std::env::temp_dir().join(format!("{name}-{:032x}", init::random_128()));
         fs::create_dir_all(&path).map_err(|error| {
             failed(format!("{} cannot be made", path.display())).because(&error)
         })?;

@@ -4,19 +4,23 @@
 mod arguments;
 mod bench;
 mod check;
+mod client;
 mod codes;
+mod demo;
 mod dev;
 mod diagnostic;
 mod directory;
 mod exit;
 mod explain;
 mod init;
+mod kv;
 mod local;
 mod logging;
 mod output;
 mod serve;
 mod server;
 mod settings;
+mod status;
 mod wal;
 
 use std::process::ExitCode;
@@ -43,6 +47,14 @@ enum Command {
     Init(init::Init),
     Serve(serve::Serve),
     Dev(dev::Dev),
+    Put(kv::Put),
+    Get(kv::Get),
+    Del(kv::Del),
+    Cas(kv::Cas),
+    Incr(kv::Incr),
+    List(kv::List),
+    Status(status::StatusArgs),
+    Demo(demo::Demo),
     Bench(bench::Bench),
     Wal(wal::WalCommand),
     Check(check::Check),
@@ -51,7 +63,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli.command) {
+    match run(cli.command) {
         Ok(exit) => exit.into(),
         Err(diagnostic) => {
             diagnostic.report();
@@ -60,15 +72,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<Exit, Box<Diagnostic>> {
+fn run(command: Command) -> Result<Exit, Box<Diagnostic>> {
     match command {
-        Command::Init(args) => init::run(args),
-        Command::Serve(args) => serve::run(args),
-        Command::Dev(args) => dev::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::Wal(args) => wal::run(args),
-        Command::Check(args) => check::run(args),
-        Command::Explain(args) => explain::run(args),
+        Command::Init(args) => init::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Dev(args) => dev::run(&args),
+        Command::Put(args) => kv::put(args),
+        Command::Get(args) => kv::get(args),
+        Command::Del(args) => kv::del(args),
+        Command::Cas(args) => kv::cas(args),
+        Command::Incr(args) => kv::incr(args),
+        Command::List(args) => kv::list(args),
+        Command::Status(args) => status::status(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Wal(args) => wal::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
     }
 }
 

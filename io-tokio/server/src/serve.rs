@@ -27,6 +27,9 @@ pub(crate) struct Serve {
     /// Where peers and clients connect, instead of what quorate.toml says.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_LISTEN")]
     listen: Option<Address>,
+    /// Where the HTTP gateway listens, instead of what quorate.toml says.
+    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_HTTP")]
+    http: Option<Address>,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -36,6 +39,9 @@ pub(crate) fn run(args: &Serve) -> Result<Exit, Box<Diagnostic>> {
     let mut settings = Settings::read(&args.dir)?;
     if let Some(listen) = &args.listen {
         settings.listen = listen.clone();
+    }
+    if let Some(http) = &args.http {
+        settings.http = Some(http.clone());
     }
     args.log.start();
     server::run(&args.dir, disk, &settings, |_| Ok(()))

@@ -6,9 +6,11 @@ use std::path::Path;
 use quorate_core::node::{NodeConfig, NodeStartError};
 use quorate_core::wal::{DiskErrorKind, OpenError, Opened, Wal};
 use quorate_core::wire::Address;
+use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
 use quorate_sm::{Applier, Kv, SessionLimits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::arguments;
 use crate::codes;
@@ -17,13 +19,18 @@ use crate::directory;
 use crate::exit::Exit;
 use crate::settings::Settings;
 
-/// Runs the server of a data directory until a signal ends it. Calls `ready` with the address that
-/// it listens at as soon as it does.
+/// Where a server can be reached, whatever port it asked for.
+pub(crate) struct ListensAt {
+    pub(crate) address: String,
+    pub(crate) http: Option<String>,
+}
+
+/// Runs the server of a data directory until a signal ends it. Calls `ready` as soon as it listens.
 pub(crate) fn run(
     directory: &Path,
     disk: FileDisk,
     settings: &Settings,
-    ready: impl FnOnce(&str) -> Result<(), Box<Diagnostic>>,
+    ready: impl FnOnce(&ListensAt) -> Result<(), Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
     // Everything that blocks has a thread of its own: one for all the rest leaves no races to it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -31,13 +38,11 @@ pub(crate) fn run(
         let signals = Signals::new().map_err(|error| no_runtime(&error))?;
         let env = RealEnv::new();
         // First of all, because it changes nothing if it fails.
-        let listener = env
-            .listen(settings.listen.as_str())
-            .await
-            .map_err(|error| cannot_listen(&settings.listen, &error))?;
-        let address = env
-            .local_address(&listener)
-            .map_err(|error| cannot_listen(&settings.listen, &error))?;
+        let (listener, address) = listen(&env, &settings.listen).await?;
+        let gateway = match &settings.http {
+            Some(http) => Some(listen(&env, http).await?),
+            None => None,
+        };
         let (wal, opened) = open(directory, disk, settings, &env)?;
         let parts = Parts {
             config: configure(settings, &opened, &address, &env)?,
@@ -49,10 +54,27 @@ pub(crate) fn run(
         };
         let (handle, ended) = start(env, parts).map_err(|error| cannot_start(&error))?;
         let ended = tokio::spawn(ended);
-        tracing::info!(%address, "the server listens");
-        ready(&address)?;
-        end(ended, handle, signals).await
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (gateway, http_address) = gateway.unzip();
+        if let Some(gateway) = gateway {
+            // Told to stop, or forgotten: both end it.
+            let stopped = async { _ = stopped.await };
+            let config = HttpConfig::default();
+            tokio::spawn(http::serve(env, gateway, handle.clone(), config, stopped));
+        }
+        tracing::info!(%address, http = http_address, "the server listens");
+        ready(&ListensAt { address, http: http_address })?;
+        end(ended, handle, stop, signals).await
     })
+}
+
+async fn listen(
+    env: &RealEnv,
+    at: &Address,
+) -> Result<(<RealEnv as Env>::Listener, String), Box<Diagnostic>> {
+    let listener = env.listen(at.as_str()).await.map_err(|error| cannot_listen(at, &error))?;
+    let address = env.local_address(&listener).map_err(|error| cannot_listen(at, &error))?;
+    Ok((listener, address))
 }
 
 /// Opens the log and says what was found.
@@ -130,9 +152,11 @@ fn configure(
 async fn end(
     mut ended: tokio::task::JoinHandle<Ended>,
     handle: Handle,
+    stop_gateway: oneshot::Sender<()>,
     mut signals: Signals,
 ) -> Result<Exit, Box<Diagnostic>> {
     let mut is_stopping = false;
+    let mut stop_gateway = Some(stop_gateway);
     let joined = loop {
         tokio::select! {
             biased;
@@ -144,6 +168,7 @@ async fn end(
                 }
                 is_stopping = true;
                 tracing::info!(signal = name, "stopping; a second signal stops at once");
+                drop(stop_gateway.take());
                 handle.stop().await;
             }
         }
@@ -195,7 +220,7 @@ fn no_runtime(error: &io::Error) -> Box<Diagnostic> {
 fn cannot_listen(address: &Address, error: &io::Error) -> Box<Diagnostic> {
     let help = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "end the process that listens there (`ss -ltnp`), or give another --listen"
+            "end the process that listens there (`ss -ltnp`), or give another --listen or --http"
         }
         _ => "give an address of this machine by --listen; 0.0.0.0:PORT means all of them",
     };

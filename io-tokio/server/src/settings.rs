@@ -23,6 +23,8 @@ pub(crate) const FILE: &str = "quorate.toml";
 pub(crate) struct Settings {
     /// Where peers and clients connect.
     pub(crate) listen: Address,
+    /// Where the HTTP gateway listens, if there shall be one.
+    pub(crate) http: Option<Address>,
     /// All members, this one included.
     pub(crate) peers: BTreeMap<NodeId, Address>,
     pub(crate) tuning: Tuning,
@@ -48,6 +50,7 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 #[serde(deny_unknown_fields)]
 struct Raw {
     listen: String,
+    http: Option<String>,
     peers: BTreeMap<String, String>,
     #[serde(default)]
     tuning: Tuning,
@@ -56,7 +59,7 @@ struct Raw {
 impl Settings {
     /// The settings of a new directory.
     pub(crate) fn new(listen: Address, peers: BTreeMap<NodeId, Address>) -> Self {
-        Self { listen, peers, tuning: Tuning::default() }
+        Self { listen, http: None, peers, tuning: Tuning::default() }
     }
 
     /// The same, for logs that stay small.
@@ -87,7 +90,9 @@ impl Settings {
             peers.insert(id, at);
         }
         let listen = arguments::address(&raw.listen).map_err(|why| format!("listen: {why}"))?;
-        Ok(Self { listen, peers, tuning: raw.tuning })
+        let http = raw.http.as_deref().map(arguments::address).transpose();
+        let http = http.map_err(|why| format!("http: {why}"))?;
+        Ok(Self { listen, http, peers, tuning: raw.tuning })
     }
 
     /// The text of the file. All that goes into it is free of quotes by its type.
@@ -96,8 +101,15 @@ impl Settings {
             "# Server {node} of cluster {cluster}. Read at each start.\n\n\
              # Where peers and clients connect to this server.\n\
              listen = \"{}\"\n\n\
-             # Where this server finds the members of its group, itself included.\n[peers]\n",
+             # Where the HTTP gateway listens, if there shall be one.\n",
             self.listen
+        );
+        let _ = match &self.http {
+            Some(http) => writeln!(text, "http = \"{http}\""),
+            None => writeln!(text, "#http = \"127.0.0.1:7200\""),
+        };
+        text.push_str(
+            "\n# Where this server finds the members of its group, itself included.\n[peers]\n",
         );
         for (id, address) in &self.peers {
             let _ = writeln!(text, "{id} = \"{address}\"");
@@ -165,7 +177,9 @@ mod tests {
         let address = |text| arguments::address(text).expect("valid");
         let id = |id| NodeId::new(id).expect("not zero");
         let peers = [(id(1), address("a:1")), (id(2), address("[::1]:2"))];
-        Settings::new(address("0.0.0.0:1"), peers.into()).with_segments_of_mib(8)
+        let http = Some(address("localhost:80"));
+        let settings = Settings::new(address("0.0.0.0:1"), peers.into());
+        Settings { http, ..settings }.with_segments_of_mib(8)
     }
 
     fn text() -> String {
@@ -175,6 +189,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         assert_eq!(Settings::parse(&text()), Ok(settings()));
+        let quiet = Settings { http: None, ..settings() };
+        let text = quiet.to_text(NodeId::new(1).expect("not zero"), "demo");
+        assert_eq!(Settings::parse(&text), Ok(quiet));
     }
 
     #[test]

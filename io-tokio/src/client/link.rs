@@ -12,6 +12,8 @@ use quorate_core::{ClusterId, GroupId, NodeId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
+/// One connection, from the attempt to make it on.
+///
 /// ```text
 ///   Dialing ──► Greeting ──► Up
 /// ```

@@ -1,9 +1,9 @@
 //! A client of a cluster: finds the leader, keeps at it until the answer is there, and never has a
 //! command applied twice.
 //!
-//! Read in this order: [`call`] (what becomes of one call), [`session`] (numbers that make a command
-//! take effect once), [`routes`] and [`link`] (servers), [`courier`] (all decisions together),
-//! [`pump`] (moves the bytes).
+//! Read in this order: `call` (what becomes of one call), `session` (numbers that make a command
+//! take effect once), `routes` and `link` (servers), `courier` (all decisions together), `pump`
+//! (moves the bytes).
 
 mod call;
 mod chance;

@@ -83,6 +83,11 @@ impl Routes {
         self.current.map(ServerAt)
     }
 
+    /// May calls that any server can answer go there?
+    fn is_ours(&self, at: usize) -> bool {
+        self.routing == Routing::Leader || self.servers[at].is_given
+    }
+
     pub(crate) fn of_connection(&self, id: ConnectionId) -> Option<ServerAt> {
         let is_it = |server: &Server| server.link.as_ref().is_some_and(|it| it.connection == id);
         self.servers.iter().position(is_it).map(ServerAt)
@@ -109,6 +114,7 @@ impl Routes {
     /// A server named the leader.
     pub(crate) fn handle_hint(&mut self, leader: NodeId, address: Option<&str>) {
         let met = self.servers.iter().position(|server| server.node == Some(leader));
+        let met = met.filter(|&at| self.is_ours(at));
         let at = met.or_else(|| match (self.routing, address) {
             (Routing::Leader, Some(address)) => self.at_address(address).map(|at| at.0),
             _ => None,
@@ -125,7 +131,8 @@ impl Routes {
         let server = &mut self.servers[at.0];
         server.node = Some(node);
         server.rejected = None;
-        if self.current.is_none() || self.leader == Some(at.0) {
+        let is_wanted = self.current.is_none() && self.is_ours(at.0);
+        if is_wanted || self.leader == Some(at.0) {
             self.current = Some(at.0);
         }
     }
@@ -184,7 +191,7 @@ impl Routes {
         for at in order {
             let server = &self.servers[at];
             match &server.link {
-                _ if !server.is_free(now) => {}
+                _ if !server.is_free(now) || !self.is_ours(at) => {}
                 Some(link) if link.is_up() => {
                     self.current = Some(at);
                     return None;

@@ -8,6 +8,8 @@ use quorate_core::Instant;
 use quorate_sm::client::{self, SessionState};
 use quorate_sm::{SessionId, Stamp};
 
+/// Numbers for commands, and the session that they belong to.
+///
 /// ```text
 ///   Closed ──► Opening ──► Open
 ///     ▲           │          │
@@ -26,7 +28,7 @@ enum State {
     Opening,
     Open {
         numbers: SessionState,
-        /// When the servers heard of it last, at the earliest.
+        /// When it last gave a sign of life.
         active: Instant,
         is_kept_alive: bool,
     },

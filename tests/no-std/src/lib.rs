@@ -1,5 +1,5 @@
 //! Links the core into a library that has no standard library. Built, never run:
-//! `cargo build --release -p quorate-no-std` fails as soon as anything in the core, or in what it
+//! `cargo build --manifest-path tests/no-std/Cargo.toml` fails as soon as anything in the core, or in what it
 //! depends on, brings `std` along, because `std` has a panic handler of its own.
 #![no_std]
 

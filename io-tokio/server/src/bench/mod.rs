@@ -11,7 +11,6 @@ use quorate_io_tokio::RealEnv;
 use quorate_io_tokio::client::{Client, ClientConfig};
 use serde_json::{Value, json};
 
-use crate::arguments;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;

@@ -1,0 +1,86 @@
+//! What the demo comes to: each verdict is computed from what the callers saw.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use quorate_io_sim::history::History;
+use quorate_io_sim::linearizability::{Budget, Verdict, check};
+
+use super::callers::{Count, Promise};
+
+/// What the store holds at the end, and what the callers were promised.
+pub(super) struct Evidence {
+    /// Keys that callers wrote once, and whether that was acknowledged.
+    pub(super) owned: Vec<(String, Promise)>,
+    /// Those that are there.
+    pub(super) present: BTreeSet<String>,
+    /// Counters: what was promised, and what they hold.
+    pub(super) counted: Vec<(String, Count, i64)>,
+    /// All that was asked and answered.
+    pub(super) history: History,
+}
+
+/// One statement about the run.
+pub(super) struct Finding {
+    pub(super) holds: bool,
+    pub(super) text: String,
+}
+
+/// The longest that the check of the history may take.
+const BUDGET: Duration = Duration::from_secs(120);
+
+impl Evidence {
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        vec![self.nothing_is_lost(), self.nothing_is_applied_twice(), self.is_linearizable()]
+    }
+
+    fn nothing_is_lost(&self) -> Finding {
+        let acknowledged = self.owned.iter().filter(|owned| owned.1 == Promise::Acknowledged);
+        let lost: Vec<_> =
+            acknowledged.clone().filter(|owned| !self.present.contains(&owned.0)).collect();
+        let missing: i64 =
+            self.counted.iter().map(|(_, count, holds)| (count.acknowledged - holds).max(0)).sum();
+        let promised = acknowledged.count() as i64
+            + self.counted.iter().map(|counted| counted.1.acknowledged).sum::<i64>();
+        let lost_of_all = lost.len() as i64 + missing;
+        let example = lost.first().map(|lost| format!(", {} for one", lost.0)).unwrap_or_default();
+        Finding {
+            holds: lost_of_all == 0,
+            text: format!("acknowledged writes lost: {lost_of_all} of {promised}{example}"),
+        }
+    }
+
+    fn nothing_is_applied_twice(&self) -> Finding {
+        let surplus = |(_, count, holds): &(String, Count, i64)| {
+            (holds - count.acknowledged - count.unknown).max(0)
+        };
+        let twice: i64 = self.counted.iter().map(surplus).sum();
+        let unknown: i64 = self.counted.iter().map(|counted| counted.1.unknown).sum();
+        Finding {
+            holds: twice == 0,
+            text: format!("increments applied twice: {twice} ({unknown} of unknown outcome)"),
+        }
+    }
+
+    fn is_linearizable(&self) -> Finding {
+        let started = Instant::now();
+        let mut keep_going = || started.elapsed() < BUDGET;
+        let budget =
+            Budget { keep_going: Some(&mut keep_going), steps_max: u64::MAX, ..Budget::new() };
+        let calls = self.history.operations.len();
+        let (holds, word) = match check(&self.history, budget) {
+            Ok(checked) => match checked.verdict {
+                Verdict::Linearizable(_) => (true, "LINEARIZABLE".to_owned()),
+                Verdict::Violation(violation) => {
+                    let at = violation.unplaced.first().or(violation.operations.first());
+                    let call = at.map(|&at| self.history.operations[at].call.to_string());
+                    (false, format!("NOT LINEARIZABLE: {}", call.unwrap_or_default()))
+                }
+                Verdict::Undecided(why) => (false, format!("UNDECIDED: {why}")),
+            },
+            Err(error) => (false, format!("NO HISTORY: {error}")),
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        Finding { holds, text: format!("history of {calls} calls: {word} ({seconds:.1} s)") }
+    }
+}

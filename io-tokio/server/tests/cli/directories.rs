@@ -1,0 +1,103 @@
+//! Which directories a server starts from, and which it refuses.
+
+use std::fs;
+
+use crate::support::{Scratch, Server, contents, quorate};
+
+#[test]
+fn a_missing_directory_is_refused_and_not_made() {
+    let scratch = Scratch::new();
+    for verb in [&["serve"][..], &["wal", "verify"], &["wal", "dump"]] {
+        let path = scratch.at("n1");
+        let ran = quorate(&[verb, &[&path]].concat()).ends_with(7);
+        ran.says(&["error[Q0301]", &path, "quorate init"]);
+        assert!(!fs::exists(&path).expect("a path"), "{verb:?}");
+    }
+}
+
+#[test]
+fn an_empty_directory_is_refused_and_stays_empty() {
+    let scratch = Scratch::new();
+    let path = scratch.path().to_str().expect("UTF-8");
+    quorate(&["serve", path]).ends_with(7).says(&["error[Q0312]", "quorate init"]);
+    assert!(contents(path).is_empty() && !fs::exists(scratch.at("LOCK")).expect("a path"));
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_not_made_one() {
+    let scratch = Scratch::new();
+    let note = scratch.file("note", "mine");
+    let path = scratch.path().to_str().expect("UTF-8");
+    let ran = quorate(&["init", path, "--node", "1", "--peers", "1=a:1", "--cluster", "c"]);
+    ran.ends_with(7).says(&["error[Q0313]", "not empty"]);
+    assert_eq!(fs::read_to_string(note).expect("still there"), "mine");
+    assert_eq!(contents(path).len(), 1);
+}
+
+#[test]
+fn an_empty_directory_is_made_one_and_only_once() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.at("n1")).expect("a directory");
+    let path = scratch.data("n1");
+    let made = contents(&path);
+    let names: Vec<_> = made.keys().map(String::as_str).collect();
+    assert_eq!(names, ["IDENT", "quorate.toml", "state.qrs"]);
+    let again = quorate(&["init", &path, "--node", "1", "--peers", "1=a:1", "--cluster", "c"]);
+    again.ends_with(7).says(&["error[Q0313]"]);
+    assert_eq!(contents(&path), made);
+    let nothing_else = contents_names(&scratch);
+    assert_eq!(nothing_else, ["n1"], "no temporary stays behind");
+}
+
+#[test]
+fn members_must_make_sense() {
+    let scratch = Scratch::new();
+    let path = scratch.at("n1");
+    let init =
+        |node, peers| quorate(&["init", &path, "--cluster", "c", "--node", node, "--peers", peers]);
+    init("3", "1=a:1,2=a:2").ends_with(2).says(&["error[Q0102]", "server 3"]);
+    init("1", "1=a:1,1=a:2").ends_with(2).says(&["error[Q0102]", "twice"]);
+    assert!(contents_names(&scratch).is_empty());
+}
+
+#[test]
+fn the_directory_of_another_server_is_refused() {
+    let scratch = Scratch::new();
+    let (mine, other) = (scratch.data("mine"), scratch.data("other"));
+    fs::copy(format!("{other}/state.qrs"), format!("{mine}/state.qrs")).expect("a copy");
+    let before = contents(&mine);
+    let ran = quorate(&["serve", &mine]).ends_with(7);
+    ran.says(&["error[Q0314]", "state.qrs belongs to", "put back"]);
+    quorate(&["wal", "verify", &mine]).ends_with(7).says(&["error[Q0314]"]);
+    assert_eq!(contents(&mine), before);
+}
+
+#[test]
+fn a_directory_in_use_is_refused_to_everybody() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let server = Server::start(&path);
+    for verb in [&["serve"][..], &["wal", "verify"], &["wal", "dump"]] {
+        let ran = quorate(&[verb, &[&path]].concat()).ends_with(7);
+        assert!(ran.stdout.is_empty(), "{ran:?}");
+        ran.says(&["error[Q0311]", "another process", "stop that process"]);
+    }
+    server.ask(&["put", "still", "there"]).ends_with(0);
+}
+
+#[test]
+fn misspelled_settings_are_refused_with_their_line() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let settings = format!("{path}/quorate.toml");
+    let text = fs::read_to_string(&settings).expect("there are settings");
+    fs::write(&settings, text.replace("listen", "lissten")).expect("written");
+    quorate(&["serve", &path]).ends_with(2).says(&["error[Q0320]", "line 4", "lissten"]);
+}
+
+fn contents_names(scratch: &Scratch) -> Vec<String> {
+    let entries = fs::read_dir(scratch.path()).expect("a directory");
+    entries
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect()
+}

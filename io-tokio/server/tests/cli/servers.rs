@@ -1,0 +1,157 @@
+//! Servers as processes: how they start, and how they end.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+use crate::support::{Scratch, Server, command, contents, quorate};
+
+#[test]
+fn a_port_that_is_taken_is_named_before_anything_is_changed() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let before = contents(&path);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ran = quorate(&["serve", &path, "--listen", &address]).ends_with(3);
+    ran.says(&["error[Q0401]", &address, "in use", "--listen"]);
+    assert_eq!(contents(&path), before);
+}
+
+#[test]
+fn a_signal_ends_a_server_in_good_order() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    for signal in ["TERM", "INT"] {
+        let server = Server::start(&path);
+        server.signal(signal);
+        let (code, log) = server.wait();
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains("the server has stopped"), "{log}");
+    }
+}
+
+#[test]
+fn a_start_says_what_was_recovered() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let server = Server::start(&path);
+    server.ask(&["put", "a", "1"]).ends_with(0);
+    server.kill();
+    let mut second = Server::spawn(command(&["serve", &path, "--log-format", "json"]));
+    let recovered = second.wait_for("the log was recovered");
+    assert_eq!(recovered["boot"], 2);
+    assert!(recovered["entries"].as_u64() >= Some(2), "{recovered}");
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    for round in 0..3 {
+        let server = Server::start(&path);
+        for earlier in 0..round {
+            let got = server.ask(&["get", &format!("key-{earlier}")]).ends_with(0);
+            assert_eq!(got.stdout, format!("value-{earlier}\n"));
+        }
+        let (key, value) = (format!("key-{round}"), format!("value-{round}"));
+        server.ask(&["put", &key, &value]).ends_with(0);
+        server.kill();
+    }
+}
+
+#[test]
+fn payloads_never_reach_the_log() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let server =
+        Server::run(command(&["serve", &path, "--log-format", "json", "--log-level", "trace"]));
+    server.ask(&["put", "secret-key", "secret-value"]).ends_with(0);
+    server.ask(&["get", "secret-key"]).ends_with(0);
+    server.signal("TERM");
+    let (_, log) = server.wait();
+    assert!(log.contains("the server has stopped") && !log.contains("secret"), "{log}");
+}
+
+#[test]
+fn a_server_for_trying_out_needs_nothing_and_leaves_nothing() {
+    let scratch = Scratch::new();
+    let mut dev = command(&[
+        "dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+    ]);
+    dev.env("TMPDIR", scratch.path());
+    let server = Server::run(dev);
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("a directory").count(), 1);
+    server.ask(&["put", "hello", "world"]).ends_with(0);
+    server.signal("INT");
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("a directory").count(), 0);
+}
+
+#[test]
+fn a_server_speaks_http_beside_its_own_protocol() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let arguments = ["serve", &path, "--http", "127.0.0.1:0", "--log-format", "json"];
+    let server = Server::run(command(&arguments));
+    server.ask(&["put", "hello", "world"]).ends_with(0);
+    let http = server.http.as_deref().expect("it said where");
+    let mut stream = TcpStream::connect(http).expect("it listens");
+    let request = "GET /v1/kv/hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("world"), "{answer}");
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+}
+
+#[test]
+fn a_taken_port_for_http_is_named_as_well() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let before = contents(&path);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ran = quorate(&["serve", &path, "--http", &address]).ends_with(3);
+    ran.says(&["error[Q0401]", &address, "in use"]);
+    assert_eq!(contents(&path), before);
+}
+
+/// Both signals are there before the server can act on the first.
+#[test]
+fn a_second_signal_ends_a_server_at_once() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch.data("n1"));
+    for signal in ["STOP", "TERM", "INT", "CONT"] {
+        server.signal(signal);
+    }
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(130), "{log}");
+}
+
+/// The next file of the log has no place any more.
+#[test]
+fn a_disk_that_fails_ends_the_server_and_is_named() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let mut server = Server::start(&path);
+    server.ask(&["put", "k", "v"]).ends_with(0);
+    std::fs::remove_dir_all(&path).expect("removed");
+    let value = "v".repeat(100_000);
+    let mut puts = 0;
+    while server.is_running() {
+        assert!(puts < 100, "ten segments were filled without a failure");
+        puts += 1;
+        server.ask(&["put", "k", &value, "--timeout", "500ms"]);
+    }
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(74), "{log}");
+    assert!(log.contains("error[Q0402]") && log.contains("No such file"), "{log}");
+}

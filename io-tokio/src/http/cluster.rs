@@ -1,0 +1,92 @@
+//! The state of the cluster, health, and metrics.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use quorate_core::RoleKind;
+use quorate_core::node::NodeStatus;
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use super::problem::{Problem, json};
+use crate::env::Env;
+
+const LEADER: HeaderName = HeaderName::from_static("quorate-leader");
+const TERM: HeaderName = HeaderName::from_static("quorate-term");
+
+type Reply = Result<Response<Full<Bytes>>, Problem>;
+
+impl<E: Env> Gateway<E> {
+    pub(super) async fn cluster(&self) -> Reply {
+        let status = self.status().await?;
+        let mut response = json(StatusCode::OK, &status_json(&status));
+        response.headers_mut().insert(TERM, status.term.0.into());
+        if let Some(leader) = status.leader {
+            response.headers_mut().insert(LEADER, leader.get().into());
+        }
+        Ok(response)
+    }
+
+    /// Does the server run?
+    pub(super) async fn live(&self) -> Reply {
+        self.status().await?;
+        Ok(Response::new(Full::from("ok\n")))
+    }
+
+    /// Can the server do what clients ask, as far as it knows?
+    pub(super) async fn ready(&self) -> Reply {
+        match self.status().await?.leader {
+            Some(_) => Ok(Response::new(Full::from("ok\n"))),
+            None => Err(Problem::unavailable("no leader is known")),
+        }
+    }
+
+    pub(super) async fn scrape(&self) -> Reply {
+        let status = self.status().await?;
+        let mut response = Response::new(Full::from(self.metrics.scrape(&status)));
+        let text = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(text));
+        Ok(response)
+    }
+
+    async fn status(&self) -> Result<NodeStatus, Problem> {
+        let status = self.handle.status().await;
+        status.ok_or_else(|| Problem::unavailable("this server has ended"))
+    }
+}
+
+pub(super) fn role_name(role: RoleKind) -> &'static str {
+    match role {
+        RoleKind::Follower => "follower",
+        RoleKind::PreCandidate => "pre-candidate",
+        RoleKind::Candidate => "candidate",
+        RoleKind::Leader => "leader",
+        RoleKind::Halted => "halted",
+    }
+}
+
+fn status_json(status: &NodeStatus) -> Value {
+    let peers = status.peers.iter().map(|peer| {
+        let matched = peer.matched.map(|index| index.0);
+        json!({ "id": peer.id.get(), "linked": peer.is_linked, "matched": matched })
+    });
+    let voters: Vec<_> = status.voters.iter().map(|voter| voter.get()).collect();
+    json!({
+        "cluster": status.cluster.to_string(),
+        "id": status.id.get(),
+        "role": role_name(status.role),
+        "term": status.term.0,
+        "leader": status.leader.map(|leader| leader.get()),
+        "leader_address": status.leader_address.as_ref().map(|address| address.as_str()),
+        "last": status.last.0,
+        "durable": status.durable.0,
+        "commit": status.commit.0,
+        "applied": status.applied.0,
+        "voters": voters,
+        "peers": peers.collect::<Vec<_>>(),
+        "requests": status.requests,
+        "connections": status.connections,
+        "ignored_messages": status.ignored_messages,
+    })
+}

@@ -1,0 +1,126 @@
+//! From a request to its response.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use quorate_core::wire::{NotApplied, Outcome, RequestBody};
+use quorate_core::{Index, Instant};
+
+use super::config::HttpConfig;
+use super::metrics::Metrics;
+use super::problem::{Leader, Problem};
+use super::target::Target;
+use crate::env::Env;
+use crate::pump::Handle;
+
+/// How long to wait before the servers are asked again for a leader.
+const RETRY_EVERY: std::time::Duration = std::time::Duration::from_millis(25);
+
+/// One server's gateway.
+#[derive(Debug)]
+pub(super) struct Gateway<E> {
+    env: E,
+    pub(super) handle: Handle,
+    config: HttpConfig,
+    pub(super) metrics: Metrics,
+}
+
+impl<E: Env> Gateway<E> {
+    pub(super) fn new(env: E, handle: Handle, config: HttpConfig) -> Self {
+        Self { env, handle, config, metrics: Metrics::new() }
+    }
+
+    pub(super) const fn config(&self) -> &HttpConfig {
+        &self.config
+    }
+
+    pub(super) async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let method = request.method().clone();
+        let response = match self.route(request).await {
+            Ok(response) => response,
+            Err(problem) => self.with_leader(problem).await.into_response(),
+        };
+        self.metrics.count(&method, response.status());
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Problem> {
+        let path = request.uri().path();
+        let target = Target::parse(path).ok_or_else(|| Problem::not_found("nothing is here"))?;
+        let method = request.method();
+        let is_get = [Method::GET, Method::HEAD].contains(method);
+        match target {
+            Target::Key(key) if is_get => self.get(&request, key).await,
+            Target::Key(key) if method == Method::PUT => self.put(request, key).await,
+            Target::Key(key) if method == Method::DELETE => self.delete(&request, key).await,
+            Target::Key(_) => Err(Problem::not_allowed("GET, HEAD, PUT, DELETE")),
+            Target::Increment(key) if method == Method::POST => self.increment(&request, key).await,
+            Target::Increment(_) => Err(Problem::not_allowed("POST")),
+            _ if !is_get => Err(Problem::not_allowed("GET, HEAD")),
+            Target::Keys => self.list(&request).await,
+            Target::Cluster => self.cluster().await,
+            Target::Live => self.live().await,
+            Target::Ready => self.ready().await,
+            Target::Metrics => self.scrape().await,
+        }
+    }
+
+    /// The whole body, if it is short enough and comes in time.
+    pub(super) async fn body(&self, request: Request<Incoming>) -> Result<Bytes, Problem> {
+        let bytes_max = self.config.body_bytes_max;
+        let body = Limited::new(request.into_body(), bytes_max).collect();
+        let body = tokio::select! {
+            biased;
+            body = body => body,
+            () = self.env.sleep_until(self.env.now().after(self.config.body_timeout)) => {
+                return Err(Problem::too_slow());
+            }
+        };
+        match body {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(why) if why.is::<LengthLimitError>() => Err(Problem::too_large(bytes_max)),
+            Err(why) => Err(Problem::bad_request(why.to_string())),
+        }
+    }
+
+    /// Makes a request to the group. Tries again for a while what had no effect for want of a
+    /// leader.
+    pub(super) async fn ask(&self, body: RequestBody) -> Result<(Index, Bytes), Problem> {
+        let deadline = self.env.now().after(self.config.patience);
+        loop {
+            match self.handle.request(body.clone()).await {
+                Outcome::Done { index, answer } => return Ok((index, answer)),
+                Outcome::Unknown(why) => return Err(why.into()),
+                Outcome::NotApplied(why) if is_passing(&why) && self.env.now() < deadline => {
+                    self.pause(deadline).await;
+                }
+                Outcome::NotApplied(why) => return Err(why.into()),
+            }
+        }
+    }
+
+    async fn pause(&self, deadline: Instant) {
+        self.env.sleep_until(self.env.now().after(RETRY_EVERY).min(deadline)).await;
+    }
+
+    async fn with_leader(&self, mut problem: Problem) -> Problem {
+        if problem.is_about_leader()
+            && let Some(status) = self.handle.status().await
+        {
+            problem.leader = status.leader.map(|id| Leader {
+                id: id.get(),
+                address: status.leader_address.map(|address| address.to_string()),
+            });
+        }
+        problem
+    }
+}
+
+/// Will it pass once there is a leader?
+fn is_passing(why: &NotApplied) -> bool {
+    matches!(
+        why,
+        NotApplied::NotLeader { .. } | NotApplied::LeadershipLost | NotApplied::TooManyHops
+    )
+}

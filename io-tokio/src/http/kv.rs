@@ -1,0 +1,207 @@
+//! The key-value store over HTTP.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+};
+use hyper::{Request, Response, StatusCode};
+use quorate_core::Index;
+use quorate_core::wire::{Consistency, RequestBody};
+use quorate_sm::kv::{Answer, Command, Expected, LIST_ROWS_MAX, Page, Query, QueryAnswer};
+use quorate_sm::{Kv, MachineId, client};
+use serde_json::{Map, Value, json};
+
+use super::gateway::Gateway;
+use super::problem::{Problem, etag, json};
+use super::target::{from_hex, parameter, to_hex};
+use crate::env::Env;
+
+/// The entry of a command; the last entry that the answer to a query reflects.
+const INDEX: HeaderName = HeaderName::from_static("quorate-index");
+
+type Reply = Result<Response<Full<Bytes>>, Problem>;
+
+impl<E: Env> Gateway<E> {
+    pub(super) async fn get<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
+        let (index, found) = self.query(request, Query::Get { key }).await?;
+        let QueryAnswer::Value(found) = found else {
+            return Err(Problem::bad_answer("a page where a value was asked for"));
+        };
+        let found = found.ok_or_else(|| Problem::not_found("there is no such key"))?;
+        let tag = etag(found.version);
+        let mut response = Response::new(Full::new(found.value));
+        if request.headers().get(IF_NONE_MATCH) == Some(&tag) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Full::default();
+        }
+        let octets = HeaderValue::from_static("application/octet-stream");
+        response.headers_mut().insert(CONTENT_TYPE, octets);
+        response.headers_mut().insert(ETAG, tag);
+        response.headers_mut().insert(INDEX, index.0.into());
+        Ok(response)
+    }
+
+    pub(super) async fn put(&self, request: Request<hyper::body::Incoming>, key: Bytes) -> Reply {
+        let expected = expected(request.headers())?;
+        let value = self.body(request).await?;
+        let command = match expected {
+            Some(expected) => Command::CompareAndSwap { key, expected, value: Some(value) },
+            None => Command::Put { key, value },
+        };
+        match self.command(&command).await? {
+            (index, Answer::Written { version, previous }) => {
+                let status = if previous.is_none() { StatusCode::CREATED } else { StatusCode::OK };
+                let previous = previous.map(|previous| previous.0);
+                let body = json!({ "version": version.0, "previous": previous });
+                Ok(written(status, index, Some(version), &body))
+            }
+            (_, other) => Err(refusal(other)),
+        }
+    }
+
+    pub(super) async fn delete<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
+        let command = match expected(request.headers())? {
+            Some(Expected::Absent) => {
+                return Err(Problem::bad_request("what is absent cannot be deleted"));
+            }
+            Some(expected) => Command::CompareAndSwap { key, expected, value: None },
+            None => Command::Delete { key },
+        };
+        match self.command(&command).await? {
+            (index, Answer::Removed { previous }) => {
+                let body = json!({ "previous": previous.map(|previous| previous.0) });
+                Ok(written(StatusCode::OK, index, None, &body))
+            }
+            (_, other) => Err(refusal(other)),
+        }
+    }
+
+    pub(super) async fn increment<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
+        let by = number(request.uri().query(), "by")?.unwrap_or(1);
+        match self.command(&Command::Increment { key, by }).await? {
+            (index, Answer::Number { value, version }) => {
+                let body = json!({ "value": value, "version": version.0 });
+                Ok(written(StatusCode::OK, index, Some(version), &body))
+            }
+            (_, other) => Err(refusal(other)),
+        }
+    }
+
+    pub(super) async fn list<B>(&self, request: &Request<B>) -> Reply {
+        let query = request.uri().query();
+        let prefix = text(query, "prefix")?.unwrap_or_default();
+        let after = match text(query, "cursor")? {
+            Some(cursor) => {
+                Some(from_hex(&cursor).ok_or_else(|| Problem::bad_request("no such cursor"))?)
+            }
+            None => None,
+        };
+        let rows_max = number(query, "limit")?.unwrap_or(LIST_ROWS_MAX);
+        let (index, found) = self.query(request, Query::List { prefix, after, rows_max }).await?;
+        let QueryAnswer::Page(page) = found else {
+            return Err(Problem::bad_answer("a value where a page was asked for"));
+        };
+        let mut response = json(StatusCode::OK, &page_json(&page));
+        response.headers_mut().insert(INDEX, index.0.into());
+        Ok(response)
+    }
+
+    async fn query<B>(
+        &self,
+        request: &Request<B>,
+        query: Query,
+    ) -> Result<(Index, QueryAnswer), Problem> {
+        let consistency = match text(request.uri().query(), "at")?.as_deref() {
+            None => Consistency::Linearizable,
+            Some(b"stale") => Consistency::Stale,
+            Some(_) => return Err(Problem::bad_request("at may be stale, or be left out")),
+        };
+        let query = client::query::<Kv>(MachineId::FIRST, &query);
+        let (index, outcome) = self.ask(RequestBody::Query { consistency, query }).await?;
+        let answer = client::query_answer::<Kv>(&outcome);
+        Ok((index, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
+    }
+
+    async fn command(&self, command: &Command) -> Result<(Index, Answer), Problem> {
+        let command = client::sessionless::<Kv>(MachineId::FIRST, command);
+        let (index, outcome) = self.ask(RequestBody::Propose { command }).await?;
+        let answer = client::answer::<Kv>(&outcome);
+        Ok((index, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
+    }
+}
+
+fn written(
+    status: StatusCode,
+    index: Index,
+    version: Option<Index>,
+    body: &Value,
+) -> Response<Full<Bytes>> {
+    let mut response = json(status, body);
+    response.headers_mut().insert(INDEX, index.0.into());
+    if let Some(version) = version {
+        response.headers_mut().insert(ETAG, etag(version));
+    }
+    response
+}
+
+fn refusal(answer: Answer) -> Problem {
+    match answer {
+        Answer::Conflict { current } => Problem::lost(current.map(|found| found.version)),
+        Answer::Refused(why) => why.into(),
+        Answer::Written { .. } | Answer::Removed { .. } | Answer::Number { .. } => {
+            Problem::bad_answer("an answer to another command")
+        }
+    }
+}
+
+/// What the headers expect of a key.
+fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Problem> {
+    match (headers.get(IF_MATCH), headers.get(IF_NONE_MATCH)) {
+        (None, None) => Ok(None),
+        (Some(tag), None) => match version(tag) {
+            Some(version) => Ok(Some(Expected::Version(version))),
+            None => Err(Problem::bad_request("If-Match takes one ETag of this server")),
+        },
+        (None, Some(any)) if any == "*" => Ok(Some(Expected::Absent)),
+        (None, Some(_)) => Err(Problem::bad_request("If-None-Match takes * only")),
+        (Some(_), Some(_)) => {
+            Err(Problem::bad_request("If-Match and If-None-Match exclude each other"))
+        }
+    }
+}
+
+fn version(tag: &HeaderValue) -> Option<Index> {
+    let digits = tag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
+    digits.parse().ok().map(Index)
+}
+
+fn text(query: Option<&str>, name: &str) -> Result<Option<Bytes>, Problem> {
+    parameter(query, name).map_err(|()| Problem::bad_request(format!("{name} does not decode")))
+}
+
+fn number<N: std::str::FromStr>(query: Option<&str>, name: &str) -> Result<Option<N>, Problem> {
+    let Some(bytes) = text(query, name)? else { return Ok(None) };
+    let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+    number.map(Some).ok_or_else(|| Problem::bad_request(format!("{name} is no number in range")))
+}
+
+fn page_json(page: &Page) -> Value {
+    let rows = page.rows.iter().map(|row| {
+        let mut members = Map::new();
+        put_bytes(&mut members, "key", &row.key);
+        put_bytes(&mut members, "value", &row.found.value);
+        members.insert("version".to_owned(), row.found.version.0.into());
+        Value::Object(members)
+    });
+    let next = page.next.as_deref().map(to_hex);
+    json!({ "rows": rows.collect::<Vec<_>>(), "next": next })
+}
+
+/// Bytes in JSON: as text if they are text, else as hexadecimal digits under another name.
+fn put_bytes(members: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => members.insert(name.to_owned(), text.into()),
+        Err(_) => members.insert(format!("{name}_hex"), to_hex(bytes).into()),
+    };
+}

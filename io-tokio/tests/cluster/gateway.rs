@@ -1,0 +1,196 @@
+//! The HTTP gateway, spoken to as `curl` does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use quorate_io_tokio::http::HttpConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Cluster, PATIENCE, patiently};
+
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Self {
+        let text = std::str::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        Self { status, headers: headers.collect(), body: body.to_owned() }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// Sends bytes and reads until the other side hangs up.
+async fn exchange(address: &str, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // It may answer and hang up before it has read everything.
+    let _ = stream.write_all(request).await;
+    let mut bytes = Vec::new();
+    let reading = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes));
+    let _ = reading.await.expect("it hangs up");
+    bytes
+}
+
+async fn ask(address: &str, method: &str, target: &str, headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    );
+    Reply::parse(&exchange(address, request.as_bytes()).await)
+}
+
+async fn get(address: &str, target: &str) -> Reply {
+    ask(address, "GET", target, "", "").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_is_written_read_and_removed_through_any_server() {
+    let cluster = Cluster::of(3).await;
+    let mut gateways = Vec::new();
+    for at in 0..3 {
+        gateways.push(cluster.gateway(at, HttpConfig::default()).await);
+    }
+    let [a, b, c] = &gateways[..] else { unreachable!() };
+
+    // Before there is a leader: it waits for one.
+    let put = ask(a, "PUT", "/v1/kv/greeting", "", "hello").await;
+    assert_eq!(put.status, 201, "{put:?}");
+    let version = put.json()["version"].to_string();
+    assert_eq!(put.headers["etag"], format!("\"{version}\""));
+
+    let found = get(b, "/v1/kv/greeting").await;
+    assert_eq!((found.status, &found.body[..]), (200, "hello"));
+    assert_eq!(found.headers["etag"], format!("\"{version}\""));
+    assert!(found.headers["quorate-index"].parse::<u64>().unwrap() > 0);
+    let unchanged = format!("if-none-match: \"{version}\"\r\n");
+    assert_eq!(ask(b, "GET", "/v1/kv/greeting", &unchanged, "").await.status, 304);
+    let head = ask(b, "HEAD", "/v1/kv/greeting", "", "").await;
+    assert_eq!((head.status, &head.body[..]), (200, ""));
+
+    assert_eq!(ask(c, "PUT", "/v1/kv/greeting", "", "hi").await.status, 200);
+    assert_eq!(ask(c, "DELETE", "/v1/kv/greeting", "", "").await.status, 200);
+    let gone = get(a, "/v1/kv/greeting").await;
+    assert_eq!(gone.status, 404);
+    assert_eq!(gone.headers["content-type"], "application/problem+json");
+    assert_eq!(gone.json()["outcome"], "not_applied");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_header_expects_decides_about_a_write() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    let absent = "if-none-match: *\r\n";
+    let first = ask(at, "PUT", "/v1/kv/lock", absent, "me").await;
+    assert_eq!(first.status, 201);
+    let second = ask(at, "PUT", "/v1/kv/lock", absent, "you").await;
+    assert_eq!(second.status, 412);
+    assert_eq!(second.headers["etag"], first.headers["etag"]);
+
+    let wrong = "if-match: \"0\"\r\n";
+    assert_eq!(ask(at, "PUT", "/v1/kv/lock", wrong, "you").await.status, 412);
+    assert_eq!(ask(at, "DELETE", "/v1/kv/lock", wrong, "").await.status, 412);
+    assert_eq!(ask(at, "PUT", "/v1/kv/lock", "if-match: *\r\n", "you").await.status, 400);
+    let right = format!("if-match: {}\r\n", first.headers["etag"]);
+    assert_eq!(ask(at, "PUT", "/v1/kv/lock", &right, "still me").await.status, 200);
+    assert_eq!(ask(at, "DELETE", "/v1/kv/lock", &right, "").await.status, 412, "written since");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_added_and_keys_are_listed() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    assert_eq!(ask(at, "POST", "/v1/kv/n/incr", "", "").await.json()["value"], 1);
+    assert_eq!(ask(at, "POST", "/v1/kv/n/incr?by=-3", "", "").await.json()["value"], -2);
+    assert_eq!(ask(at, "POST", "/v1/kv/n/incr?by=much", "", "").await.status, 400);
+    ask(at, "PUT", "/v1/kv/n", "", "text").await;
+    assert_eq!(ask(at, "POST", "/v1/kv/n/incr", "", "").await.status, 409);
+
+    for key in ["a%2F1", "a/2", "a/%FF", "b"] {
+        assert_eq!(ask(at, "PUT", &format!("/v1/kv/{key}"), "", "x").await.status, 201);
+    }
+    let page = get(at, "/v1/kv?prefix=a/&limit=2").await.json();
+    let keys: Vec<_> = page["rows"].as_array().unwrap().iter().map(|row| &row["key"]).collect();
+    assert_eq!(keys, ["a/1", "a/2"]);
+    let cursor = page["next"].as_str().unwrap();
+    let page = get(at, &format!("/v1/kv?prefix=a/&at=stale&cursor={cursor}")).await.json();
+    assert_eq!(page["rows"][0]["key_hex"], "612fff");
+    assert!(page["next"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_see_how_the_cluster_is() {
+    let mut cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let at = &cluster.gateway(leader, HttpConfig::default()).await;
+    assert_eq!(get(at, "/livez").await.body, "ok\n");
+    assert_eq!(get(at, "/readyz").await.status, 200);
+    let status = get(at, "/v1/cluster").await;
+    assert_eq!(status.json()["role"], "leader");
+    assert_eq!(status.json()["leader"], leader as u64 + 1);
+    assert_eq!(status.headers["quorate-leader"], (leader + 1).to_string());
+    let metrics = get(at, "/metrics").await.body;
+    assert!(metrics.contains("quorate_leader 1\n"), "{metrics}");
+    assert!(metrics.contains("quorate_http_requests_total{method=\"GET\",code=\"200\"} 3\n"));
+    assert!(metrics.ends_with("# EOF\n"));
+
+    // Alone it can do nothing, and says so.
+    for other in (0..3).filter(|&other| other != leader) {
+        cluster.kill(other).await;
+    }
+    patiently(|| async { (get(at, "/readyz").await.status == 503).then_some(()) }).await;
+    let hasty = HttpConfig { patience: Duration::ZERO, ..HttpConfig::default() };
+    let at = &cluster.gateway(leader, hasty).await;
+    let put = ask(at, "PUT", "/v1/kv/a", "", "x").await;
+    assert_eq!((put.status, &put.json()["outcome"]), (503, &"not_applied".into()), "{put:?}");
+    assert_eq!(get(at, "/v1/kv/a?at=stale").await.status, 404);
+    cluster.stop(leader).await;
+    assert_eq!(get(at, "/livez").await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_makes_no_sense_is_refused() {
+    let cluster = Cluster::of(1).await;
+    let short = HttpConfig { body_bytes_max: 100, ..HttpConfig::default() };
+    let at = &cluster.gateway(0, short).await;
+    let long = "x".repeat(101);
+    assert_eq!(ask(at, "PUT", "/v1/kv/a", "", &long).await.status, 413);
+    assert_eq!(ask(at, "PUT", "/v1/kv/a", "", &long[..100]).await.status, 201);
+    assert_eq!(get(at, "/v1/nothing").await.status, 404);
+    assert_eq!(get(at, "/v1/kv/%zz").await.status, 404);
+    assert_eq!(get(at, "/v1/kv/a?at=random").await.status, 400);
+    let wrong = ask(at, "POST", "/v1/kv/a", "", "").await;
+    assert_eq!((wrong.status, &wrong.headers["allow"][..]), (405, "GET, HEAD, PUT, DELETE"));
+    let key = "k".repeat(1025);
+    assert_eq!(ask(at, "PUT", &format!("/v1/kv/{key}"), "", "x").await.status, 400);
+    let garbage = exchange(at, b"\x00\x01\x02\x03\r\n\r\n").await;
+    assert!(garbage.starts_with(b"HTTP/1.1 400"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_slow_is_hung_up_on() {
+    let cluster = Cluster::of(1).await;
+    let hasty = HttpConfig {
+        header_timeout: Duration::from_millis(50),
+        body_timeout: Duration::from_millis(50),
+        ..HttpConfig::default()
+    };
+    let at = &cluster.gateway(0, hasty).await;
+    exchange(at, b"GET /livez HTTP/1.1\r\nhost:").await;
+    let late =
+        exchange(at, b"PUT /v1/kv/a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx").await;
+    assert_eq!(Reply::parse(&late).status, 408);
+}
