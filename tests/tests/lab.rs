@@ -7,10 +7,10 @@ use std::thread;
 use quorate_io_sim::lab::{self, Failure, Options, Property, Report, Sabotage};
 
 /// `LAB_SEEDS=100000` runs more, `LAB_FIRST=7000` others.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 
 #[test]
-fn a_thousand_worlds_keep_rafts_promises() {
+fn thousands_of_worlds_keep_rafts_promises() {
     let (first, count) = (number("LAB_FIRST").unwrap_or(0), number("LAB_SEEDS").unwrap_or(SEEDS));
     let (sum, failure) = run_all(first..first + count, |options| options, |_| true);
     if let Some(failure) = failure {

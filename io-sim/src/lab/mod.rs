@@ -24,6 +24,7 @@ mod checks;
 mod clock;
 mod digest;
 mod disk;
+mod feed;
 mod heal;
 mod image;
 mod nemesis;

@@ -1,9 +1,10 @@
 //! What happened: a hash of all of it, and on request the last of it in words.
 
 use std::collections::VecDeque;
-use std::fmt::{Debug, Write};
+use std::fmt::Debug;
 
 use super::digest::Digest;
+use super::feed::Feed;
 
 /// Everything that happens passes through here.
 pub(crate) struct Trace {
@@ -30,11 +31,10 @@ impl Trace {
     }
 
     /// At `now`, this happened at a server, or in the world (0).
-    pub(crate) fn happened(&mut self, now: u64, server: u64, what: &dyn Debug) {
+    pub(crate) fn happened(&mut self, now: u64, server: u64, what: &(impl Feed + Debug + ?Sized)) {
         self.happened += 1;
-        self.digest.word(now);
-        self.digest.word(server);
-        write!(self.digest, "{what:?}").expect("a digest takes everything");
+        self.digest.words(&[now, server]);
+        what.feed(&mut self.digest);
         self.line(now, server, || format!("{what:?}"));
     }
 

@@ -191,7 +191,8 @@ impl<'a> World<'a> {
         let seed = self.server_rng.next();
         let config = quorate_core::Config { id: server.id, seed, ..self.options.config.clone() };
         let now = server.clock.read(self.now);
-        self.trace.happened(self.now, server.id.get(), &("starts", &recovered.hard_state));
+        let what = format!("starts in {:?}", recovered.hard_state);
+        self.trace.happened(self.now, server.id.get(), what.as_str());
         let raft = Raft::new(config, recovered, now).map_err(|error| Violation {
             property: Property::ServersStart,
             evidence: format!("{:?}: {error}", server.id),
@@ -214,7 +215,8 @@ impl<'a> World<'a> {
         self.requests.crashed(server.id);
         self.report.crashes += 1;
         let id = server.id.get();
-        self.trace.happened(self.now, id, &("crashes, keeps", kept, "of", pending));
+        let what = format!("crashes, and {kept} of {pending} writes are kept");
+        self.trace.happened(self.now, id, what.as_str());
         self.checks.still_durable(&self.servers)
     }
 
@@ -325,7 +327,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn note(&mut self, what: &str) {
-        self.trace.happened(self.now, 0, &what);
+        self.trace.happened(self.now, 0, what);
     }
 
     pub(crate) fn is_sabotaged(&self, how: Sabotage) -> bool {

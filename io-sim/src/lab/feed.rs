@@ -1,0 +1,169 @@
+//! Events and effects as words of a digest: ten times cheaper than their text.
+//!
+//! Every variant begins with a number of its own, and every list with its length, so that
+//! different runs feed different words.
+
+use quorate_core::{
+    AppendEntriesReply, AppendOutcome, Effect, Entries, Event, HardState, LogId, Message, Refusal,
+    Rpc, Write,
+};
+
+use super::digest::Digest;
+
+/// Something that can be told apart from others of its kind.
+pub(crate) trait Feed {
+    fn feed(&self, digest: &mut Digest);
+}
+
+impl Feed for Event {
+    fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::Timeout => digest.word(1),
+            Self::Receive(message) => {
+                digest.word(2);
+                message.feed(digest);
+            }
+            Self::Persisted(ticket) => digest.words(&[3, ticket.0]),
+            Self::Propose { id, command } => {
+                digest.words(&[4, id.0]);
+                digest.bytes(command);
+            }
+            Self::Read { id } => digest.words(&[5, id.0]),
+            Self::Fetched { to, entries } => {
+                digest.words(&[6, to.get()]);
+                entries.feed(digest);
+            }
+            Self::Unreachable(peer) => digest.words(&[7, peer.get()]),
+        }
+    }
+}
+
+impl Feed for Effect {
+    fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::Write(write) => {
+                digest.word(1);
+                write.feed(digest);
+            }
+            Self::Send(message) => {
+                digest.word(2);
+                message.feed(digest);
+            }
+            Self::Commit(index) => digest.words(&[3, index.0]),
+            Self::Accepted { id, at } => {
+                digest.words(&[4, id.0]);
+                at.feed(digest);
+            }
+            Self::Refused { id, why } => {
+                digest.words(&[5, id.0]);
+                why.feed(digest);
+            }
+            Self::ReadReady { id, index } => digest.words(&[6, id.0, index.0]),
+            Self::Fetch { to, first, bytes_max } => {
+                digest.words(&[7, to.get(), first.0, *bytes_max]);
+            }
+            Self::RoleChanged(change) => {
+                let leader = change.leader.map_or(0, |leader| leader.get());
+                let (role, cause) = (change.role as u64, change.cause as u64);
+                digest.words(&[8, role, change.term.0, leader, cause]);
+            }
+            // The end of a run, which is put into words anyway.
+            Self::Halt(_) => digest.word(9),
+        }
+    }
+}
+
+impl Feed for Message {
+    fn feed(&self, digest: &mut Digest) {
+        digest.words(&[self.from.get(), self.to.get(), self.term.0]);
+        match &self.rpc {
+            Rpc::PreVote(ask) => {
+                digest.words(&[1, ask.next_term.0]);
+                ask.last.feed(digest);
+            }
+            Rpc::PreVoteReply(reply) => {
+                digest.words(&[2, reply.next_term.0, reply.granted.into()]);
+            }
+            Rpc::RequestVote(ask) => {
+                digest.word(3);
+                ask.last.feed(digest);
+            }
+            Rpc::RequestVoteReply(reply) => digest.words(&[4, reply.granted.into()]),
+            Rpc::AppendEntries(append) => {
+                digest.words(&[5, append.replication.0, append.round.0, append.commit.0]);
+                append.prev.feed(digest);
+                append.entries.feed(digest);
+            }
+            Rpc::AppendEntriesReply(reply) => {
+                digest.word(6);
+                reply.feed(digest);
+            }
+            Rpc::Heartbeat(heartbeat) => {
+                digest.words(&[7, heartbeat.replication.0, heartbeat.round.0, heartbeat.commit.0]);
+                heartbeat.matched.feed(digest);
+            }
+        }
+    }
+}
+
+impl Feed for AppendEntriesReply {
+    fn feed(&self, digest: &mut Digest) {
+        digest.words(&[self.replication.0, self.round.0]);
+        match self.outcome {
+            AppendOutcome::Match(index) => digest.words(&[1, index.0]),
+            AppendOutcome::Mismatch { rejected, hint } => {
+                digest.words(&[2, rejected.0]);
+                hint.feed(digest);
+            }
+            AppendOutcome::StaleTerm => digest.word(3),
+        }
+    }
+}
+
+impl Feed for Write {
+    fn feed(&self, digest: &mut Digest) {
+        digest.words(&[self.ticket.0, self.hard_state.is_some().into()]);
+        if let Some(HardState { term, vote }) = self.hard_state {
+            digest.words(&[term.0, vote.map_or(0, |vote| vote.get())]);
+        }
+        digest.word(self.append.is_some().into());
+        if let Some(append) = &self.append {
+            append.prev.feed(digest);
+            append.entries.feed(digest);
+        }
+    }
+}
+
+impl Feed for Refusal {
+    fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::NotLeader { leader } => {
+                digest.words(&[1, leader.map_or(0, |leader| leader.get())]);
+            }
+            Self::Busy => digest.word(2),
+            Self::TooLarge { bytes, bytes_max } => digest.words(&[3, *bytes, *bytes_max]),
+            Self::LeadershipLost => digest.word(4),
+            Self::Halted => digest.word(5),
+        }
+    }
+}
+
+impl Feed for Entries {
+    fn feed(&self, digest: &mut Digest) {
+        digest.word(self.len() as u64);
+        *digest = self.iter().fold(*digest, |digest, entry| digest.with_entry(entry));
+    }
+}
+
+impl Feed for LogId {
+    fn feed(&self, digest: &mut Digest) {
+        digest.words(&[self.term.0, self.index.0]);
+    }
+}
+
+/// What happens in the world, in words.
+impl Feed for str {
+    fn feed(&self, digest: &mut Digest) {
+        digest.bytes(self.as_bytes());
+    }
+}
