@@ -8,7 +8,9 @@ use super::models::{
     Asked, Counter, Kv, KvAppend, Log, MultiRegister, Mutex, Queue, Register, Set, Vocabulary,
 };
 use super::plan::Plan;
-use super::search::{Found, search};
+use super::outlook::Outlook;
+use super::search::{Found, Furthest, search};
+use super::states::States;
 use crate::history::{History, HistoryError, ModelName, Operation, Outcome};
 
 /// The outcome of a check.
@@ -49,10 +51,12 @@ pub struct Order {
 pub struct Violation {
     /// The part's operations, in the order of their invocations.
     pub operations: Vec<usize>,
-    /// An order that explains as much as any that was found.
+    /// The operation whose answer no order gets past.
+    pub culprit: usize,
+    /// The order that got furthest of those that were tried.
     pub prefix: Vec<usize>,
     /// What was open after `prefix` and had no place there although it answered, in the order of
-    /// the answers: the first is the one that no order gets past.
+    /// the answers.
     pub unplaced: Vec<usize>,
 }
 
@@ -90,27 +94,54 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
         steps,
     };
     for part in parts.values() {
-        let timed = part.iter().map(|&index| (index, &operations[index]));
-        let plan = Plan::new(model, timed);
         let mut meter = Meter::new(&mut budget);
-        let outcome = search(model, &plan, &mut meter);
+        let outcome = check_part(model, operations, part, &mut meter);
         steps += meter.steps;
         match outcome {
-            Ok(Found::Order(operations)) => orders.push(Order { part_of: part[0], operations }),
-            Ok(Found::Nothing { prefix, unplaced }) => {
-                let mut operations_of = part.clone();
-                operations_of.sort_by_key(|&index| operations[index].invoked);
-                let violation = Violation { operations: operations_of, prefix, unplaced };
-                return found(Verdict::Violation(violation), steps);
-            }
-            Err(Undecided::Stopped) => {
-                return found(Verdict::Undecided(Undecided::Stopped), steps);
+            Verdict::Linearizable(mut order) => orders.append(&mut order),
+            Verdict::Violation(_) | Verdict::Undecided(Undecided::Stopped) => {
+                return found(outcome, steps);
             }
             // Another part may still be in violation.
-            Err(why) => undecided = undecided.or(Some(why)),
+            Verdict::Undecided(why) => undecided = undecided.or(Some(why)),
         }
     }
     found(undecided.map_or(Verdict::Linearizable(orders), Verdict::Undecided), steps)
+}
+
+/// Steps that may be spent on a better picture of a violation that is already proven.
+const PICTURE_STEPS_MAX: u64 = 100_000;
+
+fn check_part<M: Model>(
+    model: &M,
+    operations: &[Timed<M::Op>],
+    part: &[usize],
+    meter: &mut Meter<'_, '_>,
+) -> Verdict {
+    let timed = || part.iter().map(|&index| (index, &operations[index]));
+    let mut states = States::new(model, timed().map(|(_, timed)| &timed.op));
+    let plan = Plan::new(model, &mut states, timed());
+    let outlook = Outlook::new(model, &plan, &mut states);
+    let init = states.number(model.init());
+    let furthest = match search(&plan, init, &mut states, Some(&outlook), meter) {
+        Found::Order(operations) => {
+            return Verdict::Linearizable(vec![Order { part_of: part[0], operations }]);
+        }
+        Found::Undecided(why, _) => return Verdict::Undecided(why),
+        Found::Nothing(furthest) => furthest,
+    };
+    // That one turned back early. One that looks not ahead gets further, if there is time.
+    let mut budget = Budget { steps_max: PICTURE_STEPS_MAX, ..Budget::new() };
+    let mut meter = Meter::new(&mut budget);
+    let Furthest { prefix, unplaced, culprit } =
+        match search(&plan, init, &mut states, None, &mut meter) {
+            Found::Nothing(further) => further,
+            Found::Undecided(_, further) => Furthest { culprit: furthest.culprit, ..further },
+            Found::Order(_) => panic!("whoever looks ahead finds what there is"),
+        };
+    let mut operations_of = part.to_vec();
+    operations_of.sort_by_key(|&index| operations[index].invoked);
+    Verdict::Violation(Violation { operations: operations_of, culprit, prefix, unplaced })
 }
 
 fn check_as<M: Vocabulary>(history: &History, budget: Budget<'_>) -> Result<Check, HistoryError> {
@@ -161,7 +192,8 @@ impl Verdict {
                     rename(&mut order.operations);
                 }
             }
-            Self::Violation(Violation { operations, prefix, unplaced }) => {
+            Self::Violation(Violation { operations, culprit, prefix, unplaced }) => {
+                *culprit = to(*culprit);
                 [operations, prefix, unplaced].into_iter().for_each(rename);
             }
             Self::Undecided(_) => {}

@@ -24,14 +24,17 @@ mod budget;
 mod check;
 mod model;
 mod models;
+mod order;
+mod outlook;
 mod plan;
 mod report;
 mod search;
+mod states;
 mod table;
 mod tree;
 mod value;
 
 pub use budget::{Budget, Undecided};
 pub use check::{Check, Order, Verdict, Violation, check, check_model};
-pub use model::{Model, Timed};
+pub use model::{Asks, Effect, Model, Timed};
 pub use report::{Report, Stuck, Word, check_file};

@@ -24,11 +24,24 @@ pub trait Model {
     /// for the same arguments.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
 
-    /// Does `op`, with its answer, leave every state as it is? Whoever says so wrongly gets wrong
-    /// verdicts; whoever says no where yes is true only waits longer.
-    fn only_observes(&self, op: &Self::Op) -> bool {
+    /// What `op`, with its answer, may do to a state. Whoever says too little gets wrong verdicts;
+    /// whoever says too much only waits longer.
+    fn effect(&self, op: &Self::Op) -> Effect<Self::State> {
         let _ = op;
-        false
+        Effect::Any
+    }
+
+    /// How much of the state `op`, with its answer, depends on. The same holds for saying too
+    /// little or too much.
+    fn asks(&self, op: &Self::Op) -> Asks<Self::State> {
+        let _ = op;
+        Asks::Anything
+    }
+
+    /// May operations that [grow](Effect::Grows) the state, or none at all, lead from one to the
+    /// other?
+    fn leads(&self, from: &Self::State, to: &Self::State) -> bool {
+        from == to
     }
 
     /// Bytes that `state` keeps on the heap, roughly.
@@ -36,6 +49,32 @@ pub trait Model {
         let _ = state;
         0
     }
+}
+
+/// What an operation may do to a state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect<S> {
+    /// It leaves every state as it is.
+    Observes,
+    /// It leads to a state that the one before [leads](Model::leads) to.
+    Grows,
+    /// It leads to this state, or leaves the state as it is.
+    Sets(S),
+    /// Anything.
+    Any,
+}
+
+/// How much of the state an operation depends on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks<S> {
+    /// Nothing: it treats all states alike.
+    Nothing,
+    /// Its answer fits this state only.
+    For(S),
+    /// Whether it is this state: it treats all others alike.
+    Whether(S),
+    /// Anything.
+    Anything,
 }
 
 /// An operation in time. Positions are of any clock that never gives two events the same one.

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::value::{Value, Values};
 use super::register::Action;
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
@@ -58,8 +58,19 @@ impl Model for Kv {
         }
     }
 
-    fn only_observes(&self, op: &KeyOp) -> bool {
-        matches!(&op.action, KeyAction::Plain(action) if action.only_observes())
+    fn effect(&self, op: &KeyOp) -> Effect<Value> {
+        match op.action {
+            KeyAction::Plain(ref action) => action.effect(),
+            KeyAction::Incr { sum: Some(sum), .. } => Effect::Sets(Value::Int(sum)),
+            KeyAction::Incr { sum: None, .. } => Effect::Any,
+        }
+    }
+
+    fn asks(&self, op: &KeyOp) -> Asks<Value> {
+        match op.action {
+            KeyAction::Plain(ref action) => action.asks(),
+            KeyAction::Incr { .. } => Asks::Anything,
+        }
     }
 }
 

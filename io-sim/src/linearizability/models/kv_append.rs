@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::tree::Tree;
 use super::super::value::Values;
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
@@ -58,8 +58,23 @@ impl Model for KvAppend {
         }
     }
 
-    fn only_observes(&self, op: &TextOp) -> bool {
-        matches!(op.action, TextAction::Get(_))
+    fn effect(&self, op: &TextOp) -> Effect<usize> {
+        match op.action {
+            TextAction::Get(_) => Effect::Observes,
+            TextAction::Put(text) => Effect::Sets(text),
+            TextAction::Append(_) => Effect::Grows,
+        }
+    }
+
+    fn asks(&self, op: &TextOp) -> Asks<usize> {
+        match op.action {
+            TextAction::Get(Some(text)) => Asks::For(text),
+            TextAction::Get(None) | TextAction::Put(_) | TextAction::Append(_) => Asks::Nothing,
+        }
+    }
+
+    fn leads(&self, &from: &usize, &to: &usize) -> bool {
+        self.texts.borrow().is_prefix(from, to)
     }
 }
 

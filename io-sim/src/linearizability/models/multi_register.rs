@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Effect, Model};
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 
@@ -77,8 +77,9 @@ impl Model for MultiRegister {
         Some(after)
     }
 
-    fn only_observes(&self, txn: &Txn) -> bool {
-        txn.iter().all(|access| matches!(access, Access::Read(..)))
+    fn effect(&self, txn: &Txn) -> Effect<Vec<Value>> {
+        let only_reads = txn.iter().all(|access| matches!(access, Access::Read(..)));
+        if only_reads { Effect::Observes } else { Effect::Any }
     }
 
     fn heap_bytes(&self, state: &Vec<Value>) -> usize {

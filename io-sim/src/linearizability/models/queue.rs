@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Effect, Model};
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 
@@ -49,8 +49,11 @@ impl Model for Queue {
         }
     }
 
-    fn only_observes(&self, op: &QueueOp) -> bool {
-        *op == QueueOp::Dequeue(Some(Value::Null))
+    fn effect(&self, op: &QueueOp) -> Effect<VecDeque<Value>> {
+        match op {
+            QueueOp::Dequeue(Some(Value::Null)) => Effect::Observes,
+            QueueOp::Dequeue(_) | QueueOp::Enqueue(_) => Effect::Any,
+        }
     }
 
     fn heap_bytes(&self, state: &VecDeque<Value>) -> usize {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary};
 
@@ -87,8 +87,22 @@ impl Model for Set {
         }
     }
 
-    fn only_observes(&self, op: &SetOp) -> bool {
-        matches!(op, SetOp::Read(_))
+    fn effect(&self, op: &SetOp) -> Effect<Vec<u64>> {
+        match op {
+            SetOp::Read(_) => Effect::Observes,
+            SetOp::Add(_) => Effect::Grows,
+        }
+    }
+
+    fn asks(&self, op: &SetOp) -> Asks<Vec<u64>> {
+        match op {
+            SetOp::Read(Some(Answer::Members(members))) => Asks::For(members.clone()),
+            SetOp::Read(None | Some(Answer::Twice)) | SetOp::Add(_) => Asks::Nothing,
+        }
+    }
+
+    fn leads(&self, from: &Vec<u64>, to: &Vec<u64>) -> bool {
+        from.len() <= to.len() && from.iter().zip(to).all(|(from, to)| from & !to == 0)
     }
 
     fn heap_bytes(&self, state: &Vec<u64>) -> usize {
