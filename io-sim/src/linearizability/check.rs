@@ -7,8 +7,8 @@ use super::model::{Model, Timed};
 use super::models::{
     Asked, Counter, Kv, KvAppend, Log, MultiRegister, Mutex, Queue, Register, Set, Vocabulary,
 };
-use super::plan::Plan;
 use super::outlook::Outlook;
+use super::plan::Plan;
 use super::search::{Found, Furthest, search};
 use super::states::States;
 use crate::history::{History, HistoryError, ModelName, Operation, Outcome};
@@ -64,6 +64,9 @@ pub struct Violation {
 ///
 /// # Errors
 /// When an operation or the initial value is not one of the model.
+///
+/// # Panics
+/// When an operation ends before it is invoked, which no history does that was read or recorded.
 pub fn check(history: &History, budget: Budget<'_>) -> Result<Check, HistoryError> {
     let check = match history.model {
         ModelName::CasRegister => check_as::<Register>,
@@ -79,7 +82,10 @@ pub fn check(history: &History, budget: Budget<'_>) -> Result<Check, HistoryErro
     check(history, budget)
 }
 
-/// Checks operations against any model; see [`check`].
+/// Checks operations against any model, part by part, until one is in violation.
+///
+/// # Panics
+/// When an operation returns before it is invoked.
 pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Budget<'_>) -> Check {
     let mut budget = budget;
     let mut parts: BTreeMap<M::Part, Vec<usize>> = BTreeMap::new();
@@ -87,20 +93,15 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
         parts.entry(model.part(&timed.op)).or_default().push(index);
     }
     let (mut orders, mut undecided, mut steps) = (Vec::new(), None, 0);
-    let found = |verdict, steps| Check {
-        verdict,
-        operations: operations.len(),
-        parts: parts.len(),
-        steps,
-    };
+    let found =
+        |verdict, steps| Check { verdict, operations: operations.len(), parts: parts.len(), steps };
     for part in parts.values() {
-        let mut meter = Meter::new(&mut budget);
-        let outcome = check_part(model, operations, part, &mut meter);
-        steps += meter.steps;
-        match outcome {
+        let (verdict, taken) = check_part(model, operations, part, Meter::new(&mut budget));
+        steps += taken;
+        match verdict {
             Verdict::Linearizable(mut order) => orders.append(&mut order),
             Verdict::Violation(_) | Verdict::Undecided(Undecided::Stopped) => {
-                return found(outcome, steps);
+                return found(verdict, steps);
             }
             // Another part may still be in violation.
             Verdict::Undecided(why) => undecided = undecided.or(Some(why)),
@@ -112,36 +113,44 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
 /// Steps that may be spent on a better picture of a violation that is already proven.
 const PICTURE_STEPS_MAX: u64 = 100_000;
 
+/// The verdict on one part, and the steps that it took.
 fn check_part<M: Model>(
     model: &M,
     operations: &[Timed<M::Op>],
     part: &[usize],
-    meter: &mut Meter<'_, '_>,
-) -> Verdict {
+    meter: Meter<'_>,
+) -> (Verdict, u64) {
     let timed = || part.iter().map(|&index| (index, &operations[index]));
     let mut states = States::new(model, timed().map(|(_, timed)| &timed.op));
     let plan = Plan::new(model, &mut states, timed());
     let outlook = Outlook::new(model, &plan, &mut states);
     let init = states.number(model.init());
-    let furthest = match search(&plan, init, &mut states, Some(&outlook), meter) {
+    let (found, steps) = search(&plan, init, states, Some(&outlook), meter);
+    let verdict = match found {
         Found::Order(operations) => {
-            return Verdict::Linearizable(vec![Order { part_of: part[0], operations }]);
+            Verdict::Linearizable(vec![Order { part_of: part[0], operations }])
         }
-        Found::Undecided(why, _) => return Verdict::Undecided(why),
-        Found::Nothing(furthest) => furthest,
+        Found::Undecided(why, _) => Verdict::Undecided(why),
+        Found::Nothing(furthest) => {
+            let mut operations_of = part.to_vec();
+            operations_of.sort_by_key(|&index| operations[index].invoked);
+            let Furthest { prefix, unplaced, culprit } = picture(model, &plan, furthest);
+            Verdict::Violation(Violation { operations: operations_of, culprit, prefix, unplaced })
+        }
     };
-    // That one turned back early. One that looks not ahead gets further, if there is time.
+    (verdict, steps)
+}
+
+/// A search that looks ahead turns back early. One that does not gets further, if there is time.
+fn picture<M: Model>(model: &M, plan: &Plan<'_, M::Op>, furthest: Furthest) -> Furthest {
     let mut budget = Budget { steps_max: PICTURE_STEPS_MAX, ..Budget::new() };
-    let mut meter = Meter::new(&mut budget);
-    let Furthest { prefix, unplaced, culprit } =
-        match search(&plan, init, &mut states, None, &mut meter) {
-            Found::Nothing(further) => further,
-            Found::Undecided(_, further) => Furthest { culprit: furthest.culprit, ..further },
-            Found::Order(_) => panic!("whoever looks ahead finds what there is"),
-        };
-    let mut operations_of = part.to_vec();
-    operations_of.sort_by_key(|&index| operations[index].invoked);
-    Verdict::Violation(Violation { operations: operations_of, culprit, prefix, unplaced })
+    let mut states = States::new(model, plan.ops());
+    let init = states.number(model.init());
+    match search(plan, init, states, None, Meter::new(&mut budget)).0 {
+        Found::Nothing(further) => further,
+        Found::Undecided(_, further) => Furthest { culprit: furthest.culprit, ..further },
+        Found::Order(_) => panic!("whoever looks ahead finds what there is"),
+    }
 }
 
 fn check_as<M: Vocabulary>(history: &History, budget: Budget<'_>) -> Result<Check, HistoryError> {
@@ -155,6 +164,7 @@ fn check_as<M: Vocabulary>(history: &History, budget: Budget<'_>) -> Result<Chec
             operations.push(timed);
         }
     }
+    model.settle(&operations);
     let mut check = check_model(&model, &operations, budget);
     check.verdict.rename(|index| indices[index]);
     Ok(check)

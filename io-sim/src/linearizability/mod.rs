@@ -2,8 +2,7 @@
 //!
 //! An order *explains* a history when it respects time (what answered before another was invoked
 //! stands before it), when the object, doing one operation after the other, gives the answers that
-//! the history has, and when every operation that answered is in it. [`check`] looks for one; see
-//! [`search`](self) for how.
+//! the history has, and when every operation that answered is in it. [`check`] looks for one.
 //!
 //! ```
 //! use quorate_io_sim::history::{Call, ModelName, Recorder};

@@ -6,6 +6,49 @@ use std::hash::Hash;
 ///
 /// An operation carries the answer that came back, or the knowledge that none did, in which case
 /// any answer fits.
+///
+/// ```
+/// use quorate_io_sim::linearizability::{Budget, Model, Timed, Verdict, check_model};
+///
+/// /// A flag that goes up and never down.
+/// struct Flag;
+///
+/// #[derive(PartialEq, Eq, Hash)]
+/// enum Op {
+///     Raise,
+///     Look { up: bool },
+/// }
+///
+/// impl Model for Flag {
+///     type State = bool;
+///     type Op = Op;
+///     type Part = ();
+///
+///     fn part(&self, _: &Op) {}
+///
+///     fn init(&self) -> bool {
+///         false
+///     }
+///
+///     fn step(&self, state: &bool, op: &Op) -> Option<bool> {
+///         match *op {
+///             Op::Raise => Some(true),
+///             Op::Look { up } => (up == *state).then_some(up),
+///         }
+///     }
+/// }
+///
+/// // It is seen up, then down, while somebody raises it and never comes back.
+/// let operations = [
+///     Timed { op: Op::Raise, invoked: 1, returned: None },
+///     Timed { op: Op::Look { up: true }, invoked: 2, returned: Some(3) },
+///     Timed { op: Op::Look { up: false }, invoked: 4, returned: Some(5) },
+/// ];
+/// let verdict = check_model(&Flag, &operations[..2], Budget::new()).verdict;
+/// assert!(matches!(verdict, Verdict::Linearizable(_)));
+/// let verdict = check_model(&Flag, &operations, Budget::new()).verdict;
+/// assert!(matches!(verdict, Verdict::Violation(violation) if violation.culprit == 2));
+/// ```
 pub trait Model {
     /// What the object holds.
     type State: Clone + Eq + Hash;
@@ -44,9 +87,21 @@ pub trait Model {
         from == to
     }
 
+    /// Is it known, to a model that has seen all operations, that `op` in this state makes some
+    /// other answer impossible? What is treated alike otherwise must be treated alike here.
+    fn spoils(&self, state: &Self::State, op: &Self::Op) -> bool {
+        let _ = (state, op);
+        false
+    }
+
     /// Bytes that `state` keeps on the heap, roughly.
     fn heap_bytes(&self, state: &Self::State) -> usize {
         let _ = state;
+        0
+    }
+
+    /// Bytes that the model itself keeps for the states that it was in, roughly.
+    fn shared_bytes(&self) -> usize {
         0
     }
 }
@@ -65,6 +120,9 @@ pub enum Effect<S> {
 }
 
 /// How much of the state an operation depends on.
+///
+/// It treats states *alike* when its answer fits all of them or none, and when it leaves them all as
+/// they are, sets them all to the same one, or [grows](Effect::Grows) them all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Asks<S> {
     /// Nothing: it treats all states alike.
@@ -77,7 +135,7 @@ pub enum Asks<S> {
     Anything,
 }
 
-/// An operation in time. Positions are of any clock that never gives two events the same one.
+/// An operation in time, as told by a clock that never gives two events the same moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Timed<Op> {
     /// What was done, with its answer.

@@ -3,8 +3,8 @@
 use super::plan::Plan;
 
 /// A part of an order. Operations are added at its end and taken back from there.
-pub(super) struct Order<'s, 'a, Op> {
-    plan: &'s Plan<'a, Op>,
+pub(super) struct Order<'s, Op> {
+    plan: &'s Plan<'s, Op>,
     /// What has its place, in order.
     items: Vec<Item>,
     /// The rank of the next answer whose operation has no place.
@@ -31,8 +31,8 @@ pub(super) enum Item {
     Pending { place: usize, kind: usize },
 }
 
-impl<'s, 'a, Op> Order<'s, 'a, Op> {
-    pub(super) fn new(plan: &'s Plan<'a, Op>) -> Self {
+impl<'s, Op> Order<'s, Op> {
+    pub(super) fn new(plan: &'s Plan<'s, Op>) -> Self {
         let completed = plan.completed.len();
         let ring = completed + 1;
         Self {
@@ -98,7 +98,8 @@ impl<'s, 'a, Op> Order<'s, 'a, Op> {
     pub(super) fn pending_candidate(&self, kind: usize) -> Option<usize> {
         let members = &self.plan.kinds[kind];
         let place = members.start + self.taken_of[kind];
-        (place < members.end && self.plan.pending[place].invoked < self.deadline()?).then_some(place)
+        (place < members.end && self.plan.pending[place].invoked < self.deadline()?)
+            .then_some(place)
     }
 
     pub(super) fn put_completed(&mut self, place: usize) {

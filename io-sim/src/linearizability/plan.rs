@@ -82,6 +82,12 @@ impl<'a, Op: Eq + Hash> Plan<'a, Op> {
         let (pending, kinds) = sort_into_kinds(model, states, never);
         Self { completed, returns, pending, kinds, slots }
     }
+
+    /// All of them.
+    pub(super) fn ops(&self) -> impl Iterator<Item = &'a Op> {
+        let completed = self.completed.iter().map(|operation| operation.op);
+        completed.chain(self.pending.iter().map(|operation| operation.op))
+    }
 }
 
 /// Gives each operation the lowest slot that is free when it is invoked; returns their number.

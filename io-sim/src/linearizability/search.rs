@@ -50,15 +50,16 @@ pub(super) struct Furthest {
     pub(super) culprit: usize,
 }
 
-/// Searches for an order of the operations of `plan`, from the state `init`; without `outlook`, it
-/// takes longer to find that there is none, and comes further until then.
+/// Searches for an order of the operations of `plan`, from the state `init`; returns also the steps
+/// that it took. Without `outlook` it takes longer to find that there is no order, and comes
+/// further until then.
 pub(super) fn search<M: Model>(
     plan: &Plan<'_, M::Op>,
     init: usize,
-    states: &mut States<'_, M>,
+    states: States<'_, M>,
     outlook: Option<&Outlook>,
-    meter: &mut Meter<'_, '_>,
-) -> Found {
+    meter: Meter<'_>,
+) -> (Found, u64) {
     let mut search = Search {
         plan,
         states,
@@ -71,19 +72,20 @@ pub(super) fn search<M: Model>(
         best: Best { blocking: 0, items: Vec::new(), shared: 0 },
         culprit: 0,
     };
-    match search.run(init) {
+    let found = match search.run(init) {
         Ok(true) => Found::Order(search.indices(search.order.items())),
         Ok(false) => Found::Nothing(search.furthest()),
         Err(why) => Found::Undecided(why, search.furthest()),
-    }
+    };
+    (found, search.meter.steps)
 }
 
-struct Search<'s, 'a, 'm, 'b, 'c, M: Model> {
-    plan: &'s Plan<'a, M::Op>,
-    states: &'s mut States<'m, M>,
+struct Search<'s, 'b, M: Model> {
+    plan: &'s Plan<'s, M::Op>,
+    states: States<'s, M>,
     outlook: Option<&'s Outlook>,
-    meter: &'s mut Meter<'b, 'c>,
-    order: Order<'s, 'a, M::Op>,
+    meter: Meter<'b>,
+    order: Order<'s, M::Op>,
     seen: Covers,
     /// Space for a key.
     key: Vec<u64>,
@@ -125,7 +127,7 @@ struct Best {
 /// The words of a configuration's key before those of the slots.
 const KEY_WORDS: usize = 3;
 
-impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
+impl<M: Model> Search<'_, '_, M> {
     /// Is there an order? It is in place then.
     fn run(&mut self, init: usize) -> Result<bool, Undecided> {
         if self.is_doomed_at_first(init) {
@@ -198,7 +200,7 @@ impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
             let operation = &self.plan.completed[place];
             // Observers that fit have their place already.
             if !operation.only_observes
-                && let Some(after) = self.step(frame.state, operation.op)
+                && let Some(after) = self.step_ahead(frame.state, operation.op)
                 && self.is_noticed(frame, operation.op, after)
             {
                 self.go_on_with(Untried::Completed(from));
@@ -216,7 +218,7 @@ impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
         for kind in from..self.plan.kinds.len() {
             let Some(place) = self.order.pending_candidate(kind) else { continue };
             let op = self.plan.pending[place].op;
-            if let Some(after) = self.step(frame.state, op)
+            if let Some(after) = self.step_ahead(frame.state, op)
                 && after != frame.state
                 && self.is_noticed(frame, op, after)
             {
@@ -251,7 +253,7 @@ impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
     /// Rule 5.
     fn is_doomed(&mut self, state: usize, left: Option<usize>) -> bool {
         let Some(outlook) = self.outlook else { return false };
-        let doomed = outlook.doomed(self.plan, self.states, &self.progress(state, left));
+        let doomed = outlook.doomed(self.plan, &self.states, &self.progress(state, left));
         self.culprit = self.culprit.max(doomed.unwrap_or(0));
         doomed.is_some()
     }
@@ -259,7 +261,7 @@ impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
     /// Rule 5 for answers that not even the beginning leaves a hope.
     fn is_doomed_at_first(&mut self, state: usize) -> bool {
         let Some(outlook) = self.outlook else { return false };
-        let doomed = outlook.doomed_at_first(self.plan, self.states, &self.progress(state, None));
+        let doomed = outlook.doomed_at_first(self.plan, &self.states, &self.progress(state, None));
         self.culprit = self.culprit.max(doomed.unwrap_or(0));
         doomed.is_some()
     }
@@ -272,6 +274,17 @@ impl<M: Model> Search<'_, '_, '_, '_, '_, M> {
             placed: self.order.placed(),
             taken_of: self.order.taken_of(),
         }
+    }
+
+    /// A step that spoils nothing, as far as is known.
+    fn step_ahead(&mut self, state: usize, op: &M::Op) -> Option<usize> {
+        let after = self.step(state, op)?;
+        if self.outlook.is_some() && self.states.spoils(state, op) {
+            // Nobody says which answer.
+            self.culprit = self.plan.returns.len() - 1;
+            return None;
+        }
+        Some(after)
     }
 
     fn step(&mut self, state: usize, op: &M::Op) -> Option<usize> {

@@ -77,6 +77,11 @@ impl<'m, M: Model> States<'m, M> {
         self.model.step(self.numbers.get(state), op).is_some()
     }
 
+    /// Does `op` in `state` make some other answer impossible?
+    pub(super) fn spoils(&self, state: usize, op: &M::Op) -> bool {
+        self.model.spoils(self.numbers.get(state), op)
+    }
+
     /// May operations that grow states, or none at all, lead from one to the other?
     pub(super) fn leads(&self, from: usize, to: usize) -> bool {
         from == to || self.grow && self.model.leads(self.numbers.get(from), self.numbers.get(to))
@@ -88,13 +93,14 @@ impl<'m, M: Model> States<'m, M> {
     }
 
     /// What all this takes in memory.
-    pub(super) const fn bytes(&self) -> usize {
-        self.heap_bytes + self.stands.len() * (size_of::<M::State>() + 24)
+    pub(super) fn bytes(&self) -> usize {
+        let shared = self.model.shared_bytes();
+        shared + self.heap_bytes + self.stands.len() * (size_of::<M::State>() + 26)
     }
 
     fn is_bland(&self, number: usize) -> bool {
         self.frank
             && number >= self.asked
-            && !(self.grow && (0..self.asked).any(|asked| self.leads(number, asked)))
+            && !(self.grow && (0..self.asked).rev().any(|asked| self.leads(number, asked)))
     }
 }

@@ -55,6 +55,11 @@ impl<T: Copy + Eq + std::hash::Hash> Tree<T> {
         node == prefix
     }
 
+    /// What it takes in memory.
+    pub(super) const fn bytes(&self) -> usize {
+        self.shapes.len() * (size_of::<Shape>() + size_of::<(usize, T)>() + 18)
+    }
+
     fn grow(&mut self, parent: usize) {
         let above = self.shapes[parent];
         let over = self.shapes[above.jump];
@@ -89,7 +94,10 @@ mod tests {
         for (short, &prefix) in nodes.iter().enumerate() {
             for (long, &node) in nodes.iter().enumerate() {
                 assert_eq!(tree.is_prefix(prefix, node), short <= long);
-                assert_eq!(tree.is_prefix(prefix, others[long]), short <= tree.len(others[long]) - usize::from(long > 0));
+                assert_eq!(
+                    tree.is_prefix(prefix, others[long]),
+                    short <= tree.len(others[long]) - usize::from(long > 0)
+                );
             }
         }
     }

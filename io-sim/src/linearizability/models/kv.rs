@@ -16,7 +16,7 @@ pub(crate) struct Kv {
 /// What is done to one key.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct KeyOp {
-    key: u32,
+    key: usize,
     action: KeyAction,
 }
 
@@ -33,9 +33,9 @@ enum KeyAction {
 impl Model for Kv {
     type State = Value;
     type Op = KeyOp;
-    type Part = u32;
+    type Part = usize;
 
-    fn part(&self, op: &KeyOp) -> u32 {
+    fn part(&self, op: &KeyOp) -> usize {
         op.key
     }
 
@@ -69,7 +69,12 @@ impl Model for Kv {
     fn asks(&self, op: &KeyOp) -> Asks<Value> {
         match op.action {
             KeyAction::Plain(ref action) => action.asks(),
-            KeyAction::Incr { .. } => Asks::Anything,
+            KeyAction::Incr { delta, sum: Some(sum) } => match sum.checked_sub(delta) {
+                // It may have been null.
+                None | Some(0) => Asks::Anything,
+                Some(before) => Asks::For(Value::Int(before)),
+            },
+            KeyAction::Incr { sum: None, .. } => Asks::Anything,
         }
     }
 }
@@ -83,9 +88,9 @@ impl Vocabulary for Kv {
     fn read(&mut self, asked: &Asked<'_>) -> Result<Option<KeyOp>, &'static str> {
         let values = &mut self.values;
         let action = match asked.function {
-            "get" => KeyAction::Plain(Action::Read(
-                asked.answer(|answer| Some(values.value(answer)))?,
-            )),
+            "get" => {
+                KeyAction::Plain(Action::Read(asked.answer(|answer| Some(values.value(answer)))?))
+            }
             "put" => KeyAction::Plain(Action::Write(values.value(asked.argument()?))),
             "delete" => KeyAction::Plain(Action::Write(Value::Null)),
             "cas" => KeyAction::Plain(Action::read_cas(values, asked)?),
@@ -97,6 +102,6 @@ impl Vocabulary for Kv {
             "list" => return Ok(None),
             _ => return Err(UNKNOWN),
         };
-        Ok(Some(KeyOp { key: values.name(asked.key()?.to_owned()), action }))
+        Ok(Some(KeyOp { key: values.number(asked.key()?.to_owned()), action }))
     }
 }

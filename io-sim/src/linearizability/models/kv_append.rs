@@ -19,7 +19,7 @@ pub(crate) struct KvAppend {
 /// What is done to one key.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct TextOp {
-    key: u32,
+    key: usize,
     action: TextAction,
 }
 
@@ -40,9 +40,9 @@ impl KvAppend {
 impl Model for KvAppend {
     type State = usize;
     type Op = TextOp;
-    type Part = u32;
+    type Part = usize;
 
-    fn part(&self, op: &TextOp) -> u32 {
+    fn part(&self, op: &TextOp) -> usize {
         op.key
     }
 
@@ -76,6 +76,10 @@ impl Model for KvAppend {
     fn leads(&self, &from: &usize, &to: &usize) -> bool {
         self.texts.borrow().is_prefix(from, to)
     }
+
+    fn shared_bytes(&self) -> usize {
+        self.texts.borrow().bytes()
+    }
 }
 
 impl Vocabulary for KvAppend {
@@ -94,6 +98,6 @@ impl Vocabulary for KvAppend {
             }
             _ => return Err(UNKNOWN),
         };
-        Ok(Some(TextOp { key: self.keys.name(asked.key()?.to_owned()), action }))
+        Ok(Some(TextOp { key: self.keys.number(asked.key()?.to_owned()), action }))
     }
 }

@@ -72,6 +72,10 @@ impl Model for Log {
     fn leads(&self, &from: &usize, &to: &usize) -> bool {
         self.lists.borrow().is_prefix(from, to)
     }
+
+    fn shared_bytes(&self) -> usize {
+        self.lists.borrow().bytes()
+    }
 }
 
 impl Vocabulary for Log {

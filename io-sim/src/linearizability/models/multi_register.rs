@@ -1,7 +1,5 @@
 //! Several values, read and written together.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::super::model::{Effect, Model};
@@ -12,7 +10,7 @@ use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 pub(crate) struct MultiRegister {
     init: Vec<Value>,
     values: Values,
-    registers: BTreeMap<String, usize>,
+    registers: Values,
 }
 
 /// A transaction: what it does, in order.
@@ -29,8 +27,7 @@ pub(crate) enum Access {
 impl MultiRegister {
     fn register(&mut self, name: &Json) -> usize {
         let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-        let fresh = self.registers.len();
-        *self.registers.entry(name).or_insert(fresh)
+        self.registers.number(name)
     }
 
     fn txn(&mut self, json: &Json) -> Option<Txn> {
@@ -89,11 +86,8 @@ impl Model for MultiRegister {
 
 impl Vocabulary for MultiRegister {
     fn from_init(init: &Json) -> Option<Self> {
-        let mut model = Self {
-            init: Vec::new(),
-            values: Values::default(),
-            registers: BTreeMap::new(),
-        };
+        let mut model =
+            Self { init: Vec::new(), values: Values::default(), registers: Values::default() };
         match init {
             Json::Null => {}
             Json::Object(registers) => {
