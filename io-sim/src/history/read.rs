@@ -12,7 +12,7 @@ use super::wire::{Event, FORMAT, Header, Kind};
 /// The longest line, in bytes, its end included.
 pub const LINE_BYTES_MAX: u64 = 4 << 20;
 
-/// The longest history, in bytes: in memory it takes some twenty times as much, at worst.
+/// The longest history, in bytes: in memory, it takes some eighty times as much at worst.
 pub const HISTORY_BYTES_MAX: u64 = 64 << 20;
 
 impl History {
@@ -186,4 +186,72 @@ fn record(recorder: &mut Recorder, line: u64, event: Event) -> Result<(), Histor
         Kind::Info => recorder.info(process),
     };
     done.map_err(|source| HistoryError::Order { line, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operation::Outcome;
+    use super::*;
+
+    const HEADER: &str = r#"{"format":"lin-history/1","model":"kv","init":null}"#;
+    const INVOKE: &str = r#"{"p":1,"e":"invoke","f":"get","k":"x"}"#;
+
+    fn error(lines: &[&str]) -> String {
+        History::read_from(lines.join("\n").as_bytes()).expect_err("not a history").to_string()
+    }
+
+    #[test]
+    fn an_error_names_its_line() {
+        assert_eq!(error(&[]), "line 1 is missing: a history begins with a header");
+        assert_eq!(
+            error(&[r#"{"format":"lin-history/2","model":"kv"}"#]),
+            r#"line 1 has format "lin-history/2", known is "lin-history/1""#
+        );
+        assert_eq!(
+            error(&[r#"{"format":"lin-history/1","model":"stack"}"#]),
+            r#"line 1 has unknown model "stack""#
+        );
+        assert!(error(&["{}"]).starts_with("line 1 is not a header: missing field `format`"));
+        assert!(error(&[HEADER, INVOKE, "p"]).starts_with("line 3 is not an event: "));
+        assert!(error(&[HEADER, "", INVOKE]).starts_with("line 2 is not an event: "));
+        assert_eq!(
+            error(&[HEADER, r#"{"p":1,"e":"invoke"}"#]),
+            "line 2 invokes nothing: f is missing"
+        );
+        assert_eq!(
+            error(&[HEADER, INVOKE, INVOKE]),
+            "line 3: process 1 invokes while its operation of event 1 is open"
+        );
+        assert_eq!(
+            error(&[HEADER, r#"{"p":1,"e":"ok","f":"get"}"#]),
+            "line 2: process 1 completes an operation that it did not invoke"
+        );
+        for other in
+            [r#"{"p":1,"e":"ok","f":"put","k":"x"}"#, r#"{"p":1,"e":"ok","f":"get","k":"y"}"#]
+        {
+            assert_eq!(
+                error(&[HEADER, INVOKE, other]),
+                "line 3 completes an operation other than the one that process 1 invoked"
+            );
+        }
+    }
+
+    #[test]
+    fn a_null_answer_differs_from_none() {
+        let answer = |ok: &str| {
+            let file = [HEADER, INVOKE, ok].join("\n");
+            History::read_from(file.as_bytes()).unwrap().operations.remove(0).outcome
+        };
+        let null = Some(serde_json::Value::Null);
+        assert_eq!(answer(r#"{"p":1,"e":"ok","r":null}"#), Outcome::Ok { answer: null, at: 2 });
+        assert_eq!(answer(r#"{"p":1,"e":"ok"}"#), Outcome::Ok { answer: None, at: 2 });
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_read_to_its_end() {
+        let mut endless = io::Read::chain(HEADER.as_bytes(), &b"\n"[..]).chain(io::repeat(b' '));
+        let reader = io::BufReader::new(&mut endless);
+        let error = History::read_from(reader).expect_err("too long");
+        assert!(matches!(error, HistoryError::LineTooLong { line: 2 }), "{error}");
+    }
 }

@@ -72,15 +72,22 @@ impl fmt::Display for Undecided {
 const STEPS_PER_QUESTION: u64 = 4096;
 
 /// Counts what one search spends.
-pub(super) struct Meter<'b, 'a> {
-    budget: &'b mut Budget<'a>,
+pub(super) struct Meter<'b> {
+    budget: Budget<'b>,
     /// Steps that were taken.
     pub(super) steps: u64,
     question_at: u64,
 }
 
-impl<'b, 'a> Meter<'b, 'a> {
-    pub(super) const fn new(budget: &'b mut Budget<'a>) -> Self {
+impl<'b> Meter<'b> {
+    /// For one search of the many that may share a budget.
+    pub(super) fn new(budget: &'b mut Budget<'_>) -> Self {
+        let Budget { steps_max, bytes_max, ref mut keep_going } = *budget;
+        let keep_going: Option<&mut dyn FnMut() -> bool> = match keep_going {
+            Some(keep_going) => Some(&mut **keep_going),
+            None => None,
+        };
+        let budget = Budget { steps_max, bytes_max, keep_going };
         Self { budget, steps: 0, question_at: STEPS_PER_QUESTION }
     }
 

@@ -7,8 +7,10 @@ use super::model::{Model, Timed};
 use super::models::{
     Asked, Counter, Kv, KvAppend, Log, MultiRegister, Mutex, Queue, Register, Set, Vocabulary,
 };
+use super::outlook::Outlook;
 use super::plan::Plan;
-use super::search::{Found, search};
+use super::search::{Found, Furthest, search};
+use super::states::States;
 use crate::history::{History, HistoryError, ModelName, Operation, Outcome};
 
 /// The outcome of a check.
@@ -49,10 +51,12 @@ pub struct Order {
 pub struct Violation {
     /// The part's operations, in the order of their invocations.
     pub operations: Vec<usize>,
-    /// An order that explains as much as any that was found.
+    /// The operation whose answer no order gets past.
+    pub culprit: usize,
+    /// The order that got furthest of those that were tried.
     pub prefix: Vec<usize>,
     /// What was open after `prefix` and had no place there although it answered, in the order of
-    /// the answers: the first is the one that no order gets past.
+    /// the answers.
     pub unplaced: Vec<usize>,
 }
 
@@ -60,6 +64,9 @@ pub struct Violation {
 ///
 /// # Errors
 /// When an operation or the initial value is not one of the model.
+///
+/// # Panics
+/// When an operation ends before it is invoked, which no history does that was read or recorded.
 pub fn check(history: &History, budget: Budget<'_>) -> Result<Check, HistoryError> {
     let check = match history.model {
         ModelName::CasRegister => check_as::<Register>,
@@ -75,7 +82,10 @@ pub fn check(history: &History, budget: Budget<'_>) -> Result<Check, HistoryErro
     check(history, budget)
 }
 
-/// Checks operations against any model; see [`check`].
+/// Checks operations against any model, part by part, until one is in violation.
+///
+/// # Panics
+/// When an operation returns before it is invoked.
 pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Budget<'_>) -> Check {
     let mut budget = budget;
     let mut parts: BTreeMap<M::Part, Vec<usize>> = BTreeMap::new();
@@ -86,27 +96,61 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
     let found =
         |verdict, steps| Check { verdict, operations: operations.len(), parts: parts.len(), steps };
     for part in parts.values() {
-        let timed = part.iter().map(|&index| (index, &operations[index]));
-        let plan = Plan::new(model, timed);
-        let mut meter = Meter::new(&mut budget);
-        let outcome = search(model, &plan, &mut meter);
-        steps += meter.steps;
-        match outcome {
-            Ok(Found::Order(operations)) => orders.push(Order { part_of: part[0], operations }),
-            Ok(Found::Nothing { prefix, unplaced }) => {
-                let mut operations_of = part.clone();
-                operations_of.sort_by_key(|&index| operations[index].invoked);
-                let violation = Violation { operations: operations_of, prefix, unplaced };
-                return found(Verdict::Violation(violation), steps);
-            }
-            Err(Undecided::Stopped) => {
-                return found(Verdict::Undecided(Undecided::Stopped), steps);
+        let (verdict, taken) = check_part(model, operations, part, Meter::new(&mut budget));
+        steps += taken;
+        match verdict {
+            Verdict::Linearizable(mut order) => orders.append(&mut order),
+            Verdict::Violation(_) | Verdict::Undecided(Undecided::Stopped) => {
+                return found(verdict, steps);
             }
             // Another part may still be in violation.
-            Err(why) => undecided = undecided.or(Some(why)),
+            Verdict::Undecided(why) => undecided = undecided.or(Some(why)),
         }
     }
     found(undecided.map_or(Verdict::Linearizable(orders), Verdict::Undecided), steps)
+}
+
+/// Steps that may be spent on a better picture of a violation that is already proven.
+const PICTURE_STEPS_MAX: u64 = 100_000;
+
+/// The verdict on one part, and the steps that it took.
+fn check_part<M: Model>(
+    model: &M,
+    operations: &[Timed<M::Op>],
+    part: &[usize],
+    meter: Meter<'_>,
+) -> (Verdict, u64) {
+    let timed = || part.iter().map(|&index| (index, &operations[index]));
+    let mut states = States::new(model, timed().map(|(_, timed)| &timed.op));
+    let plan = Plan::new(model, &mut states, timed());
+    let outlook = Outlook::new(model, &plan, &mut states);
+    let init = states.number(model.init());
+    let (found, steps) = search(&plan, init, states, Some(&outlook), meter);
+    let verdict = match found {
+        Found::Order(operations) => {
+            Verdict::Linearizable(vec![Order { part_of: part[0], operations }])
+        }
+        Found::Undecided(why, _) => Verdict::Undecided(why),
+        Found::Nothing(furthest) => {
+            let mut operations_of = part.to_vec();
+            operations_of.sort_by_key(|&index| operations[index].invoked);
+            let Furthest { prefix, unplaced, culprit } = picture(model, &plan, furthest);
+            Verdict::Violation(Violation { operations: operations_of, culprit, prefix, unplaced })
+        }
+    };
+    (verdict, steps)
+}
+
+/// A search that looks ahead turns back early. One that does not gets further, if there is time.
+fn picture<M: Model>(model: &M, plan: &Plan<'_, M::Op>, furthest: Furthest) -> Furthest {
+    let mut budget = Budget { steps_max: PICTURE_STEPS_MAX, ..Budget::new() };
+    let mut states = States::new(model, plan.ops());
+    let init = states.number(model.init());
+    match search(plan, init, states, None, Meter::new(&mut budget)).0 {
+        Found::Nothing(further) => further,
+        Found::Undecided(_, further) => Furthest { culprit: furthest.culprit, ..further },
+        Found::Order(_) => panic!("whoever looks ahead finds what there is"),
+    }
 }
 
 fn check_as<M: Vocabulary>(history: &History, budget: Budget<'_>) -> Result<Check, HistoryError> {
@@ -120,6 +164,7 @@ fn check_as<M: Vocabulary>(history: &History, budget: Budget<'_>) -> Result<Chec
             operations.push(timed);
         }
     }
+    model.settle(&operations);
     let mut check = check_model(&model, &operations, budget);
     check.verdict.rename(|index| indices[index]);
     Ok(check)
@@ -157,7 +202,8 @@ impl Verdict {
                     rename(&mut order.operations);
                 }
             }
-            Self::Violation(Violation { operations, prefix, unplaced }) => {
+            Self::Violation(Violation { operations, culprit, prefix, unplaced }) => {
+                *culprit = to(*culprit);
                 [operations, prefix, unplaced].into_iter().for_each(rename);
             }
             Self::Undecided(_) => {}

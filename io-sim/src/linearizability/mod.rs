@@ -2,8 +2,7 @@
 //!
 //! An order *explains* a history when it respects time (what answered before another was invoked
 //! stands before it), when the object, doing one operation after the other, gives the answers that
-//! the history has, and when every operation that answered is in it. [`check`] looks for one; see
-//! [`search`](self) for how.
+//! the history has, and when every operation that answered is in it. [`check`] looks for one.
 //!
 //! ```
 //! use quorate_io_sim::history::{Call, ModelName, Recorder};
@@ -24,14 +23,17 @@ mod budget;
 mod check;
 mod model;
 mod models;
+mod order;
+mod outlook;
 mod plan;
 mod report;
 mod search;
+mod states;
 mod table;
 mod tree;
 mod value;
 
 pub use budget::{Budget, Undecided};
 pub use check::{Check, Order, Verdict, Violation, check, check_model};
-pub use model::{Model, Timed};
+pub use model::{Asks, Effect, Model, Timed};
 pub use report::{Report, Stuck, Word, check_file};

@@ -6,6 +6,49 @@ use std::hash::Hash;
 ///
 /// An operation carries the answer that came back, or the knowledge that none did, in which case
 /// any answer fits.
+///
+/// ```
+/// use quorate_io_sim::linearizability::{Budget, Model, Timed, Verdict, check_model};
+///
+/// /// A flag that goes up and never down.
+/// struct Flag;
+///
+/// #[derive(PartialEq, Eq, Hash)]
+/// enum Op {
+///     Raise,
+///     Look { up: bool },
+/// }
+///
+/// impl Model for Flag {
+///     type State = bool;
+///     type Op = Op;
+///     type Part = ();
+///
+///     fn part(&self, _: &Op) {}
+///
+///     fn init(&self) -> bool {
+///         false
+///     }
+///
+///     fn step(&self, state: &bool, op: &Op) -> Option<bool> {
+///         match *op {
+///             Op::Raise => Some(true),
+///             Op::Look { up } => (up == *state).then_some(up),
+///         }
+///     }
+/// }
+///
+/// // It is seen up, then down, while somebody raises it and never comes back.
+/// let operations = [
+///     Timed { op: Op::Raise, invoked: 1, returned: None },
+///     Timed { op: Op::Look { up: true }, invoked: 2, returned: Some(3) },
+///     Timed { op: Op::Look { up: false }, invoked: 4, returned: Some(5) },
+/// ];
+/// let verdict = check_model(&Flag, &operations[..2], Budget::new()).verdict;
+/// assert!(matches!(verdict, Verdict::Linearizable(_)));
+/// let verdict = check_model(&Flag, &operations, Budget::new()).verdict;
+/// assert!(matches!(verdict, Verdict::Violation(violation) if violation.culprit == 2));
+/// ```
 pub trait Model {
     /// What the object holds.
     type State: Clone + Eq + Hash;
@@ -24,10 +67,30 @@ pub trait Model {
     /// for the same arguments.
     fn step(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
 
-    /// Does `op`, with its answer, leave every state as it is? Whoever says so wrongly gets wrong
-    /// verdicts; whoever says no where yes is true only waits longer.
-    fn only_observes(&self, op: &Self::Op) -> bool {
+    /// What `op`, with its answer, may do to a state. Whoever says too little gets wrong verdicts;
+    /// whoever says too much only waits longer.
+    fn effect(&self, op: &Self::Op) -> Effect<Self::State> {
         let _ = op;
+        Effect::Any
+    }
+
+    /// How much of the state `op`, with its answer, depends on. The same holds for saying too
+    /// little or too much.
+    fn asks(&self, op: &Self::Op) -> Asks<Self::State> {
+        let _ = op;
+        Asks::Anything
+    }
+
+    /// May operations that [grow](Effect::Grows) the state, or none at all, lead from one to the
+    /// other?
+    fn leads(&self, from: &Self::State, to: &Self::State) -> bool {
+        from == to
+    }
+
+    /// Is it known, to a model that has seen all operations, that `op` in this state makes some
+    /// other answer impossible? What is treated alike otherwise must be treated alike here.
+    fn spoils(&self, state: &Self::State, op: &Self::Op) -> bool {
+        let _ = (state, op);
         false
     }
 
@@ -36,9 +99,43 @@ pub trait Model {
         let _ = state;
         0
     }
+
+    /// Bytes that the model itself keeps for the states that it was in, roughly.
+    fn shared_bytes(&self) -> usize {
+        0
+    }
 }
 
-/// An operation in time. Positions are of any clock that never gives two events the same one.
+/// What an operation may do to a state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect<S> {
+    /// It leaves every state as it is.
+    Observes,
+    /// It leads to a state that the one before [leads](Model::leads) to.
+    Grows,
+    /// It leads to this state, or leaves the state as it is.
+    Sets(S),
+    /// Anything.
+    Any,
+}
+
+/// How much of the state an operation depends on.
+///
+/// It treats states *alike* when its answer fits all of them or none, and when it leaves them all as
+/// they are, sets them all to the same one, or [grows](Effect::Grows) them all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asks<S> {
+    /// Nothing: it treats all states alike.
+    Nothing,
+    /// Its answer fits this state only.
+    For(S),
+    /// Whether it is this state: it treats all others alike.
+    Whether(S),
+    /// Anything.
+    Anything,
+}
+
+/// An operation in time, as told by a clock that never gives two events the same moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Timed<Op> {
     /// What was done, with its answer.

@@ -1,9 +1,11 @@
 //! What a search knows of the operations of one part before it begins.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::ops::Range;
 
-use super::model::{Model, Timed};
+use super::model::{Asks, Effect, Model, Timed};
+use super::states::States;
 use super::table::Interner;
 
 /// The operations of one part, sorted for the search, which names them by their place in
@@ -16,7 +18,8 @@ pub(super) struct Plan<'a, Op> {
     /// Those that never answered and could change something: kind after kind, and the members of a
     /// kind in the order of their invocations.
     pub(super) pending: Vec<Pending<'a, Op>>,
-    /// A kind is a run of equal operations in `pending`. In the order of their first invocations.
+    /// A kind is a run of operations in `pending` that do the same. In the order of their first
+    /// invocations.
     pub(super) kinds: Vec<Range<usize>>,
     /// How many operations that answered were open at once, at most.
     pub(super) slots: usize,
@@ -30,6 +33,8 @@ pub(super) struct Completed<'a, Op> {
     pub(super) invoked: u64,
     pub(super) returned: u64,
     pub(super) only_observes: bool,
+    /// Its place among the answers.
+    pub(super) rank: usize,
     /// Not that of any other operation that answered and was open at the same time.
     pub(super) slot: usize,
 }
@@ -42,37 +47,46 @@ pub(super) struct Pending<'a, Op> {
     pub(super) invoked: u64,
 }
 
-impl<'a, Op> Plan<'a, Op> {
+impl<'a, Op: Eq + Hash> Plan<'a, Op> {
     /// Sorts `operations`, each with its index.
     pub(super) fn new<M: Model<Op = Op>>(
         model: &M,
+        states: &mut States<'_, M>,
         operations: impl Iterator<Item = (usize, &'a Timed<Op>)>,
-    ) -> Self
-    where
-        Op: Eq + std::hash::Hash,
-    {
+    ) -> Self {
         let mut completed = Vec::new();
         let mut never = Vec::new();
         for (index, &Timed { ref op, invoked, returned }) in operations {
-            let only_observes = model.only_observes(op);
+            let only_observes = matches!(model.effect(op), Effect::Observes);
             match returned {
                 Some(returned) => {
                     assert!(returned > invoked, "an operation returns after its invocation");
-                    let slot = 0;
-                    completed.push(Completed { op, index, invoked, returned, only_observes, slot });
+                    let (rank, slot) = (0, 0);
+                    let operation =
+                        Completed { op, index, invoked, returned, only_observes, rank, slot };
+                    completed.push(operation);
                 }
                 // Whatever it observed, nobody was told.
                 None if only_observes => {}
                 None => never.push(Pending { op, index, invoked }),
             }
         }
-        completed.sort_by_key(|op| op.invoked);
-        never.sort_by_key(|op| op.invoked);
+        completed.sort_by_key(|operation| operation.invoked);
+        never.sort_by_key(|operation| operation.invoked);
         let mut returns: Vec<_> = (0..completed.len()).collect();
         returns.sort_by_key(|&place| completed[place].returned);
+        for (rank, &place) in returns.iter().enumerate() {
+            completed[place].rank = rank;
+        }
         let slots = assign_slots(&mut completed, &returns);
-        let (pending, kinds) = sort_into_kinds(never);
+        let (pending, kinds) = sort_into_kinds(model, states, never);
         Self { completed, returns, pending, kinds, slots }
+    }
+
+    /// All of them.
+    pub(super) fn ops(&self) -> impl Iterator<Item = &'a Op> {
+        let completed = self.completed.iter().map(|operation| operation.op);
+        completed.chain(self.pending.iter().map(|operation| operation.op))
     }
 }
 
@@ -94,17 +108,32 @@ fn assign_slots<Op>(completed: &mut [Completed<'_, Op>], returns: &[usize]) -> u
     slots
 }
 
-fn sort_into_kinds<Op: Eq + std::hash::Hash>(
-    never: Vec<Pending<'_, Op>>,
-) -> (Vec<Pending<'_, Op>>, Vec<Range<usize>>) {
+/// What operations of a kind have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Kind<'a, Op> {
+    /// They set this state, whatever it was before.
+    Sets(usize),
+    /// They are equal.
+    Equal(&'a Op),
+}
+
+fn sort_into_kinds<'a, M: Model>(
+    model: &M,
+    states: &mut States<'_, M>,
+    never: Vec<Pending<'a, M::Op>>,
+) -> (Vec<Pending<'a, M::Op>>, Vec<Range<usize>>) {
     let mut interner = Interner::new();
     let mut members: Vec<Vec<_>> = Vec::new();
-    for op in never {
-        let (kind, new) = interner.number(op.op);
+    for operation in never {
+        let kind = match (model.asks(operation.op), model.effect(operation.op)) {
+            (Asks::Nothing, Effect::Sets(state)) => Kind::Sets(states.number(state)),
+            _ => Kind::Equal(operation.op),
+        };
+        let (kind, new) = interner.number(kind);
         if new {
             members.push(Vec::new());
         }
-        members[kind].push(op);
+        members[kind].push(operation);
     }
     let mut pending = Vec::new();
     let mut kinds = Vec::new();

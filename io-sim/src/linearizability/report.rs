@@ -96,7 +96,7 @@ pub fn check_file(reader: impl BufRead, budget: Budget<'_>) -> Result<Report, Hi
 
 impl Stuck {
     fn new(history: &History, violation: &Violation) -> Self {
-        let operation = &history.operations[violation.unplaced[0]];
+        let operation = &history.operations[violation.culprit];
         let Outcome::Ok { at, .. } = operation.outcome else {
             panic!("an operation that must have a place has answered");
         };

@@ -1,88 +1,103 @@
 //! The search for an order of the operations of one part.
 //!
 //! After Wing and Gong (1993), with Lowe's memory of visited configurations (2017): walk through
-//! time; while some answered operation is *blocking* (its answer comes next and it has no place in
-//! the order yet), place any operation that was invoked before that answer; go back when nothing
-//! fits. A *configuration* is the blocking answer, the operations that have a place although their
-//! answers come later, the operations without answer that have a place, and the state.
+//! time; while some answer is *blocking* (it comes next and its operation has no place in the order
+//! yet), place any operation that was invoked before it; go back when nothing fits. A
+//! *configuration* is the blocking answer, the operations that have a place although their answers
+//! come later, the operations without answer that have a place, and the state.
 //!
 //! What makes it quick:
 //! 1. An operation that only observes, and fits, is placed at once: it stands in nobody's way, and
 //!    where it stands later in some order it could as well stand here.
 //! 2. An operation that never answered is placed only if it changes the state and if whatever is
 //!    placed next notices: else the order without it is as good. It is never placed last.
-//! 3. Equal operations that never answered are placed in the order of their invocations.
+//! 3. Those that do the same are placed in the order of their invocations.
 //! 4. A configuration is not tried when one was that differs only in having placed fewer of those:
 //!    the other could do all that this one can.
+//! 5. A configuration is not tried when it leaves an answer without [hope](Outlook).
+//! 6. States that nobody can tell apart [count as one](States).
 //!
 //! Together they are sound since an order with the fewest operations that never answered survives
-//! each of them: rules 1 and 3 only exchange operations, and rules 2 and 4 only drop others.
+//! each of them: rules 1 and 3 only exchange operations, 2 and 4 only drop some that never answered,
+//! and 5 and 6 lose nothing.
 
 use super::budget::{Meter, Undecided};
 use super::model::Model;
+use super::order::{Item, Order};
+use super::outlook::{Outlook, Progress};
 use super::plan::Plan;
-use super::table::{Covers, Interner};
+use super::states::States;
+use super::table::Covers;
 
 /// How a search ended; operations are named by their index among those given.
 pub(super) enum Found {
     /// An order that explains every answer.
     Order(Vec<usize>),
     /// There is none.
-    Nothing {
-        /// The order that got past the most answers.
-        prefix: Vec<usize>,
-        /// What was open then and had no place, in the order of the answers.
-        unplaced: Vec<usize>,
-    },
+    Nothing(Furthest),
+    /// The meter allowed no more.
+    Undecided(Undecided, Furthest),
 }
 
-/// Searches for an order of the operations of `plan`.
-///
-/// # Errors
-/// When `meter` allows no more.
+/// How far a search came.
+pub(super) struct Furthest {
+    /// The order that got past the most answers.
+    pub(super) prefix: Vec<usize>,
+    /// What was open then and had no place although it answered, in the order of the answers.
+    pub(super) unplaced: Vec<usize>,
+    /// The last of the answers at which attempts ended: if there is no order, then there is none
+    /// that gets past this one.
+    pub(super) culprit: usize,
+}
+
+/// Searches for an order of the operations of `plan`, from the state `init`; returns also the steps
+/// that it took. Without `outlook` it takes longer to find that there is no order, and comes
+/// further until then.
 pub(super) fn search<M: Model>(
-    model: &M,
     plan: &Plan<'_, M::Op>,
-    meter: &mut Meter<'_, '_>,
-) -> Result<Found, Undecided> {
-    Search::new(model, plan, meter).run()
+    init: usize,
+    states: States<'_, M>,
+    outlook: Option<&Outlook>,
+    meter: Meter<'_>,
+) -> (Found, u64) {
+    let mut search = Search {
+        plan,
+        states,
+        outlook,
+        meter,
+        order: Order::new(plan),
+        seen: Covers::new(KEY_WORDS + plan.slots.div_ceil(64), plan.pending.len().div_ceil(64)),
+        key: Vec::new(),
+        frames: Vec::new(),
+        best: Best { blocking: 0, items: Vec::new(), shared: 0 },
+        culprit: 0,
+    };
+    let found = match search.run(init) {
+        Ok(true) => Found::Order(search.indices(search.order.items())),
+        Ok(false) => Found::Nothing(search.furthest()),
+        Err(why) => Found::Undecided(why, search.furthest()),
+    };
+    (found, search.meter.steps)
 }
 
-struct Search<'s, 'm, 'b, M: Model> {
-    model: &'s M,
+struct Search<'s, 'b, M: Model> {
     plan: &'s Plan<'s, M::Op>,
-    meter: &'s mut Meter<'m, 'b>,
-    states: Interner<M::State>,
-    states_bytes: usize,
+    states: States<'s, M>,
+    outlook: Option<&'s Outlook>,
+    meter: Meter<'b>,
+    order: Order<'s, M::Op>,
     seen: Covers,
-    /// The places in `plan.completed` that are not in the order, as a list; the last is its anchor.
-    next: Vec<usize>,
-    prev: Vec<usize>,
-    placed: Vec<bool>,
-    /// The place in `plan.returns` of the next answer whose operation is not in the order.
-    blocking: usize,
-    /// The slots of operations that are in the order although their answers come later.
-    early: Vec<u64>,
-    /// The places in `plan.pending` that are in the order, as bits.
-    taken: Vec<u64>,
-    /// For each kind of pending operations, how many are in the order.
-    taken_of: Vec<usize>,
-    /// The order so far.
-    order: Vec<Placed>,
+    /// Space for a key.
+    key: Vec<u64>,
+    /// The way to the present configuration.
     frames: Vec<Frame>,
     best: Best,
-    key: Vec<u64>,
+    /// The highest rank of an answer that an attempt failed at.
+    culprit: usize,
 }
 
+/// A configuration on the way, and what is untried there.
 #[derive(Clone, Copy)]
-enum Placed {
-    /// A place in `plan.completed`, and what was blocking before.
-    Completed { place: usize, blocking: usize },
-    /// A place in `plan.pending`, and its kind.
-    Pending { place: usize, kind: usize },
-}
-
-/// A configuration on the way to the present one, and what was tried there.
 struct Frame {
     state: usize,
     /// The state before the operation without answer that led here: what is placed next must tell
@@ -95,7 +110,7 @@ struct Frame {
 
 #[derive(Clone, Copy)]
 enum Untried {
-    /// Answered operations from this place on, then those that never answered.
+    /// Operations that answered from this place on, then those that never did.
     Completed(usize),
     /// Operations that never answered, from this kind on.
     Pending(usize),
@@ -104,147 +119,111 @@ enum Untried {
 /// The order that got furthest.
 struct Best {
     blocking: usize,
-    order: Vec<Placed>,
+    items: Vec<Item>,
     /// How much of it the present order has shared ever since.
     shared: usize,
 }
 
-impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
-    fn new(model: &'s M, plan: &'s Plan<'s, M::Op>, meter: &'s mut Meter<'m, 'b>) -> Self {
-        let completed = plan.completed.len();
-        let early_words = plan.slots.div_ceil(64);
-        let taken_words = plan.pending.len().div_ceil(64);
-        Self {
-            model,
-            plan,
-            meter,
-            states: Interner::new(),
-            states_bytes: 0,
-            seen: Covers::new(KEY_WORDS + early_words, taken_words),
-            next: (0..=completed).map(|place| (place + 1) % (completed + 1)).collect(),
-            prev: (0..=completed).map(|place| (place + completed) % (completed + 1)).collect(),
-            placed: vec![false; completed],
-            blocking: 0,
-            early: vec![0; early_words],
-            taken: vec![0; taken_words],
-            taken_of: vec![0; plan.kinds.len()],
-            order: Vec::new(),
-            frames: Vec::new(),
-            best: Best { blocking: 0, order: Vec::new(), shared: 0 },
-            key: Vec::new(),
-        }
-    }
+/// The words of a configuration's key before those of the slots.
+const KEY_WORDS: usize = 3;
 
-    fn run(mut self) -> Result<Found, Undecided> {
-        let init = self.intern(self.model.init());
-        let mut done = self.enter(init, None, 0);
-        while !done {
-            self.meter.allows(self.states_bytes + self.seen.bytes())?;
-            let Some(frame) = self.frames.last() else {
-                return Ok(self.nothing());
+impl<M: Model> Search<'_, '_, M> {
+    /// Is there an order? It is in place then.
+    fn run(&mut self, init: usize) -> Result<bool, Undecided> {
+        if self.is_doomed_at_first(init) {
+            return Ok(false);
+        }
+        self.enter(Frame { state: init, ..Frame::default() }, None);
+        while !self.order.is_complete() {
+            self.meter.allows(self.states.bytes() + self.seen.bytes())?;
+            let Some(&frame) = self.frames.last() else {
+                return Ok(false);
             };
-            let (state, unnoticed, order_len) = (frame.state, frame.unnoticed, self.order.len());
-            done = match frame.untried {
-                Untried::Completed(place) => match self.place_completed(state, unnoticed, place) {
-                    Some(after) => self.enter(after, None, order_len),
-                    None => false,
-                },
-                Untried::Pending(kind) => match self.place_pending(state, unnoticed, kind) {
-                    Some(after) => self.enter(after, Some(state), order_len),
-                    None => {
-                        self.go_back();
-                        false
+            let order_len = self.order.items().len();
+            match frame.untried {
+                Untried::Completed(place) => {
+                    if let Some(state) = self.place_completed(frame, place) {
+                        let next = Frame { state, order_len, ..Frame::default() };
+                        self.enter(next, Some(frame.state));
                     }
+                }
+                Untried::Pending(kind) => match self.place_pending(frame, kind) {
+                    Some(state) => {
+                        let unnoticed = Some(frame.state);
+                        let next = Frame { state, unnoticed, order_len, ..Frame::default() };
+                        self.enter(next, Some(frame.state));
+                    }
+                    None => self.go_back(frame),
                 },
-            };
+            }
         }
-        Ok(Found::Order(self.order.iter().map(|&placed| self.index(placed)).collect()))
+        Ok(true)
     }
 
-    /// Enters the configuration after a move, unless it is known to lead nowhere. True when every
-    /// answered operation has its place.
-    fn enter(&mut self, state: usize, unnoticed: Option<usize>, order_len: usize) -> bool {
-        let before = self.order.len();
-        self.place_observers(state);
-        if self.blocking == self.plan.returns.len() {
-            return true;
+    /// Enters the configuration after a move from the state `left`, unless that is known to lead
+    /// nowhere.
+    fn enter(&mut self, mut frame: Frame, left: Option<usize>) {
+        let moved = self.order.items().len();
+        self.place_observers(frame.state);
+        if self.order.is_complete() {
+            return;
         }
         // An observer that fits now did not before, or it would stand there.
-        let unnoticed = unnoticed.filter(|_| self.order.len() == before);
-        if self.is_new(state, unnoticed) {
-            let first = self.next[self.plan.completed.len()];
-            let untried = Untried::Completed(first);
-            self.frames.push(Frame { state, unnoticed, order_len, untried });
+        frame.unnoticed = frame.unnoticed.filter(|_| self.order.items().len() == moved);
+        if !self.is_doomed(frame.state, left) && self.is_new(frame) {
+            frame.untried = Untried::Completed(self.order.first_candidate());
+            self.frames.push(frame);
         } else {
-            self.undo_to(order_len);
+            self.undo_to(frame.order_len);
         }
-        false
     }
 
     /// Rule 1.
     fn place_observers(&mut self, state: usize) {
-        let mut place = self.next[self.plan.completed.len()];
-        while self.is_candidate(place) {
-            let next = self.next[place];
+        let mut from = self.order.first_candidate();
+        while let Some(place) = self.order.candidate(from) {
+            from = self.order.next_candidate(place);
             let operation = &self.plan.completed[place];
-            if operation.only_observes && self.fits(state, operation.op) {
-                self.put_completed(place);
+            if operation.only_observes {
+                self.meter.steps += 1;
+                if self.states.fits(state, operation.op) {
+                    self.order.put_completed(place);
+                }
             }
-            place = next;
         }
     }
 
-    /// The next answered operation from `place` on that fits is put into the order.
-    fn place_completed(
-        &mut self,
-        state: usize,
-        unnoticed: Option<usize>,
-        mut place: usize,
-    ) -> Option<usize> {
-        while self.is_candidate(place) {
+    /// Places the next operation from `from` on that answered and fits; returns the state after it.
+    fn place_completed(&mut self, frame: Frame, mut from: usize) -> Option<usize> {
+        while let Some(place) = self.order.candidate(from) {
+            from = self.order.next_candidate(place);
             let operation = &self.plan.completed[place];
-            // Observers that fit are in the order already.
+            // Observers that fit have their place already.
             if !operation.only_observes
-                && let Some(after) = self.step(state, operation.op)
-                && self.is_noticed_by(unnoticed, operation.op, after)
+                && let Some(after) = self.step_ahead(frame.state, operation.op)
+                && self.is_noticed(frame, operation.op, after)
             {
-                self.try_next(Untried::Completed(self.next[place]));
-                self.put_completed(place);
+                self.go_on_with(Untried::Completed(from));
+                self.order.put_completed(place);
                 return Some(after);
             }
-            place = self.next[place];
         }
-        self.try_next(Untried::Pending(0));
+        self.go_on_with(Untried::Pending(0));
         None
     }
 
-    /// The next operation without answer from `kind` on that changes the state is put into the
-    /// order: rules 2 and 3.
-    fn place_pending(
-        &mut self,
-        state: usize,
-        unnoticed: Option<usize>,
-        kind: usize,
-    ) -> Option<usize> {
-        let deadline = self.plan.completed[self.plan.returns[self.blocking]].returned;
-        for kind in kind..self.plan.kinds.len() {
-            let members = &self.plan.kinds[kind];
-            if self.plan.pending[members.start].invoked > deadline {
-                break;
-            }
-            let place = members.start + self.taken_of[kind];
-            if place == members.end || self.plan.pending[place].invoked > deadline {
-                continue;
-            }
+    /// Rules 2 and 3: places the next operation from kind `from` on that never answered and changes
+    /// the state; returns the state after it.
+    fn place_pending(&mut self, frame: Frame, from: usize) -> Option<usize> {
+        for kind in from..self.plan.kinds.len() {
+            let Some(place) = self.order.pending_candidate(kind) else { continue };
             let op = self.plan.pending[place].op;
-            if let Some(after) = self.step(state, op)
-                && after != state
-                && self.is_noticed_by(unnoticed, op, after)
+            if let Some(after) = self.step_ahead(frame.state, op)
+                && after != frame.state
+                && self.is_noticed(frame, op, after)
             {
-                self.try_next(Untried::Pending(kind + 1));
-                self.taken_of[kind] += 1;
-                self.taken[place / 64] |= 1 << (place % 64);
-                self.order.push(Placed::Pending { place, kind });
+                self.go_on_with(Untried::Pending(kind + 1));
+                self.order.put_pending(place, kind);
                 return Some(after);
             }
         }
@@ -252,134 +231,127 @@ impl<'s, 'm, 'b, M: Model> Search<'s, 'm, 'b, M> {
     }
 
     /// Rule 2: would `op` have led elsewhere without the operation before it?
-    fn is_noticed_by(&mut self, unnoticed: Option<usize>, op: &M::Op, after: usize) -> bool {
-        unnoticed.is_none_or(|before| self.step(before, op) != Some(after))
+    fn is_noticed(&mut self, frame: Frame, op: &M::Op, after: usize) -> bool {
+        frame.unnoticed.is_none_or(|before| self.step(before, op) != Some(after))
     }
 
-    /// Rule 4, and remembers the configuration.
-    fn is_new(&mut self, state: usize, unnoticed: Option<usize>) -> bool {
+    /// Rule 4; remembers the configuration.
+    fn is_new(&mut self, frame: Frame) -> bool {
         self.key.clear();
-        self.key.extend([self.blocking as u64, state as u64, u64::MAX]);
-        self.key.extend_from_slice(&self.early);
-        if let Some(unnoticed) = unnoticed {
-            if self.seen.covers(&self.key, &self.taken) {
+        self.key.extend([self.order.blocking() as u64, frame.state as u64, u64::MAX]);
+        self.key.extend_from_slice(self.order.early());
+        if let Some(unnoticed) = frame.unnoticed {
+            // Where any move was allowed, this one could do no more.
+            if self.seen.covers(&self.key, self.order.taken()) {
                 return false;
             }
             self.key[2] = unnoticed as u64;
         }
-        self.seen.insert(&self.key, &self.taken)
+        self.seen.insert(&self.key, self.order.taken())
     }
 
-    fn is_candidate(&self, place: usize) -> bool {
-        place < self.plan.completed.len()
-            && self.blocking < self.plan.returns.len()
-            && self.plan.completed[place].invoked
-                < self.plan.completed[self.plan.returns[self.blocking]].returned
+    /// Rule 5.
+    fn is_doomed(&mut self, state: usize, left: Option<usize>) -> bool {
+        let Some(outlook) = self.outlook else { return false };
+        let doomed = outlook.doomed(self.plan, &self.states, &self.progress(state, left));
+        self.culprit = self.culprit.max(doomed.unwrap_or(0));
+        doomed.is_some()
     }
 
-    fn try_next(&mut self, untried: Untried) {
-        self.frames.last_mut().expect("a move starts from a frame").untried = untried;
+    /// Rule 5 for answers that not even the beginning leaves a hope.
+    fn is_doomed_at_first(&mut self, state: usize) -> bool {
+        let Some(outlook) = self.outlook else { return false };
+        let doomed = outlook.doomed_at_first(self.plan, &self.states, &self.progress(state, None));
+        self.culprit = self.culprit.max(doomed.unwrap_or(0));
+        doomed.is_some()
     }
 
-    fn put_completed(&mut self, place: usize) {
-        self.order.push(Placed::Completed { place, blocking: self.blocking });
-        let (next, prev) = (self.next[place], self.prev[place]);
-        self.next[prev] = next;
-        self.prev[next] = prev;
-        self.placed[place] = true;
-        self.flip_early(place);
-        while let Some(&returning) = self.plan.returns.get(self.blocking)
-            && self.placed[returning]
-        {
-            self.flip_early(returning);
-            self.blocking += 1;
+    fn progress(&self, state: usize, left: Option<usize>) -> Progress<'_> {
+        Progress {
+            state,
+            left,
+            blocking: self.order.blocking(),
+            placed: self.order.placed(),
+            taken_of: self.order.taken_of(),
         }
     }
 
-    fn undo_to(&mut self, order_len: usize) {
-        self.best.shared = self.best.shared.min(order_len);
-        while self.order.len() > order_len {
-            match self.order.pop().expect("longer than nothing") {
-                Placed::Completed { place, blocking } => self.take_completed(place, blocking),
-                Placed::Pending { place, kind } => {
-                    self.taken_of[kind] -= 1;
-                    self.taken[place / 64] &= !(1 << (place % 64));
-                }
-            }
+    /// A step that spoils nothing, as far as is known.
+    fn step_ahead(&mut self, state: usize, op: &M::Op) -> Option<usize> {
+        let after = self.step(state, op)?;
+        if self.outlook.is_some() && self.states.spoils(state, op) {
+            // Nobody says which answer.
+            self.culprit = self.plan.returns.len() - 1;
+            return None;
         }
-    }
-
-    fn take_completed(&mut self, place: usize, blocking: usize) {
-        while self.blocking > blocking {
-            self.blocking -= 1;
-            self.flip_early(self.plan.returns[self.blocking]);
-        }
-        self.flip_early(place);
-        self.placed[place] = false;
-        let (next, prev) = (self.next[place], self.prev[place]);
-        self.next[prev] = place;
-        self.prev[next] = place;
-    }
-
-    fn flip_early(&mut self, place: usize) {
-        let slot = self.plan.completed[place].slot;
-        self.early[slot / 64] ^= 1 << (slot % 64);
-    }
-
-    /// Nothing is left to try in the present configuration.
-    fn go_back(&mut self) {
-        let ahead = (self.blocking, self.order.len()) > (self.best.blocking, self.best.order.len());
-        if ahead {
-            let best = &mut self.best;
-            best.blocking = self.blocking;
-            best.order.truncate(best.shared);
-            best.order.extend_from_slice(&self.order[best.shared..]);
-            best.shared = self.order.len();
-        }
-        let frame = self.frames.pop().expect("there was something to try");
-        self.undo_to(frame.order_len);
-    }
-
-    fn nothing(mut self) -> Found {
-        let prefix = self.best.order.iter().map(|&placed| self.index(placed)).collect();
-        for placed in std::mem::take(&mut self.best.order) {
-            if let Placed::Completed { place, .. } = placed {
-                self.put_completed(place);
-            }
-        }
-        let unplaced = self.plan.returns[self.blocking..]
-            .iter()
-            .filter(|&&place| !self.placed[place] && self.is_candidate(place))
-            .map(|&place| self.plan.completed[place].index)
-            .collect();
-        Found::Nothing { prefix, unplaced }
-    }
-
-    fn index(&self, placed: Placed) -> usize {
-        match placed {
-            Placed::Completed { place, .. } => self.plan.completed[place].index,
-            Placed::Pending { place, .. } => self.plan.pending[place].index,
-        }
-    }
-
-    fn fits(&mut self, state: usize, op: &M::Op) -> bool {
-        self.meter.steps += 1;
-        self.model.step(self.states.get(state), op).is_some()
+        Some(after)
     }
 
     fn step(&mut self, state: usize, op: &M::Op) -> Option<usize> {
         self.meter.steps += 1;
-        let after = self.model.step(self.states.get(state), op)?;
-        Some(self.intern(after))
+        self.states.step(state, op)
     }
 
-    fn intern(&mut self, state: M::State) -> usize {
-        let bytes = size_of::<M::State>() + 16 + self.model.heap_bytes(&state);
-        let (number, new) = self.states.number(state);
-        self.states_bytes += if new { bytes } else { 0 };
-        number
+    fn go_on_with(&mut self, untried: Untried) {
+        self.frames.last_mut().expect("a move starts from a frame").untried = untried;
+    }
+
+    /// Nothing is left to try in the last configuration.
+    fn go_back(&mut self, frame: Frame) {
+        self.note_best();
+        self.culprit = self.culprit.max(self.order.blocking());
+        self.frames.pop();
+        self.undo_to(frame.order_len);
+    }
+
+    fn undo_to(&mut self, order_len: usize) {
+        self.best.shared = self.best.shared.min(order_len);
+        self.order.undo_to(order_len);
+    }
+
+    fn note_best(&mut self) {
+        let (best, order) = (&mut self.best, &self.order);
+        let items = order.items();
+        if (order.blocking(), items.len()) > (best.blocking, best.items.len()) {
+            best.blocking = order.blocking();
+            best.items.truncate(best.shared);
+            best.items.extend_from_slice(&items[best.shared..]);
+            best.shared = items.len();
+        }
+    }
+
+    fn furthest(&mut self) -> Furthest {
+        self.note_best();
+        let mut placed = vec![false; self.plan.completed.len()];
+        for item in &self.best.items {
+            if let Item::Completed { place, .. } = *item {
+                placed[place] = true;
+            }
+        }
+        let left = &self.plan.returns[self.best.blocking..];
+        let deadline = left.first().map(|&place| self.plan.completed[place].returned);
+        let unplaced = left.iter().map(|&place| (placed[place], &self.plan.completed[place]));
+        let unplaced = unplaced
+            .filter(|(placed, operation)| !placed && Some(operation.invoked) < deadline)
+            .map(|(_, operation)| operation.index);
+        Furthest {
+            prefix: self.indices(&self.best.items),
+            unplaced: unplaced.collect(),
+            culprit: self.plan.completed[self.plan.returns[self.culprit]].index,
+        }
+    }
+
+    fn indices(&self, items: &[Item]) -> Vec<usize> {
+        let index = |item: &Item| match *item {
+            Item::Completed { place, .. } => self.plan.completed[place].index,
+            Item::Pending { place, .. } => self.plan.pending[place].index,
+        };
+        items.iter().map(index).collect()
     }
 }
 
-/// The words of a configuration's key before those of `early`.
-const KEY_WORDS: usize = 3;
+impl Default for Frame {
+    fn default() -> Self {
+        Self { state: 0, unnoticed: None, order_len: 0, untried: Untried::Completed(0) }
+    }
+}

@@ -12,13 +12,13 @@ pub(crate) enum Value {
     /// A whole number.
     Int(i64),
     /// Anything else.
-    Named(u32),
+    Named(usize),
 }
 
-/// Numbers the values that are not small.
+/// Numbers texts, and values by their texts, from 0.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    names: BTreeMap<String, u32>,
+    numbers: BTreeMap<String, usize>,
 }
 
 impl Values {
@@ -27,7 +27,7 @@ impl Values {
         match json {
             Json::Null => Value::Null,
             Json::Number(number) if let Some(int) = number.as_i64() => Value::Int(int),
-            _ => Value::Named(self.name(json.to_string())),
+            _ => Value::Named(self.number(json.to_string())),
         }
     }
 
@@ -36,9 +36,14 @@ impl Values {
         json.iter().map(|json| self.value(json)).collect()
     }
 
-    /// The number of a name.
-    pub(super) fn name(&mut self, name: String) -> u32 {
-        let fresh = u32::try_from(self.names.len()).expect("names fit in memory");
-        *self.names.entry(name).or_insert(fresh)
+    /// The number of a text.
+    pub(super) fn number(&mut self, text: String) -> usize {
+        let fresh = self.numbers.len();
+        *self.numbers.entry(text).or_insert(fresh)
+    }
+
+    /// How many numbers there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
     }
 }

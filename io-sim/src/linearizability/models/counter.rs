@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 
 /// The model `counter`.
@@ -38,8 +38,20 @@ impl Model for Counter {
         }
     }
 
-    fn only_observes(&self, op: &CounterOp) -> bool {
-        matches!(op, CounterOp::Read(_))
+    fn effect(&self, op: &CounterOp) -> Effect<i64> {
+        match *op {
+            CounterOp::Read(_) => Effect::Observes,
+            CounterOp::Add(_, Some(sum)) => Effect::Sets(sum),
+            CounterOp::Add(_, None) => Effect::Any,
+        }
+    }
+
+    fn asks(&self, op: &CounterOp) -> Asks<i64> {
+        let before = match *op {
+            CounterOp::Read(answer) => answer,
+            CounterOp::Add(delta, answer) => answer.and_then(|sum| sum.checked_sub(delta)),
+        };
+        before.map_or(Asks::Anything, Asks::For)
     }
 }
 

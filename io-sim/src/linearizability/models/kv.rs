@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::value::{Value, Values};
 use super::register::Action;
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
@@ -16,7 +16,7 @@ pub(crate) struct Kv {
 /// What is done to one key.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct KeyOp {
-    key: u32,
+    key: usize,
     action: KeyAction,
 }
 
@@ -33,9 +33,9 @@ enum KeyAction {
 impl Model for Kv {
     type State = Value;
     type Op = KeyOp;
-    type Part = u32;
+    type Part = usize;
 
-    fn part(&self, op: &KeyOp) -> u32 {
+    fn part(&self, op: &KeyOp) -> usize {
         op.key
     }
 
@@ -58,8 +58,24 @@ impl Model for Kv {
         }
     }
 
-    fn only_observes(&self, op: &KeyOp) -> bool {
-        matches!(&op.action, KeyAction::Plain(action) if action.only_observes())
+    fn effect(&self, op: &KeyOp) -> Effect<Value> {
+        match op.action {
+            KeyAction::Plain(ref action) => action.effect(),
+            KeyAction::Incr { sum: Some(sum), .. } => Effect::Sets(Value::Int(sum)),
+            KeyAction::Incr { sum: None, .. } => Effect::Any,
+        }
+    }
+
+    fn asks(&self, op: &KeyOp) -> Asks<Value> {
+        match op.action {
+            KeyAction::Plain(ref action) => action.asks(),
+            KeyAction::Incr { delta, sum: Some(sum) } => match sum.checked_sub(delta) {
+                // It may have been null.
+                None | Some(0) => Asks::Anything,
+                Some(before) => Asks::For(Value::Int(before)),
+            },
+            KeyAction::Incr { sum: None, .. } => Asks::Anything,
+        }
     }
 }
 
@@ -86,6 +102,6 @@ impl Vocabulary for Kv {
             "list" => return Ok(None),
             _ => return Err(UNKNOWN),
         };
-        Ok(Some(KeyOp { key: values.name(asked.key()?.to_owned()), action }))
+        Ok(Some(KeyOp { key: values.number(asked.key()?.to_owned()), action }))
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::tree::Tree;
 use super::super::value::Values;
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
@@ -19,7 +19,7 @@ pub(crate) struct KvAppend {
 /// What is done to one key.
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct TextOp {
-    key: u32,
+    key: usize,
     action: TextAction,
 }
 
@@ -40,9 +40,9 @@ impl KvAppend {
 impl Model for KvAppend {
     type State = usize;
     type Op = TextOp;
-    type Part = u32;
+    type Part = usize;
 
-    fn part(&self, op: &TextOp) -> u32 {
+    fn part(&self, op: &TextOp) -> usize {
         op.key
     }
 
@@ -58,8 +58,27 @@ impl Model for KvAppend {
         }
     }
 
-    fn only_observes(&self, op: &TextOp) -> bool {
-        matches!(op.action, TextAction::Get(_))
+    fn effect(&self, op: &TextOp) -> Effect<usize> {
+        match op.action {
+            TextAction::Get(_) => Effect::Observes,
+            TextAction::Put(text) => Effect::Sets(text),
+            TextAction::Append(_) => Effect::Grows,
+        }
+    }
+
+    fn asks(&self, op: &TextOp) -> Asks<usize> {
+        match op.action {
+            TextAction::Get(Some(text)) => Asks::For(text),
+            TextAction::Get(None) | TextAction::Put(_) | TextAction::Append(_) => Asks::Nothing,
+        }
+    }
+
+    fn leads(&self, &from: &usize, &to: &usize) -> bool {
+        self.texts.borrow().is_prefix(from, to)
+    }
+
+    fn shared_bytes(&self) -> usize {
+        self.texts.borrow().bytes()
     }
 }
 
@@ -79,6 +98,6 @@ impl Vocabulary for KvAppend {
             }
             _ => return Err(UNKNOWN),
         };
-        Ok(Some(TextOp { key: self.keys.name(asked.key()?.to_owned()), action }))
+        Ok(Some(TextOp { key: self.keys.number(asked.key()?.to_owned()), action }))
     }
 }

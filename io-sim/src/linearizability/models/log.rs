@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::tree::Tree;
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary};
@@ -54,8 +54,27 @@ impl Model for Log {
         }
     }
 
-    fn only_observes(&self, op: &LogOp) -> bool {
-        matches!(op, LogOp::Read(_))
+    fn effect(&self, op: &LogOp) -> Effect<usize> {
+        match op {
+            LogOp::Read(_) => Effect::Observes,
+            LogOp::Append(..) => Effect::Grows,
+        }
+    }
+
+    fn asks(&self, op: &LogOp) -> Asks<usize> {
+        match *op {
+            LogOp::Read(Some(list)) => Asks::For(list),
+            LogOp::Read(None) | LogOp::Append(_, None) => Asks::Nothing,
+            LogOp::Append(_, Some(_)) => Asks::Anything,
+        }
+    }
+
+    fn leads(&self, &from: &usize, &to: &usize) -> bool {
+        self.lists.borrow().is_prefix(from, to)
+    }
+
+    fn shared_bytes(&self) -> usize {
+        self.lists.borrow().bytes()
     }
 }
 

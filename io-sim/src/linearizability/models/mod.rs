@@ -22,7 +22,7 @@ pub(super) use queue::Queue;
 pub(super) use register::Register;
 pub(super) use set::Set;
 
-use super::model::Model;
+use super::model::{Model, Timed};
 use crate::history::{Operation, Outcome};
 
 /// A model that reads its operations from histories.
@@ -35,6 +35,11 @@ pub(super) trait Vocabulary: Model + Sized {
     /// # Errors
     /// What is wrong with it, if it means nothing.
     fn read(&mut self, asked: &Asked<'_>) -> Result<Option<Self::Op>, &'static str>;
+
+    /// All that it read, before the first [`step`](Model::step).
+    fn settle(&mut self, operations: &[Timed<Self::Op>]) {
+        let _ = operations;
+    }
 }
 
 /// An operation of a history that did not fail.

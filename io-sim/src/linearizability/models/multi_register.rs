@@ -1,10 +1,8 @@
 //! Several values, read and written together.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Effect, Model};
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 
@@ -12,7 +10,7 @@ use super::{Asked, UNKNOWN, Vocabulary, WRONG_ARGUMENT};
 pub(crate) struct MultiRegister {
     init: Vec<Value>,
     values: Values,
-    registers: BTreeMap<String, usize>,
+    registers: Values,
 }
 
 /// A transaction: what it does, in order.
@@ -29,8 +27,7 @@ pub(crate) enum Access {
 impl MultiRegister {
     fn register(&mut self, name: &Json) -> usize {
         let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-        let fresh = self.registers.len();
-        *self.registers.entry(name).or_insert(fresh)
+        self.registers.number(name)
     }
 
     fn txn(&mut self, json: &Json) -> Option<Txn> {
@@ -77,8 +74,9 @@ impl Model for MultiRegister {
         Some(after)
     }
 
-    fn only_observes(&self, txn: &Txn) -> bool {
-        txn.iter().all(|access| matches!(access, Access::Read(..)))
+    fn effect(&self, txn: &Txn) -> Effect<Vec<Value>> {
+        let only_reads = txn.iter().all(|access| matches!(access, Access::Read(..)));
+        if only_reads { Effect::Observes } else { Effect::Any }
     }
 
     fn heap_bytes(&self, state: &Vec<Value>) -> usize {
@@ -89,7 +87,7 @@ impl Model for MultiRegister {
 impl Vocabulary for MultiRegister {
     fn from_init(init: &Json) -> Option<Self> {
         let mut model =
-            Self { init: Vec::new(), values: Values::default(), registers: BTreeMap::new() };
+            Self { init: Vec::new(), values: Values::default(), registers: Values::default() };
         match init {
             Json::Null => {}
             Json::Object(registers) => {

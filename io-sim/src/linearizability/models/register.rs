@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::model::Model;
+use super::super::model::{Asks, Effect, Model};
 use super::super::value::{Value, Values};
 use super::{Asked, UNKNOWN, Vocabulary};
 
@@ -38,8 +38,21 @@ impl Action {
         }
     }
 
-    pub(super) const fn only_observes(&self) -> bool {
-        matches!(self, Self::Read(_) | Self::Cas { wrote: Some(false), .. })
+    pub(super) const fn effect(&self) -> Effect<Value> {
+        match *self {
+            Self::Read(_) | Self::Cas { wrote: Some(false), .. } => Effect::Observes,
+            Self::Write(to) | Self::Cas { to, .. } => Effect::Sets(to),
+        }
+    }
+
+    pub(super) const fn asks(&self) -> Asks<Value> {
+        match *self {
+            Self::Read(None) | Self::Write(_) => Asks::Nothing,
+            Self::Read(Some(value)) | Self::Cas { from: value, wrote: Some(true), .. } => {
+                Asks::For(value)
+            }
+            Self::Cas { from, .. } => Asks::Whether(from),
+        }
     }
 
     pub(super) fn read_cas(values: &mut Values, asked: &Asked<'_>) -> Result<Self, &'static str> {
@@ -63,8 +76,12 @@ impl Model for Register {
         op.step(*state)
     }
 
-    fn only_observes(&self, op: &Action) -> bool {
-        op.only_observes()
+    fn effect(&self, op: &Action) -> Effect<Value> {
+        op.effect()
+    }
+
+    fn asks(&self, op: &Action) -> Asks<Value> {
+        op.asks()
     }
 }
 

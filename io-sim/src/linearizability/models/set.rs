@@ -1,18 +1,15 @@
 //! Members, each once.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
-use super::super::model::Model;
-use super::super::value::{Value, Values};
+use super::super::model::{Asks, Effect, Model};
+use super::super::value::Values;
 use super::{Asked, UNKNOWN, Vocabulary};
 
 /// The model `set`. A set of members is a set of bits, without zero words at its end.
 pub(crate) struct Set {
     init: Vec<u64>,
     values: Values,
-    bits: BTreeMap<Value, usize>,
 }
 
 /// What is done to the set.
@@ -33,9 +30,7 @@ pub(crate) enum Answer {
 
 impl Set {
     fn bit(&mut self, json: &Json) -> usize {
-        let value = self.values.value(json);
-        let fresh = self.bits.len();
-        *self.bits.entry(value).or_insert(fresh)
+        self.values.number(json.to_string())
     }
 
     fn members(&mut self, json: &Json) -> Option<Answer> {
@@ -87,8 +82,22 @@ impl Model for Set {
         }
     }
 
-    fn only_observes(&self, op: &SetOp) -> bool {
-        matches!(op, SetOp::Read(_))
+    fn effect(&self, op: &SetOp) -> Effect<Vec<u64>> {
+        match op {
+            SetOp::Read(_) => Effect::Observes,
+            SetOp::Add(_) => Effect::Grows,
+        }
+    }
+
+    fn asks(&self, op: &SetOp) -> Asks<Vec<u64>> {
+        match op {
+            SetOp::Read(Some(Answer::Members(members))) => Asks::For(members.clone()),
+            SetOp::Read(None | Some(Answer::Twice)) | SetOp::Add(_) => Asks::Nothing,
+        }
+    }
+
+    fn leads(&self, from: &Vec<u64>, to: &Vec<u64>) -> bool {
+        from.len() <= to.len() && from.iter().zip(to).all(|(from, to)| from & !to == 0)
     }
 
     fn heap_bytes(&self, state: &Vec<u64>) -> usize {
@@ -98,7 +107,7 @@ impl Model for Set {
 
 impl Vocabulary for Set {
     fn from_init(init: &Json) -> Option<Self> {
-        let mut set = Self { init: Vec::new(), values: Values::default(), bits: BTreeMap::new() };
+        let mut set = Self { init: Vec::new(), values: Values::default() };
         match set.members(init)? {
             Answer::Members(members) => Some(Self { init: members, ..set }),
             Answer::Twice => None,
