@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 
+use crate::entry::Entries;
 use crate::types::{Index, Instant, NodeId, ReplicationId, Round};
 
 /// A leader's view of one peer (thesis 3.5: `nextIndex` and `matchIndex`).
@@ -33,6 +34,10 @@ pub struct Progress {
     pub(super) commit_told: Index,
     /// Probe: has a probe been sent that may still be answered, and in which round?
     pub(super) probed_in: Option<Round>,
+    /// The first entry that the driver was asked to read, while it has not answered.
+    pub(super) fetching_from: Option<Index>,
+    /// What the driver has read, to be sent next.
+    pub(super) fetched: Entries,
     /// Replicate: may the next answer without news cause a look for lost messages?
     pub(super) may_suspect_loss: bool,
     /// Replicate: a look for lost messages is due.
@@ -70,6 +75,8 @@ impl Progress {
             heard,
             commit_told: Index(0),
             probed_in: None,
+            fetching_from: None,
+            fetched: Entries::EMPTY,
             may_suspect_loss: false,
             suspects_loss: false,
         }
@@ -121,6 +128,7 @@ impl Progress {
         self.inflight.clear();
         self.probed_in = None;
         self.suspects_loss = false;
+        self.fetched = Entries::EMPTY;
     }
 
     /// The peer's log matches up to `next_index - 1`: entries may stream.

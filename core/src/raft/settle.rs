@@ -128,15 +128,6 @@ impl Raft {
         }
     }
 
-    /// Sends entries that were fetched for a peer.
-    pub(super) fn ship(&mut self, to: NodeId, entries: Entries) {
-        let (leader, mut post) = self.post_office();
-        let round = leader.round;
-        if let Some(peer) = leader.peer_mut(to) {
-            post.ship(peer, round, entries);
-        }
-    }
-
     fn post_office(&mut self) -> (&mut Leader, PostOffice<'_>) {
         let Role::Leader(leader) = &mut self.role else {
             unreachable!("only a leader replicates");
@@ -225,6 +216,11 @@ impl PostOffice<'_> {
     /// Entries, as many as the window has room for, or what else the peer should know.
     fn stream(&mut self, peer: &mut Progress, round: &mut Round, effects: &mut Effects) {
         let last = self.log.last().index;
+        // The peer may have acknowledged some of it since it was read.
+        let fetched = core::mem::take(&mut peer.fetched).from(peer.next_index);
+        if fetched.first_index() == Some(peer.next_index) {
+            self.ship(peer, *round, fetched);
+        }
         while peer.next_index <= last
             && peer
                 .inflight
@@ -249,6 +245,11 @@ impl PostOffice<'_> {
 
     fn fetch(&mut self, peer: &mut Progress, effects: &mut Effects) {
         peer.mode = PeerMode::Fetching;
+        // The answer to an earlier question is still to come; then the right one is asked.
+        if peer.fetching_from.is_some() {
+            return;
+        }
+        peer.fetching_from = Some(peer.next_index);
         effects.push(Effect::Fetch {
             to: peer.id,
             first: peer.next_index,

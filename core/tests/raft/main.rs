@@ -362,6 +362,48 @@ fn a_cold_peer_is_served_from_the_log() {
 }
 
 #[test]
+fn one_fetch_for_a_peer_is_under_way_at_a_time() {
+    let (mut bench, _) = cold_leader();
+    bench.step(Event::Unreachable(node(2)));
+    let effects = bench.acknowledge(2, 2);
+    assert_eq!(fetch(&effects), None, "the first one is not answered");
+    assert_eq!(bench.raft.status().peers[0].mode(), PeerMode::Fetching);
+    let effects = bench.step(Event::Fetched { to: node(2), entries: run(&[(1, 2), (2, 3)]) });
+    assert_eq!(sent_to(&effects, 2).into_iter().filter_map(entries_in).count(), 0);
+    assert_eq!(fetch(&effects), Some(3), "now what is missing is asked for");
+}
+
+/// An acknowledgement that was late arrives together with the entries that it makes superfluous.
+#[test]
+fn what_was_fetched_is_cut_to_what_is_still_missing() {
+    let (mut bench, _) = cold_leader();
+    let (replication, round) = bench.told(2);
+    let late = quorate_core::AppendEntriesReply {
+        replication,
+        round,
+        outcome: AppendOutcome::Match(Index(2)),
+    };
+    let message = quorate_core::Message {
+        from: node(2),
+        to: node(1),
+        term: Term(3),
+        rpc: Rpc::AppendEntriesReply(late),
+    };
+    let entries = run(&[(1, 2), (2, 3)]);
+    let effects =
+        bench.step_batch(vec![Event::Fetched { to: node(2), entries }, Event::Receive(message)]);
+    let sent = sent_to(&effects, 2);
+    let appends: Vec<_> = sent
+        .iter()
+        .filter_map(|rpc| match rpc {
+            Rpc::AppendEntries(request) => Some((request.prev, request.entries.len())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(appends, [(id(1, 2), 1)]);
+}
+
+#[test]
 fn what_was_not_asked_for_is_not_sent() {
     for wrong in [&[(1, 3), (2, 4)][..], &[(2, 2)], &[]] {
         let (mut bench, _) = cold_leader();
