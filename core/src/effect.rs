@@ -48,7 +48,7 @@ pub enum Effect {
         index: Index,
     },
     /// Read entries that are no longer in memory back from the log; answer with
-    /// [`Event::Fetched`](crate::Event::Fetched). At most one per peer is under way.
+    /// [`Event::Fetched`](crate::Event::Fetched), in any case. At most one per peer is under way.
     Fetch {
         /// For whom.
         to: NodeId,

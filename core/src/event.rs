@@ -30,7 +30,8 @@ pub enum Event {
         /// The caller's name for the request.
         id: RequestId,
     },
-    /// Answer to [`Effect::Fetch`](crate::Effect::Fetch): entries from `first` on, at least one.
+    /// Answer to [`Effect::Fetch`](crate::Effect::Fetch): entries from `first` on, at least one; none
+    /// if they cannot be read, or are not in the log any more.
     Fetched {
         /// For whom.
         to: NodeId,

@@ -122,28 +122,25 @@ impl Raft {
 
     /// The driver has read entries that were no longer in memory.
     pub(super) fn handle_fetched(&mut self, to: NodeId, entries: Entries) {
+        let Some(at) = self.fetches.iter().position(|fetch| fetch.0 == to) else { return };
+        let (_, asked) = self.fetches.swap_remove(at);
         let Role::Leader(leader) = &mut self.role else { return };
         let round = leader.round;
-        let Some(peer) = leader.peer_mut(to) else { return };
-        let asked = peer.fetching_from.take();
-        // The peer needs something else by now, or nothing.
-        if peer.mode != PeerMode::Fetching {
+        // By now the peer may need something else, or nothing.
+        let Some(peer) = leader.peer_mut(to).filter(|peer| peer.mode == PeerMode::Fetching) else {
             return;
-        }
+        };
         let is_ours = |id: LogId| self.log.id(id.index) == Some(id);
         let ends = entries.first().map(|first| first.id).zip(entries.last_id());
-        let is_answer = ends.is_some_and(|(first, last)| {
-            Some(first.index) == asked && is_ours(first) && is_ours(last)
-        });
-        if !is_answer {
-            // Not what was asked for: starts over, with the next heartbeat.
+        peer.mode = PeerMode::Replicate;
+        if ends.is_some_and(|(first, last)| {
+            first.index == peer.next_index && is_ours(first) && is_ours(last)
+        }) {
+            peer.fetched = entries;
+        } else if asked == peer.next_index {
+            // Nothing, or not from this log: starts over, with the next heartbeat.
             peer.become_probe(peer.next_index);
             peer.probed_in = Some(round);
-            return;
-        }
-        peer.mode = PeerMode::Replicate;
-        if asked == Some(peer.next_index) {
-            peer.fetched = entries;
         }
     }
 

@@ -76,6 +76,9 @@ pub struct Raft {
     role: Role,
     /// Counts the replications that this server started; see [`ReplicationId`](crate::ReplicationId).
     replications: u64,
+    /// Reads of the log that the driver has not answered, whoever led when they were asked for: for
+    /// whom, and from where on.
+    fetches: Vec<(NodeId, Index)>,
     /// Messages of this step.
     outbox: Vec<Message>,
     /// Messages of a term, or about a vote, that is not durable yet.
@@ -150,6 +153,7 @@ impl Raft {
             log: Log::new(recovered),
             role: Role::Follower(Follower { deadline: now.after(patience), following: None }),
             replications: 0,
+            fetches: Vec::new(),
             outbox: Vec::new(),
             withheld: Vec::new(),
             ignored_messages: 0,

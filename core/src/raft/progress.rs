@@ -34,8 +34,6 @@ pub struct Progress {
     pub(super) commit_told: Index,
     /// Probe: has a probe been sent that may still be answered, and in which round?
     pub(super) probed_in: Option<Round>,
-    /// The first entry that the driver was asked to read, while it has not answered.
-    pub(super) fetching_from: Option<Index>,
     /// What the driver has read, to be sent next.
     pub(super) fetched: Entries,
     /// Replicate: may the next answer without news cause a look for lost messages?
@@ -75,7 +73,6 @@ impl Progress {
             heard,
             commit_told: Index(0),
             probed_in: None,
-            fetching_from: None,
             fetched: Entries::EMPTY,
             may_suspect_loss: false,
             suspects_loss: false,

@@ -1,6 +1,8 @@
 //! Settling: looks at the state that the handlers left and gives the orders. The only place where
 //! order matters, and the only one that writes, commits, and sends entries.
 
+use alloc::vec::Vec;
+
 use super::Raft;
 use super::progress::{PeerMode, Progress};
 use super::role::{Leader, Role};
@@ -138,6 +140,7 @@ impl Raft {
             commit: self.commit,
             config: &self.config,
             log: &self.log,
+            fetches: &mut self.fetches,
             outbox: &mut self.outbox,
         };
         (leader, post)
@@ -187,7 +190,8 @@ struct PostOffice<'a> {
     commit: Index,
     config: &'a Config,
     log: &'a Log,
-    outbox: &'a mut alloc::vec::Vec<Message>,
+    fetches: &'a mut Vec<(NodeId, Index)>,
+    outbox: &'a mut Vec<Message>,
 }
 
 impl PostOffice<'_> {
@@ -246,10 +250,10 @@ impl PostOffice<'_> {
     fn fetch(&mut self, peer: &mut Progress, effects: &mut Effects) {
         peer.mode = PeerMode::Fetching;
         // The answer to an earlier question is still to come; then the right one is asked.
-        if peer.fetching_from.is_some() {
+        if self.fetches.iter().any(|fetch| fetch.0 == peer.id) {
             return;
         }
-        peer.fetching_from = Some(peer.next_index);
+        self.fetches.push((peer.id, peer.next_index));
         effects.push(Effect::Fetch {
             to: peer.id,
             first: peer.next_index,

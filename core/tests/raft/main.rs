@@ -404,13 +404,29 @@ fn what_was_fetched_is_cut_to_what_is_still_missing() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_sent() {
+fn what_is_not_in_the_log_is_not_sent() {
     for wrong in [&[(1, 3), (2, 4)][..], &[(2, 2)], &[]] {
         let (mut bench, _) = cold_leader();
         let effects = bench.step(Event::Fetched { to: node(2), entries: run(wrong) });
         assert_eq!(sent(&effects).len(), 0, "{wrong:?}");
         assert_eq!(bench.raft.status().peers[0].mode(), PeerMode::Probe);
     }
+}
+
+/// A leader that was deposed and elected again waits for what it asked for in its earlier term.
+#[test]
+fn a_leader_that_is_elected_again_asks_once_its_earlier_question_is_answered() {
+    let (mut bench, _) = cold_leader();
+    bench.heartbeat((2, 4), 1);
+    bench.now = bench.now.after(Duration::from_secs(1));
+    bench.become_leader();
+    let hint = id(1, 2);
+    let effects = bench.answer(2, AppendOutcome::Mismatch { rejected: Index(5), hint });
+    assert_eq!(fetch(&effects), None);
+    let effects = bench.acknowledge(2, 2);
+    assert_eq!(fetch(&effects), None, "one read is under way");
+    let effects = bench.step(Event::Fetched { to: node(2), entries: run(&[(1, 2)]) });
+    assert_eq!(fetch(&effects), Some(3));
 }
 
 #[test]

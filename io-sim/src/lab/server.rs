@@ -1,5 +1,7 @@
 //! One server of the world: a bare core, its disk and its clock.
 
+use std::collections::BTreeSet;
+
 use quorate_core::invariants::Watch;
 use quorate_core::{Event, HardState, Index, LogId, NodeId, Raft, RoleKind, Status, Term};
 
@@ -28,6 +30,8 @@ pub(crate) struct Life {
     pub(crate) recovered: Index,
     /// What it was last told to apply.
     pub(crate) applied: Index,
+    /// The peers that it has entries read for.
+    pub(crate) fetches: BTreeSet<NodeId>,
 }
 
 /// What a check needs to know of a server before and after a step.
@@ -67,6 +71,7 @@ impl Life {
             inbox: Vec::new(),
             recovered: raft.status().last.index,
             applied: Index(0),
+            fetches: BTreeSet::new(),
             raft,
         }
     }

@@ -203,9 +203,13 @@ impl World<'_> {
         bytes_max: u64,
     ) -> Checked {
         let body = self.body(at);
-        let server = &self.servers[at];
+        let server = &mut self.servers[at];
         hold(is.leads(), Property::EffectsAreWellFormed, || {
             format!("{:?} leads no more, and fetches {first:?} for {to:?}", server.id)
+        })?;
+        let is_new = server.life.as_mut().is_some_and(|life| life.fetches.insert(to));
+        hold(is_new, Property::EffectsAreWellFormed, || {
+            format!("{:?} fetches {first:?} for {to:?}, and waits for another answer", server.id)
         })?;
         self.report.fetches += 1;
         let reads_at_once = self.disk_rng.chance(500);
@@ -222,12 +226,12 @@ impl World<'_> {
         let later = Happening::Fetched(body, fetch.clone());
         self.with_awake(body, later, |world| {
             let Fetch { to, first, bytes_max, entries } = fetch;
-            let written = world.servers[body.at].disk.written();
-            let entries = entries.unwrap_or_else(|| written.read(first, bytes_max));
-            if entries.is_empty() {
-                // A later leader cut them off.
-                return Ok(());
+            let server = &mut world.servers[body.at];
+            if let Some(life) = &mut server.life {
+                life.fetches.remove(&to);
             }
+            let written = server.disk.written();
+            let entries = entries.unwrap_or_else(|| written.read(first, bytes_max));
             world.give(body.at, Event::Fetched { to, entries })
         })
     }
