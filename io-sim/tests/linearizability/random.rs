@@ -10,7 +10,7 @@ use crate::naive;
 macro_rules! agrees {
     ($($name:ident: $model:ident),* $(,)?) => {
         proptest! {
-            #![proptest_config(cases(4000))]
+            #![proptest_config(cases(20_000))]
             $(#[test]
             fn $name(history in histories(ModelName::$model)) {
                 agrees(&history)?;
