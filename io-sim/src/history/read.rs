@@ -248,6 +248,14 @@ mod tests {
     }
 
     #[test]
+    fn a_null_argument_is_written_as_it_was_read() {
+        let file = [HEADER, r#"{"p":1,"e":"invoke","f":"put","k":"x","v":null}"#, ""].join("\n");
+        let mut written = Vec::new();
+        History::read_from(file.as_bytes()).unwrap().write_to(&mut written).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), file);
+    }
+
+    #[test]
     fn a_line_without_end_is_not_read_to_its_end() {
         let mut endless = io::Read::chain(HEADER.as_bytes(), &b"\n"[..]).chain(io::repeat(b' '));
         let reader = io::BufReader::new(&mut endless);

@@ -19,14 +19,22 @@ pub struct Budget<'a> {
     pub steps_max: u64,
     /// Bytes that the search of one part may remember, roughly.
     pub bytes_max: usize,
+    /// Steps that may be spent, once a violation is proven, on an order that gets further and on a
+    /// culprit that is more to the point.
+    pub picture_steps_max: u64,
     /// Asked now and then, every few thousand steps; ends the whole check when it answers no.
     pub keep_going: Option<&'a mut dyn FnMut() -> bool>,
 }
 
 impl Budget<'_> {
-    /// A hundred million steps, a gibibyte, and no clock.
+    /// A hundred million steps, a gibibyte, a hundred thousand steps for a picture, and no clock.
     pub const fn new() -> Self {
-        Self { steps_max: 100_000_000, bytes_max: 1 << 30, keep_going: None }
+        Self {
+            steps_max: 100_000_000,
+            bytes_max: 1 << 30,
+            picture_steps_max: 100_000,
+            keep_going: None,
+        }
     }
 }
 
@@ -41,6 +49,7 @@ impl fmt::Debug for Budget<'_> {
         f.debug_struct("Budget")
             .field("steps_max", &self.steps_max)
             .field("bytes_max", &self.bytes_max)
+            .field("picture_steps_max", &self.picture_steps_max)
             .field("keep_going", &self.keep_going.is_some())
             .finish()
     }
@@ -73,7 +82,9 @@ const STEPS_PER_QUESTION: u64 = 4096;
 
 /// Counts what one search spends.
 pub(super) struct Meter<'b> {
-    budget: Budget<'b>,
+    steps_max: u64,
+    bytes_max: usize,
+    keep_going: Option<&'b mut dyn FnMut() -> bool>,
     /// Steps that were taken.
     pub(super) steps: u64,
     question_at: u64,
@@ -82,26 +93,31 @@ pub(super) struct Meter<'b> {
 impl<'b> Meter<'b> {
     /// For one search of the many that may share a budget.
     pub(super) fn new(budget: &'b mut Budget<'_>) -> Self {
-        let Budget { steps_max, bytes_max, ref mut keep_going } = *budget;
-        let keep_going: Option<&mut dyn FnMut() -> bool> = match keep_going {
+        let keep_going: Option<&mut dyn FnMut() -> bool> = match &mut budget.keep_going {
             Some(keep_going) => Some(&mut **keep_going),
             None => None,
         };
-        let budget = Budget { steps_max, bytes_max, keep_going };
-        Self { budget, steps: 0, question_at: STEPS_PER_QUESTION }
+        let Budget { steps_max, bytes_max, .. } = *budget;
+        Self { steps_max, bytes_max, keep_going, steps: 0, question_at: STEPS_PER_QUESTION }
+    }
+
+    /// For the search for a better picture.
+    pub(super) fn for_picture(budget: &'b mut Budget<'_>) -> Self {
+        let steps_max = budget.picture_steps_max;
+        Self { steps_max, ..Self::new(budget) }
     }
 
     /// May a search that remembers so many bytes go on?
     pub(super) fn allows(&mut self, bytes: usize) -> Result<(), Undecided> {
-        if self.steps > self.budget.steps_max {
+        if self.steps > self.steps_max {
             return Err(Undecided::Steps);
         }
-        if bytes > self.budget.bytes_max {
+        if bytes > self.bytes_max {
             return Err(Undecided::Bytes);
         }
         if self.steps >= self.question_at {
             self.question_at = self.steps + STEPS_PER_QUESTION;
-            if let Some(keep_going) = &mut self.budget.keep_going
+            if let Some(keep_going) = &mut self.keep_going
                 && !keep_going()
             {
                 return Err(Undecided::Stopped);

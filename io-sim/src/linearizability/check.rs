@@ -96,7 +96,7 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
     let found =
         |verdict, steps| Check { verdict, operations: operations.len(), parts: parts.len(), steps };
     for part in parts.values() {
-        let (verdict, taken) = check_part(model, operations, part, Meter::new(&mut budget));
+        let (verdict, taken) = check_part(model, operations, part, &mut budget);
         steps += taken;
         match verdict {
             Verdict::Linearizable(mut order) => orders.append(&mut order),
@@ -110,22 +110,19 @@ pub fn check_model<M: Model>(model: &M, operations: &[Timed<M::Op>], budget: Bud
     found(undecided.map_or(Verdict::Linearizable(orders), Verdict::Undecided), steps)
 }
 
-/// Steps that may be spent on a better picture of a violation that is already proven.
-const PICTURE_STEPS_MAX: u64 = 100_000;
-
 /// The verdict on one part, and the steps that it took.
 fn check_part<M: Model>(
     model: &M,
     operations: &[Timed<M::Op>],
     part: &[usize],
-    meter: Meter<'_>,
+    budget: &mut Budget<'_>,
 ) -> (Verdict, u64) {
     let timed = || part.iter().map(|&index| (index, &operations[index]));
     let mut states = States::new(model, timed().map(|(_, timed)| &timed.op));
     let plan = Plan::new(model, &mut states, timed());
     let outlook = Outlook::new(model, &plan, &mut states);
     let init = states.number(model.init());
-    let (found, steps) = search(&plan, init, states, Some(&outlook), meter);
+    let (found, steps) = search(&plan, init, states, Some(&outlook), Meter::new(budget));
     let verdict = match found {
         Found::Order(operations) => {
             Verdict::Linearizable(vec![Order { part_of: part[0], operations }])
@@ -134,7 +131,7 @@ fn check_part<M: Model>(
         Found::Nothing(furthest) => {
             let mut operations_of = part.to_vec();
             operations_of.sort_by_key(|&index| operations[index].invoked);
-            let Furthest { prefix, unplaced, culprit } = picture(model, &plan, furthest);
+            let Furthest { prefix, unplaced, culprit } = picture(model, &plan, furthest, budget);
             Verdict::Violation(Violation { operations: operations_of, culprit, prefix, unplaced })
         }
     };
@@ -142,11 +139,15 @@ fn check_part<M: Model>(
 }
 
 /// A search that looks ahead turns back early. One that does not gets further, if there is time.
-fn picture<M: Model>(model: &M, plan: &Plan<'_, M::Op>, furthest: Furthest) -> Furthest {
-    let mut budget = Budget { steps_max: PICTURE_STEPS_MAX, ..Budget::new() };
+fn picture<M: Model>(
+    model: &M,
+    plan: &Plan<'_, M::Op>,
+    furthest: Furthest,
+    budget: &mut Budget<'_>,
+) -> Furthest {
     let mut states = States::new(model, plan.ops());
     let init = states.number(model.init());
-    match search(plan, init, states, None, Meter::new(&mut budget)).0 {
+    match search(plan, init, states, None, Meter::for_picture(budget)).0 {
         Found::Nothing(further) => further,
         Found::Undecided(_, further) => Furthest { culprit: furthest.culprit, ..further },
         Found::Order(_) => panic!("whoever looks ahead finds what there is"),

@@ -139,7 +139,11 @@ impl fmt::Display for Report {
         }
         if let Some(stuck) = &self.stuck {
             let Stuck { operation, answered_line, placed, operations, .. } = stuck;
-            write!(f, ": no order gets past line {answered_line}, {operation}")?;
+            write!(f, ": no order gets past line {answered_line}, ")?;
+            match operation.char_indices().nth(OPERATION_CHARS_MAX) {
+                Some((end, _)) => write!(f, "{}...", &operation[..end])?,
+                None => f.write_str(operation)?,
+            }
             write!(f, "; {placed} of {operations} placed")?;
         }
         match self.why {
@@ -148,6 +152,9 @@ impl fmt::Display for Report {
         }
     }
 }
+
+/// What a line of text shows of an operation, whose answer may be a long list.
+const OPERATION_CHARS_MAX: usize = 100;
 
 const fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
@@ -158,4 +165,56 @@ fn milliseconds<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     elapsed.map(|elapsed| elapsed.as_secs_f64() * 1e3).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_in_json_names_key_operation_and_lines() {
+        let file = br#"{"format":"lin-history/1","model":"kv","init":null}
+{"p":1,"e":"invoke","f":"incr","k":"x","v":2}
+{"p":2,"e":"invoke","f":"get","k":"y"}
+{"p":1,"e":"ok","f":"incr","k":"x","r":3}
+{"p":1,"e":"invoke","f":"list"}
+"#;
+        let mut report = check_file(&file[..], Budget::new()).unwrap();
+        report.elapsed = Some(Duration::from_micros(1500));
+        assert_eq!(
+            serde_json::to_value(&report).unwrap(),
+            serde_json::json!({
+                "verdict": "violation",
+                "model": "kv",
+                "operations": 2,
+                "parts": 2,
+                "steps": report.steps,
+                "elapsed_ms": 1.5,
+                "stuck": {
+                    "key": "x",
+                    "operations": 1,
+                    "placed": 0,
+                    "operation": "incr \"x\" 2 -> 3 by process 1",
+                    "invoked_line": 2,
+                    "answered_line": 4,
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_line_stays_short_and_says_why_nothing_was_decided() {
+        let list = vec![7; 1000];
+        let header = r#"{"format":"lin-history/1","model":"log","init":[]}"#;
+        let read = r#"{"p":1,"e":"invoke","f":"read"}"#;
+        let file = format!("{header}\n{read}\n{{\"p\":1,\"e\":\"ok\",\"r\":{list:?}}}");
+        let mut report = check_file(file.as_bytes(), Budget::new()).unwrap();
+        let line = report.to_string();
+        assert!(line.len() < 250 && line.ends_with("7,7...; 0 of 1 placed"), "{line}");
+
+        (report.verdict, report.stuck) = (Word::Undecided, None);
+        (report.why, report.steps) = (Some(Undecided::Steps), 12);
+        let line = "undecided     log, 1 operation, 1 part: out of steps after 12 steps";
+        assert_eq!(report.to_string(), line);
+    }
 }

@@ -125,7 +125,7 @@ struct Best {
 }
 
 /// The words of a configuration's key before those of the slots.
-const KEY_WORDS: usize = 3;
+const KEY_WORDS: usize = 2;
 
 impl<M: Model> Search<'_, '_, M> {
     /// Is there an order? It is in place then.
@@ -170,7 +170,7 @@ impl<M: Model> Search<'_, '_, M> {
         }
         // An observer that fits now did not before, or it would stand there.
         frame.unnoticed = frame.unnoticed.filter(|_| self.order.items().len() == moved);
-        if !self.is_doomed(frame.state, left) && self.is_new(frame) {
+        if !self.is_doomed(frame.state, left) && self.is_new(frame.state) {
             frame.untried = Untried::Completed(self.order.first_candidate());
             self.frames.push(frame);
         } else {
@@ -235,18 +235,12 @@ impl<M: Model> Search<'_, '_, M> {
         frame.unnoticed.is_none_or(|before| self.step(before, op) != Some(after))
     }
 
-    /// Rule 4; remembers the configuration.
-    fn is_new(&mut self, frame: Frame) -> bool {
+    /// Rule 4; remembers the configuration. That its next operation must notice the last one does
+    /// not matter: what that excludes is tried where the last one was not placed.
+    fn is_new(&mut self, state: usize) -> bool {
         self.key.clear();
-        self.key.extend([self.order.blocking() as u64, frame.state as u64, u64::MAX]);
+        self.key.extend([self.order.blocking() as u64, state as u64]);
         self.key.extend_from_slice(self.order.early());
-        if let Some(unnoticed) = frame.unnoticed {
-            // Where any move was allowed, this one could do no more.
-            if self.seen.covers(&self.key, self.order.taken()) {
-                return false;
-            }
-            self.key[2] = unnoticed as u64;
-        }
         self.seen.insert(&self.key, self.order.taken())
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::model::{Asks, Effect, Model};
+use super::super::model::Model;
 use super::{Asked, UNKNOWN, Vocabulary};
 
 /// The model `mutex`. It has no owner: anybody may release it.
@@ -33,14 +33,6 @@ impl Model for Mutex {
             MutexOp::Acquire => (!held).then_some(true),
             MutexOp::Release => held.then_some(false),
         }
-    }
-
-    fn effect(&self, op: &MutexOp) -> Effect<bool> {
-        Effect::Sets(*op == MutexOp::Acquire)
-    }
-
-    fn asks(&self, op: &MutexOp) -> Asks<bool> {
-        Asks::For(*op == MutexOp::Release)
     }
 }
 
