@@ -1,4 +1,43 @@
 //! Raft as a value: events in, effects out.
+//!
+//! * [`Raft`] is one server of one consensus group, without its I/O: [`Raft::step`] takes an [`Event`]
+//!   and answers with [`Effect`]s. It reads no clock and draws no random numbers but from its seed, so
+//!   the same events give the same effects.
+//! * [`wire`] turns messages into bytes and back, [`wal`] makes entries durable on any disk.
+//! * [`node`] is the rest of a server in the same style: links, handshakes, requests, forwarding.
+//! * [`quorum`] and [`invariants`] are for those who check.
+//!
+//! Everything among the effects may be carried out at once, in any order. Whoever drives a server
+//! keeps three rules (see [`Effect`]): writes become durable in the order given, and an answer to a
+//! ticket means all up to it; messages may be lost, repeated and reordered; commits are applied in
+//! order. `examples/sans_io_by_hand.rs` does so with threads and channels, in a page or two.
+//!
+//! ```
+//! use quorate_core::*;
+//!
+//! /// What a driver does for ever: wait, step, carry out.
+//! fn turn(raft: &mut Raft, now: Instant, event: Event, effects: &mut Effects) {
+//!     raft.step(now, event, effects);
+//!     for effect in effects.drain() {
+//!         match effect {
+//!             Effect::Write(write) => { /* append to the log, sync; then Event::Persisted(write.ticket) */ }
+//!             Effect::Send(message) => { /* wire: message.encode(...), to message.to */ }
+//!             Effect::Commit(index) => { /* apply everything up to index */ }
+//!             Effect::Accepted { id, at } => { /* remember which request waits for which entry */ }
+//!             Effect::Refused { id, why } => { /* nothing happened: say why */ }
+//!             Effect::ReadReady { id, index } => { /* answer the query once index is applied */ }
+//!             Effect::Fetch { to, first, bytes_max } => { /* read the log; then Event::Fetched */ }
+//!             Effect::RoleChanged(change) => { /* tell people */ }
+//!             Effect::Halt(violation) => { /* stop, and keep everything for a post-mortem */ }
+//!         }
+//!     }
+//!     // Wait until something happens, or until raft.deadline(): then Event::Timeout.
+//! }
+//! ```
+//!
+//! **Panics and errors.** Input that this crate did not make (messages, bytes, files, configuration)
+//! gives an error or is ignored and counted; it never panics. A request that cannot be served gets a
+//! [`Refusal`]. A cluster that breaks a Raft property gets [`Effect::Halt`]. A panic is a bug of ours.
 #![no_std]
 #![forbid(unsafe_code)]
 

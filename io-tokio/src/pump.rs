@@ -10,9 +10,10 @@ use quorate_core::node::{
 };
 use quorate_core::wal::Wal;
 use quorate_core::wire::{Address, NotApplied, Outcome, RequestBody};
-use quorate_core::{Instant, Recovered, RoleKind, Violation};
+use quorate_core::{Instant, Recovered, RequestId, RoleKind, Violation};
 use quorate_sm::{Applier, SessionKeeper};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
 use crate::apply_lane::{ApplyLane, ApplyWork, NOBODY};
 use crate::connection;
@@ -143,6 +144,7 @@ pub fn start<E: Env>(
         connections: BTreeMap::new(),
         waiting: BTreeMap::new(),
         requests: 0,
+        proposals: BTreeMap::new(),
         ended: None,
     };
     Ok((Handle { calls }, pump.run()))
@@ -216,6 +218,8 @@ struct Pump<E: Env> {
     /// Who waits for a request from within the process.
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
     requests: u64,
+    /// The proposals that are traced.
+    proposals: BTreeMap<RequestId, tracing::Span>,
     /// When the state machine looks for silent clients next.
     look_at: Instant,
     ended: Option<Ended>,
@@ -315,8 +319,11 @@ impl<E: Env> Pump<E> {
     fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
         let (queue, queued) = mpsc::unbounded_channel();
         let (open, closed) = oneshot::channel();
-        self.env.spawn(connection::read::<E>(id, reader, self.inbox.clone(), closed));
-        self.env.spawn(connection::write::<E>(id, writer, queued, self.inbox.clone()));
+        let span = tracing::debug_span!("connection", ?id);
+        let read = connection::read::<E>(id, reader, self.inbox.clone(), closed);
+        let write = connection::write::<E>(id, writer, queued, self.inbox.clone());
+        self.env.spawn(read.instrument(span.clone()));
+        self.env.spawn(write.instrument(span));
         self.connections.insert(id, Wires { queue, _open: open });
     }
 
@@ -366,6 +373,16 @@ impl<E: Env> Pump<E> {
 
     fn note(&mut self, note: &Note) {
         match note {
+            // Nothing of a proposal but its name: what it says is nobody's business here.
+            Note::ProposalBegan(id) if tracing::enabled!(tracing::Level::DEBUG) => {
+                self.proposals.insert(*id, tracing::debug_span!("proposal", id = id.0));
+            }
+            Note::ProposalEnded(id) => {
+                if let Some(span) = self.proposals.remove(id) {
+                    tracing::debug!(parent: &span, "the proposal has ended");
+                }
+            }
+            Note::ProposalBegan(_) => {}
             Note::RoleChanged(change) => {
                 let leads = change.role == RoleKind::Leader;
                 self.apply.send(ApplyWork::Lead(leads.then(|| self.env.now())));

@@ -146,6 +146,10 @@ pub enum Answers {
 pub enum Note {
     /// Role, term or leader changed.
     RoleChanged(RoleChange),
+    /// A proposal came in, from a client, a peer or this process.
+    ProposalBegan(RequestId),
+    /// It has ended, one way or another.
+    ProposalEnded(RequestId),
     /// A link to a peer stands.
     LinkUp(NodeId),
     /// A link to a peer is gone.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::io::{Output, Outputs};
+use super::io::{Note, Output, Outputs};
 use super::link::Lane;
 use super::requests::{Kind, Origin, Pending};
 use super::{Node, Phase};
@@ -68,7 +68,7 @@ impl Node {
                 // do, and whoever asked first tries another server.
                 match body {
                     ForwardBody::Propose { command } => {
-                        let id = self.begin(origin, Kind::Propose);
+                        let id = self.begin_proposal(origin, out);
                         self.events.push(Event::Propose { id, command });
                     }
                     ForwardBody::ReadIndex => {
@@ -82,7 +82,7 @@ impl Node {
 
     fn propose(&mut self, origin: Origin, command: Bytes, out: &mut Outputs) {
         let leader = self.raft.status().leader;
-        let id = self.begin(origin, Kind::Propose);
+        let id = self.begin_proposal(origin, out);
         match leader {
             Some(leader) if leader != self.config.raft.id => {
                 let body = ForwardBody::Propose { command };
@@ -133,6 +133,12 @@ impl Node {
 
     fn is_leader(&self) -> bool {
         self.raft.status().leader == Some(self.config.raft.id)
+    }
+
+    fn begin_proposal(&mut self, origin: Origin, out: &mut Outputs) -> RequestId {
+        let id = self.begin(origin, Kind::Propose);
+        out.push(Output::Note(Note::ProposalBegan(id)));
+        id
     }
 
     fn begin(&mut self, origin: Origin, kind: Kind) -> RequestId {
@@ -261,6 +267,9 @@ impl Node {
 
     fn finish(&mut self, id: RequestId, outcome: Outcome, out: &mut Outputs) {
         if let Some(pending) = self.requests.remove(id) {
+            if matches!(pending.kind, Kind::Propose) {
+                out.push(Output::Note(Note::ProposalEnded(id)));
+            }
             self.respond(pending.origin, outcome, out);
         }
     }
