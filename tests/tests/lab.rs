@@ -86,6 +86,16 @@ fn expect_notice(worlds: u64, change: impl Fn(Options) -> Options + Sync) {
     println!("{sabotage:?}, seed {}: {}", failure.options.seed, failure.violation);
 }
 
+/// Seeds that found bugs; `TESTING.md` says which.
+#[test]
+fn seeds_that_found_bugs_find_none_any_more() {
+    for seed in [103, 1129, 109_506, 300_174] {
+        if let Err(failure) = lab::run(&Options::from_seed(seed)) {
+            panic!("{failure}");
+        }
+    }
+}
+
 /// Shows a run: `LAB_SEED=123 cargo test -p quorate-tests lab_replays_one_seed -- --nocapture`.
 #[test]
 fn lab_replays_one_seed() {

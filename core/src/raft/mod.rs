@@ -333,7 +333,14 @@ impl Raft {
     fn become_follower_of_term(&mut self, term: Term, cause: Cause, effects: &mut Effects) {
         assert!(term > self.hard_state.term, "terms only rise");
         self.set_hard_state(HardState { term, vote: None });
-        self.become_follower(cause, effects);
+        // thesis 3.4: only a leader and a granted vote restart the wait. If every newer term did, a
+        // server with a fast clock and an old log could keep all others from ever standing.
+        let deadline = match &self.role {
+            Role::Follower(follower) => follower.deadline,
+            Role::PreCandidate(election) | Role::Candidate(election) => election.deadline,
+            Role::Leader(_) | Role::Halted(_) => self.election_deadline(),
+        };
+        self.change_role(Role::Follower(Follower { deadline, following: None }), cause, effects);
     }
 
     /// Follows nobody yet, in the current term.

@@ -533,6 +533,20 @@ fn a_follower_that_hears_its_leader_helps_nobody_to_unseat_it() {
     assert_eq!(bench.raft.status().hard_state.vote, Some(node(3)), "once it hears nothing more");
 }
 
+/// thesis 3.4: a server with a fast clock and an old log would otherwise keep the others from ever
+/// standing for election. Found by the lab (seed 300174).
+#[test]
+fn a_newer_term_does_not_restart_the_wait() {
+    let mut bench = Bench::follower(1, &[(1, 1)]);
+    let deadline = bench.raft.deadline();
+    bench.now = bench.now.after(Duration::from_millis(200));
+    bench.hear(2, 2, Rpc::RequestVote(RequestVote { last: LogId::ZERO }));
+    assert_eq!(bench.raft.status().hard_state.term, Term(2));
+    assert_eq!(bench.raft.deadline(), deadline, "no vote was granted");
+    bench.hear(3, 3, Rpc::RequestVote(RequestVote { last: id(1, 1) }));
+    assert!(bench.raft.deadline() > deadline, "a vote was granted");
+}
+
 /// The leader of an earlier term would otherwise never learn that its time is over.
 #[test]
 fn a_leader_of_an_earlier_term_is_told() {
