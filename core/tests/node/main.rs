@@ -23,6 +23,20 @@ fn done(outcome: &Outcome) -> &[u8] {
     }
 }
 
+/// What server 2 says to server 1.
+fn hello() -> Hello {
+    Hello {
+        wire_min: 1,
+        wire_max: 1,
+        cluster: CLUSTER,
+        from: node_id(2),
+        to: node_id(1),
+        incarnation: Incarnation(2),
+        boot: 0,
+        frame_bytes_max: 1 << 20,
+    }
+}
+
 fn other_than(host: usize) -> usize {
     (host + 1) % 3
 }
@@ -139,16 +153,7 @@ fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
 fn strangers_are_told_why_they_are_refused() {
     let mut world = World::new(3);
     world.elect();
-    let hello = Hello {
-        wire_min: 1,
-        wire_max: 1,
-        cluster: CLUSTER,
-        from: node_id(2),
-        to: node_id(1),
-        incarnation: Incarnation(2),
-        boot: 0,
-        frame_bytes_max: 1 << 20,
-    };
+    let hello = hello();
     let cases = [
         (Hello { cluster: ClusterId(1), ..hello }, Reject::WrongCluster),
         (Hello { to: node_id(3), ..hello }, Reject::WrongNode),
@@ -200,18 +205,8 @@ fn bytes_that_make_no_sense_end_the_connection() {
 fn a_peer_speaks_for_itself_only() {
     let mut world = World::new(3);
     world.elect();
-    let hello = Hello {
-        wire_min: 1,
-        wire_max: 1,
-        cluster: CLUSTER,
-        from: node_id(2),
-        to: node_id(1),
-        incarnation: Incarnation(2),
-        boot: 0,
-        frame_bytes_max: 1 << 20,
-    };
     let peer = world.connect(0);
-    world.send_handshake(&peer, &Handshake::Hello(hello));
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
     assert!(world.is_open(&peer));
     let forged = quorate_core::Message {
         from: node_id(3),
