@@ -26,7 +26,7 @@ use trail::Trail;
 pub(crate) struct Log {
     trail: Trail,
     tail: Tail,
-    /// What a leader proposed since the last freeze, after all of `staged`.
+    /// What a leader proposed since the last freeze, or since it received; after all of `staged`.
     proposed: Vec<Entry>,
     /// What a follower received since the last freeze.
     staged: Vec<Entries>,
@@ -99,7 +99,7 @@ impl Log {
 
     /// Appends a run that follows the end of the log.
     pub(crate) fn append(&mut self, run: Entries) {
-        assert!(self.proposed.is_empty(), "a server proposes or receives in one term, never both");
+        self.stage_proposed();
         self.trail.extend(&run);
         self.staged.push(run);
     }
@@ -123,10 +123,7 @@ impl Log {
         if self.staged.is_empty() && self.proposed.is_empty() && !self.was_cut {
             return None;
         }
-        if !self.proposed.is_empty() {
-            let run = Entries::new(self.proposed.drain(..)).expect("the trail checked each entry");
-            self.staged.push(run);
-        }
+        self.stage_proposed();
         let entries = match self.staged.len() {
             // The rule: there is one run, which moves on as it is.
             0 | 1 => self.staged.pop().unwrap_or_default(),
@@ -138,6 +135,13 @@ impl Log {
         self.frozen = self.last();
         self.was_cut = false;
         Some(Append { prev, entries })
+    }
+
+    fn stage_proposed(&mut self) {
+        if !self.proposed.is_empty() {
+            let run = Entries::new(self.proposed.drain(..)).expect("the trail checked each entry");
+            self.staged.push(run);
+        }
     }
 
     /// A write of all that is frozen starts.

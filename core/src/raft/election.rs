@@ -140,6 +140,10 @@ impl Raft {
         reply: RequestVoteReply,
         effects: &mut Effects,
     ) {
+        if !self.is_hard_state_durable() {
+            // Nobody was asked yet: this answers an earlier life of this server.
+            return;
+        }
         if let Role::Candidate(election) = &mut self.role
             && self.membership.is_voter(from)
         {

@@ -55,11 +55,36 @@ fn a_candidate_asks_for_votes_and_counts_its_own_once_that_is_durable() {
     let mut bench = Bench::with(1, &[], |config| config.pre_vote = false);
     let effects = bench.time_out();
     assert!(!sent(&effects).iter().any(|message| is_vote_request(&message.rpc)));
-    bench.hear(2, 2, Rpc::RequestVoteReply(RequestVoteReply { granted: true }));
-    assert_eq!(bench.raft.status().role, RoleKind::Candidate, "one durable vote of three");
+    let granted = Rpc::RequestVoteReply(RequestVoteReply { granted: true });
+    bench.hear(2, 2, granted.clone());
+    bench.hear(3, 2, granted.clone());
+    assert_eq!(bench.raft.status().role, RoleKind::Candidate, "nobody was asked yet");
     let effects = bench.persist();
-    assert_eq!(bench.raft.status().role, RoleKind::Leader);
     assert!(sent(&effects).iter().any(|message| is_vote_request(&message.rpc)));
+    assert_eq!(bench.raft.status().role, RoleKind::Candidate, "one durable vote of three");
+    bench.hear(2, 2, granted);
+    assert_eq!(bench.raft.status().role, RoleKind::Leader);
+}
+
+/// In one batch a leader takes a proposal and is deposed by a leader whose entries follow it.
+#[test]
+fn entries_may_follow_a_proposal_of_the_same_batch() {
+    let mut bench = Bench::settled_leader(|_| {});
+    let request = quorate_core::AppendEntries {
+        replication: ReplicationId(1),
+        round: Round(1),
+        prev: id(1, 2),
+        entries: run(&[(2, 3)]),
+        commit: Index(0),
+    };
+    let message = quorate_core::Message {
+        from: node(2),
+        to: node(1),
+        term: Term(2),
+        rpc: Rpc::AppendEntries(request),
+    };
+    bench.step_batch(vec![propose(1, 1), Event::Receive(message)]);
+    assert_eq!(bench.raft.status().last, id(2, 3));
 }
 
 #[test]
