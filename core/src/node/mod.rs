@@ -129,7 +129,7 @@ impl Node {
             links,
             dialed: 0,
             unflushed: Vec::new(),
-            requests: Requests::default(),
+            requests: Requests::new(config.raft.seed ^ config.boot),
             proposals: Proposals::default(),
             queries: Vec::new(),
             feed: Feed::new(applied),

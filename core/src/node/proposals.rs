@@ -14,13 +14,13 @@ pub(super) struct Proposals {
 }
 
 impl Proposals {
-    /// A request got a place. A request that had the place before has lost it: this server leads
-    /// now, so its log holds whatever is or will be committed there.
+    /// A request got a place.
     pub(super) fn accept(&mut self, at: LogId, id: RequestId) {
         self.accepted.push_back((at, id));
     }
 
-    /// The next request whose place was given to another.
+    /// The next request whose place in this log is given to another. Its entry may live on in the log
+    /// of a server that leads later.
     pub(super) fn pop_replaced(&mut self, at: LogId) -> Option<RequestId> {
         self.accepted.pop_back_if(|accepted| accepted.0.index >= at.index).map(|popped| popped.1)
     }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::io::ConnectionId;
+use crate::rng::Rng;
 use crate::types::{Instant, NodeId, RequestId};
 
 /// A request under way.
@@ -47,10 +48,12 @@ pub(super) enum Kind {
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Requests {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Where the generations of this life begin: peers may still answer what an earlier life asked.
+    first_generation: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -60,13 +63,20 @@ struct Slot {
 }
 
 impl Requests {
+    /// No requests; `life` differs from one start of the server to the next.
+    pub(super) fn new(life: u64) -> Self {
+        let mixed = Rng::new(life).next();
+        let first_generation = u32::try_from(mixed >> 32).expect("half of it");
+        Self { slots: Vec::new(), free: Vec::new(), first_generation }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     pub(super) fn insert(&mut self, pending: Pending) -> RequestId {
         let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, pending: None });
+            self.slots.push(Slot { generation: self.first_generation, pending: None });
             u32::try_from(self.slots.len() - 1).expect("requests are bounded")
         });
         let slot = &mut self.slots[at as usize];

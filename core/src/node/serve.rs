@@ -148,8 +148,9 @@ impl Node {
 
     /// The core gave a proposal a place in the log.
     pub(super) fn handle_proposal_accepted(&mut self, id: RequestId, at: LogId, out: &mut Outputs) {
+        // Cut from this log, but not from all: a later leader may yet commit it.
         while let Some(replaced) = self.proposals.pop_replaced(at) {
-            self.end_as_not_applied(replaced, NotApplied::LeadershipLost, out);
+            self.end_without_answer(replaced, Unknown::LeadershipLost, out);
         }
         self.proposals.accept(at, id);
     }
