@@ -62,11 +62,17 @@ impl<D: Disk<File: Send> + Send + 'static> Lane for DiskLane<D> {
                 LogWork::Read { reader, first, bytes_max } => {
                     // What was ordered before is there to be read.
                     self.write_all(done);
-                    let entries = self.wal.read(first, bytes_max);
-                    done.push(Input::LogRead(reader, entries.unwrap_or_else(|why| {
-                        tracing::error!(error = %why, first = first.0, "the log cannot be read");
-                        Entries::EMPTY
-                    })));
+                    match self.wal.read(first, bytes_max) {
+                        Ok(entries) => done.push(Input::LogRead(reader, entries)),
+                        // Without it the state machine gets no further, for ever.
+                        Err(why) if reader == LogReader::StateMachine => {
+                            self.fail("read", &why, done);
+                        }
+                        Err(why) => {
+                            tracing::error!(error = %why, first = first.0, "the log cannot be read");
+                            done.push(Input::LogRead(reader, Entries::EMPTY));
+                        }
+                    }
                 }
             }
         }

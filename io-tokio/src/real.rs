@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use quorate_core::Instant;
 use quorate_core::wal::{Disk, DiskError, DiskErrorKind};
+use rustix::net::sockopt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,6 +38,9 @@ impl Default for RealEnv {
 
 /// How long a lane waits for more work before it uses the moment for what can wait.
 const IDLE_AFTER: Duration = Duration::from_millis(5);
+
+/// A connection whose other end acknowledges nothing for this long is dead (FAULTS P09).
+const DEAD_AFTER: Duration = Duration::from_secs(5);
 
 /// The most orders that a lane takes in one step.
 const BATCH_MAX: usize = 4096;
@@ -111,6 +115,12 @@ impl Env for RealEnv {
 
 fn without_delay(stream: TcpStream) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
     stream.set_nodelay(true)?;
+    // Without a limit a host that vanished is noticed after a quarter of an hour.
+    let limit_ms = u32::try_from(DEAD_AFTER.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(&stream, limit_ms)?;
+    sockopt::set_socket_keepalive(&stream, true)?;
+    sockopt::set_tcp_keepidle(&stream, DEAD_AFTER)?;
+    sockopt::set_tcp_keepintvl(&stream, DEAD_AFTER / 5)?;
     Ok(stream.into_split())
 }
 
