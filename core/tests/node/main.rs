@@ -136,6 +136,46 @@ fn a_command_whose_place_another_leader_gave_away_was_not_applied() {
     assert_eq!(world.hosts[old].commands(), ["kept"]);
 }
 
+/// What is cut from a leader's log may live on in another, and be committed by a later leader: only
+/// what is committed in its place makes "not applied" definite.
+#[test]
+fn a_command_whose_place_this_log_gave_away_is_unknown() {
+    let patient = |id| {
+        let mut config = config(id, 3);
+        config.raft.election_timeout = Duration::from_millis(600);
+        config.raft.election_jitter = Duration::from_millis(600);
+        config
+    };
+    let mut hasty = config(1, 3);
+    hasty.raft.election_timeout = Duration::from_millis(150);
+    hasty.raft.election_jitter = Duration::ZERO;
+    hasty.request_timeout = Duration::from_secs(60);
+    let mut world = World::of(vec![hasty, patient(2), patient(3)]);
+    assert_eq!(world.elect(), 0);
+    // Three commands that nobody else gets.
+    world.cut(0, 1);
+    world.cut(0, 2);
+    (1..=3).for_each(|id| world.propose(0, id, "lost"));
+    world.pass(Duration::from_secs(3));
+    let other = (1..3).find(|&at| world.hosts[at].node.raft().status().role == RoleKind::Leader);
+    let other = other.expect("the others elect one of them");
+    // Its log is cut back to the other leader's first entry, and then it leads again.
+    world.cuts.clear();
+    world.pass(Duration::from_millis(1500));
+    assert_eq!(
+        world.hosts[0].outcome(1),
+        &Outcome::NotApplied(NotApplied::LeadershipLost),
+        "another entry is committed in its place"
+    );
+    world.cut(other, 0);
+    world.cut(other, 3 - other);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.hosts[0].node.raft().status().role, RoleKind::Leader);
+    world.hosts[3 - other].is_disk_stalled = true;
+    world.propose(0, 4, "new");
+    assert_eq!(world.hosts[0].outcome(3), &Outcome::Unknown(Unknown::LeadershipLost));
+}
+
 #[test]
 fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
     let mut world = World::new(3);
