@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::{ConnectionId, Input};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::env::Env;
@@ -17,11 +17,12 @@ const READ_BYTES: usize = 64 << 10;
 const REPORT_BYTES: u64 = 256 << 10;
 
 /// Reads until the other side ends, or nobody wants it any more.
-pub(crate) async fn read<E: Env>(
-    id: ConnectionId,
-    mut reader: E::Reader,
-    inbox: mpsc::Sender<Arrival<E>>,
+pub(crate) async fn read<R: AsyncRead + Unpin, A>(
+    mut reader: R,
+    inbox: mpsc::Sender<A>,
     mut closed: tokio::sync::oneshot::Receiver<()>,
+    received: impl Fn(BytesMut) -> A,
+    ended: A,
 ) {
     let mut buffer = BytesMut::new();
     loop {
@@ -33,13 +34,13 @@ pub(crate) async fn read<E: Env>(
         };
         match read {
             Ok(bytes) if bytes > 0 => {
-                if inbox.send(Arrival::Input(Input::Received(id, buffer.split()))).await.is_err() {
+                if inbox.send(received(buffer.split())).await.is_err() {
                     return;
                 }
             }
-            // However it ended, it has ended: the node learns that once.
+            // However it ended, it has ended: that is told once.
             _ => {
-                let _ = inbox.send(Arrival::Input(Input::Closed(id))).await;
+                let _ = inbox.send(ended).await;
                 return;
             }
         }

@@ -320,7 +320,9 @@ impl<E: Env> Pump<E> {
         let (queue, queued) = mpsc::unbounded_channel();
         let (open, closed) = oneshot::channel();
         let span = tracing::debug_span!("connection", ?id);
-        let read = connection::read::<E>(id, reader, self.inbox.clone(), closed);
+        let received = move |bytes| Arrival::Input(Input::Received(id, bytes));
+        let ended = Arrival::Input(Input::Closed(id));
+        let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
         let write = connection::write::<E>(id, writer, queued, self.inbox.clone());
         self.env.spawn(read.instrument(span.clone()));
         self.env.spawn(write.instrument(span));

@@ -112,13 +112,12 @@ impl Raft {
     }
 
     fn replicate(&mut self, effects: &mut Effects) {
-        let (mut leader, mut post) = self.post_office();
+        let (leader, mut post) = self.post_office();
         if leader.is_round_owed {
             leader.is_round_owed = false;
             leader.round = leader.round.next();
             leader.peers.iter_mut().for_each(|peer| post.heartbeat(peer, leader.round));
         }
-        let leader = &mut leader;
         for at in 0..leader.peers.len() {
             let round = &mut leader.round;
             let peer = &mut leader.peers[at];

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
 use super::courier::{Courier, Input, NewCall, Order};
 use super::link::ConnectionId;
+use crate::connection;
 use crate::env::Env;
-
-/// Room for one read.
-const READ_BYTES: usize = 64 << 10;
 
 /// Arrivals that wait for the client; beyond it connections are not read.
 const ARRIVALS_MAX: usize = 64;
@@ -102,7 +100,10 @@ impl<E: Env> Pump<E> {
     fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
         let (queue, queued) = mpsc::unbounded_channel();
         let (open, closed) = oneshot::channel();
-        self.env.spawn(read::<E>(id, reader, self.inbox.clone(), closed));
+        let received = move |bytes| Arrival::Received(id, bytes);
+        let ended = Arrival::Closed(id);
+        let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
+        self.env.spawn(read);
         self.env.spawn(write::<E>(id, writer, queued, self.inbox.clone()));
         self.connections.insert(id, Wires { queue, _open: open });
     }
@@ -154,36 +155,6 @@ async fn dial<E: Env>(
     };
     // The client has ended.
     let _ = inbox.send(arrival).await;
-}
-
-/// Reads until the other side ends, or nobody wants it any more.
-async fn read<E: Env>(
-    id: ConnectionId,
-    mut reader: E::Reader,
-    inbox: mpsc::Sender<Arrival<E>>,
-    mut closed: oneshot::Receiver<()>,
-) {
-    let mut buffer = BytesMut::new();
-    loop {
-        buffer.reserve(READ_BYTES);
-        let read = tokio::select! {
-            biased;
-            _ = &mut closed => return,
-            read = reader.read_buf(&mut buffer) => read,
-        };
-        match read {
-            Ok(bytes) if bytes > 0 => {
-                if inbox.send(Arrival::Received(id, buffer.split())).await.is_err() {
-                    return;
-                }
-            }
-            // However it ended, it has ended.
-            _ => {
-                let _ = inbox.send(Arrival::Closed(id)).await;
-                return;
-            }
-        }
-    }
 }
 
 /// Writes until its queue ends. What has queued up leaves in one piece.
