@@ -29,6 +29,10 @@ pub(crate) enum ApplyWork {
 /// The name of requests that nobody waits for.
 pub(crate) const NOBODY: u64 = u64::MAX;
 
+/// The most entries that are applied without waking the lane's thread. More of them are worth it:
+/// the node goes on in the meantime.
+const BRIEF_ENTRIES_MAX: usize = 16;
+
 /// Owns the state machine and the sessions of its clients.
 pub(crate) struct ApplyLane {
     applier: Applier,
@@ -69,6 +73,16 @@ impl ApplyLane {
 impl Lane for ApplyLane {
     type Work = ApplyWork;
     type Done = Input;
+
+    fn is_brief(&self, work: &ApplyWork) -> bool {
+        match work {
+            ApplyWork::Apply { entries, .. } => {
+                self.applier.is_brief() && entries.len() <= BRIEF_ENTRIES_MAX
+            }
+            ApplyWork::Query { .. } => self.applier.is_brief(),
+            ApplyWork::Lead(_) | ApplyWork::Look(_) => false,
+        }
+    }
 
     fn step(&mut self, work: &mut Vec<ApplyWork>, done: &mut Vec<Input>) {
         for order in work.drain(..) {

@@ -10,8 +10,11 @@ use tokio::sync::mpsc;
 use crate::env::Env;
 use crate::pump::Arrival;
 
-/// Room for one read.
-const READ_BYTES: usize = 64 << 10;
+/// How large a buffer for reading is.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Less room than this is not worth a read.
+const READ_BYTES_MIN: usize = 16 << 10;
 
 /// How much leaves a connection before the node is told: it counts in megabytes.
 const REPORT_BYTES: u64 = 256 << 10;
@@ -26,7 +29,9 @@ pub(crate) async fn read<R: AsyncRead + Unpin, A>(
 ) {
     let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(READ_BYTES);
+        if buffer.capacity() < READ_BYTES_MIN {
+            buffer.reserve(BUFFER_BYTES);
+        }
         let read = tokio::select! {
             biased;
             _ = &mut closed => return,

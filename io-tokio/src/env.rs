@@ -62,6 +62,6 @@ pub trait Env: Clone + Send + Sync + 'static {
         &self,
         name: &'static str,
         lane: L,
-        deliver: impl Fn(Vec<L::Done>) + Send + 'static,
+        deliver: impl Fn(Vec<L::Done>) + Send + Sync + 'static,
     ) -> LaneSender<L::Work>;
 }

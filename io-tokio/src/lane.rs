@@ -13,6 +13,12 @@ pub trait Lane: Send + 'static {
     /// Does all of `work`, in order, and leaves it empty.
     fn step(&mut self, work: &mut Vec<Self::Work>, done: &mut Vec<Self::Done>);
 
+    /// Is this work done within microseconds, whatever state the lane is in? Then it is not worth
+    /// waking a thread: whoever orders it may do it, if nothing is queued before it.
+    fn is_brief(&self, _work: &Self::Work) -> bool {
+        false
+    }
+
     /// Nothing is queued: a short piece of what can wait.
     fn idle(&mut self, _done: &mut Vec<Self::Done>) -> Idle {
         Idle::Done
@@ -52,7 +58,7 @@ impl<W> LaneSender<W> {
         Self { send: Arc::new(send) }
     }
 
-    /// Queues work. Never blocks; the node bounds what it gives to each lane. Work for a lane that
+    /// Queues work, or does it at once if it is [brief](Lane::is_brief). Never blocks; the node bounds what it gives to each lane. Work for a lane that
     /// has ended is dropped.
     pub fn send(&self, work: W) {
         (self.send)(work);

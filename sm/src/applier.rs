@@ -96,6 +96,12 @@ impl Applier {
         self.last_applied
     }
 
+    /// Does every command and every query take microseconds at most? See
+    /// [`StateMachine::BRIEF`](crate::StateMachine::BRIEF).
+    pub fn is_brief(&self) -> bool {
+        self.machine.is_brief()
+    }
+
     /// The sessions of the clients.
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions

@@ -209,6 +209,9 @@ impl StateMachine for Kv {
     type Query = Query;
     type QueryAnswer = QueryAnswer;
 
+    // Even a page of the list is bounded in rows and bytes.
+    const BRIEF: bool = true;
+
     fn apply(&mut self, cx: &mut Context, command: Command) -> Answer {
         let done = match command {
             Command::Put { key, value } => self.put(cx.index(), key, value),

@@ -57,6 +57,11 @@ pub trait StateMachine: Serialize + Send + 'static {
     /// What a query returns.
     type QueryAnswer: Serialize + DeserializeOwned;
 
+    /// Does every command and every query take microseconds at most, however large the state is?
+    /// Then a driver may run them where it serves its connections, which spares a request the two
+    /// wake-ups of a thread. While a slow one ran there, no heartbeat would leave.
+    const BRIEF: bool = false;
+
     /// Carries out a command.
     fn apply(&mut self, cx: &mut Context, command: Self::Command) -> Self::Answer;
 
@@ -116,6 +121,11 @@ pub trait ByteMachine: Send {
     /// If the bytes are no query of this machine.
     fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable>;
 
+    /// See [`StateMachine::BRIEF`].
+    fn is_brief(&self) -> bool {
+        false
+    }
+
     /// Adds the whole state to a digest.
     fn digest_into(&self, digest: &mut Digest);
 }
@@ -143,6 +153,10 @@ impl<M: StateMachine> ByteMachine for M {
         let query = codec::decode(query).ok_or(Undecodable)?;
         codec::encode(&self.query(query), answer);
         Ok(())
+    }
+
+    fn is_brief(&self) -> bool {
+        M::BRIEF
     }
 
     fn digest_into(&self, digest: &mut Digest) {
