@@ -19,12 +19,14 @@ pub(crate) struct DiskLane<D: Disk> {
     wal: Wal<D>,
     /// Writes that wait for the end of the portion; kept for its allocation.
     writes: Vec<Write>,
+    /// No room for the next segment, when it was last tried.
+    is_full: bool,
     has_failed: bool,
 }
 
 impl<D: Disk> DiskLane<D> {
     pub(crate) fn new(wal: Wal<D>) -> Self {
-        Self { wal, writes: Vec::new(), has_failed: false }
+        Self { wal, writes: Vec::new(), is_full: false, has_failed: false }
     }
 
     /// After an error nothing about the disk is known: this server has said its last word, and
@@ -45,6 +47,25 @@ impl<D: Disk> DiskLane<D> {
             Err(why) => self.fail("written", &why, done),
         }
         self.writes.clear();
+    }
+
+    fn prepare_spare(&mut self, done: &mut Vec<Input>) -> Idle {
+        let prepared = self.wal.prepare_spare();
+        self.is_full = false;
+        match prepared {
+            Ok(SpareStep::Working) => Idle::More,
+            Ok(SpareStep::Ready) => Idle::Done,
+            // Nothing is lost: writes go on while the present segment lasts.
+            Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
+                tracing::warn!(error = %why, "the next segment of the log cannot be prepared");
+                self.is_full = true;
+                Idle::Done
+            }
+            Err(why) => {
+                self.fail("prepared for the next segment", &why, done);
+                Idle::Done
+            }
+        }
     }
 }
 
@@ -81,24 +102,26 @@ impl<D: Disk<File: Send> + Send + 'static> Lane for DiskLane<D> {
         }
     }
 
+    fn after_step(&mut self, done: &mut Vec<Input>) {
+        // Under steady load there is no idle moment before the segment is full.
+        if !self.has_failed && !self.is_full && self.wal.is_spare_due() {
+            self.prepare_spare(done);
+        }
+    }
+
     fn idle(&mut self, done: &mut Vec<Input>) -> Idle {
         if self.has_failed {
             return Idle::Done;
         }
-        match self.wal.idle().and_then(|()| self.wal.prepare_spare()) {
-            Ok(SpareStep::Working) => Idle::More,
-            Ok(SpareStep::Ready) => Idle::Done,
-            // Nothing is lost: writes go on while the present segment lasts.
-            Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
-                tracing::warn!(error = %why, "the next segment of the log cannot be prepared");
-                Idle::Done
-            }
+        match self.wal.idle() {
+            Ok(()) => self.prepare_spare(done),
             Err(why) => {
-                self.fail("tidied up", &why, done);
+                self.fail("marked", &why, done);
                 Idle::Done
             }
         }
     }
+
     fn finish(self) {
         if self.has_failed {
             return;

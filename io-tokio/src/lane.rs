@@ -19,6 +19,9 @@ pub trait Lane: Send + 'static {
         false
     }
 
+    /// After a step, when everybody knows what came of it: what should not wait for an idle moment.
+    fn after_step(&mut self, _done: &mut Vec<Self::Done>) {}
+
     /// Nothing is queued: a short piece of what can wait.
     fn idle(&mut self, _done: &mut Vec<Self::Done>) -> Idle {
         Idle::Done

@@ -13,40 +13,48 @@ use super::segment::{self, SegmentHeader};
 pub(super) struct Spare<F> {
     file: F,
     bytes: u64,
-    written: u64,
-    synced: bool,
+    /// From the start, and durable.
+    zeroed: u64,
 }
 
 const CHUNK_BYTES: u64 = 1 << 20;
 
 impl<F> Spare<F> {
     pub(super) fn create<D: Disk<File = F>>(disk: &D, bytes: u64) -> Result<Self, DiskError> {
-        Ok(Self { file: disk.create(SPARE_TMP)?, bytes, written: 0, synced: false })
+        Ok(Self { file: disk.create(SPARE_TMP)?, bytes, zeroed: 0 })
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.synced
+        self.zeroed == self.bytes
     }
 
-    /// Writes up to `budget_bytes` of zeros, and syncs once all are written.
+    /// Is less of it done than of the segment before it, twice over? Then it will be late.
+    pub(super) fn is_due(&self, used_bytes: u64) -> bool {
+        self.zeroed < self.bytes.min(used_bytes.saturating_mul(2))
+    }
+
+    /// Writes up to `budget_bytes` of zeros and syncs them: one sync for all of them at the end
+    /// would make the writes of that moment wait.
     pub(super) fn advance<D: Disk<File = F>>(
         &mut self,
         disk: &D,
         budget_bytes: u64,
     ) -> Result<(), DiskError> {
-        let stop = self.bytes.min(self.written.saturating_add(budget_bytes));
-        let longest = CHUNK_BYTES.min(stop - self.written);
+        let stop = self.bytes.min(self.zeroed.saturating_add(budget_bytes));
+        if stop == self.zeroed {
+            return Ok(());
+        }
+        let longest = CHUNK_BYTES.min(stop - self.zeroed);
         let zeros = vec![0; usize::try_from(longest).expect("at most a chunk")];
-        while self.written < stop {
-            let bytes = longest.min(stop - self.written);
+        let mut written = self.zeroed;
+        while written < stop {
+            let bytes = longest.min(stop - written);
             let chunk = usize::try_from(bytes).expect("at most a chunk");
-            disk.write_at(&self.file, self.written, &zeros[..chunk])?;
-            self.written += bytes;
+            disk.write_at(&self.file, written, &zeros[..chunk])?;
+            written += bytes;
         }
-        if self.written == self.bytes && !self.synced {
-            disk.sync(&self.file)?;
-            self.synced = true;
-        }
+        disk.sync(&self.file)?;
+        self.zeroed = written;
         Ok(())
     }
 

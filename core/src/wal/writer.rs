@@ -132,8 +132,8 @@ impl<D: Disk> Wal<D> {
         self.guarded(Self::mark)
     }
 
-    /// To be called when idle: prepares the next segment, a few MiB at a time. Without it the write
-    /// that fills a segment waits while the next one is made.
+    /// Prepares the next segment, a few MiB at a time. To be called when idle, and also when
+    /// [due](Self::is_spare_due): the write that fills a segment waits for what is left to do.
     ///
     /// # Errors
     /// See [`WalError`]. If there is no space, nothing is lost and nothing is poisoned: writes go on
@@ -151,6 +151,12 @@ impl<D: Disk> Wal<D> {
             }
             done => self.guarded(|_| Ok(done?)),
         }
+    }
+
+    /// Will the next segment be late unless [`Wal::prepare_spare`] is called between writes?
+    pub fn is_spare_due(&self) -> bool {
+        let used = self.appender.offset();
+        self.spare.as_ref().is_none_or(|spare| spare.is_due(used))
     }
 
     /// Records that a snapshot of the state machine is durable: the log may start after it.

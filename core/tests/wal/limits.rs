@@ -49,11 +49,12 @@ fn a_write_longer_than_a_segment_spans_several() {
     assert_eq!(entries(&mut wal).expect("readable"), written);
 }
 
-/// A disk that counts the files that are open, and lets writes of less than all bytes through.
+/// A disk that counts the files that are open, and the bytes that are written.
 struct Counting<'d> {
     disk: &'d MemDisk,
     open: Rc<()>,
     most: Cell<usize>,
+    written: Cell<u64>,
 }
 
 struct Counted {
@@ -61,7 +62,11 @@ struct Counted {
     _open: Rc<()>,
 }
 
-impl Counting<'_> {
+impl<'d> Counting<'d> {
+    fn new(disk: &'d MemDisk) -> Self {
+        Self { disk, open: Rc::new(()), most: Cell::new(0), written: Cell::new(0) }
+    }
+
     fn counted(&self, file: <MemDisk as Disk>::File) -> Counted {
         let counted = Counted { file, _open: Rc::clone(&self.open) };
         self.most.set(self.most.get().max(Rc::strong_count(&self.open) - 1));
@@ -100,6 +105,7 @@ impl Disk for Counting<'_> {
         self.disk.read_at(&file.file, offset, into)
     }
     fn write_at(&self, file: &Counted, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.written.set(self.written.get() + bytes.len() as u64);
         self.disk.write_at(&file.file, offset, bytes)
     }
     fn sync(&self, file: &Counted) -> Result<(), DiskError> {
@@ -112,7 +118,7 @@ impl Disk for Counting<'_> {
 fn many_segments_need_few_files() {
     let disk = formatted();
     let options = WalOptions { segment_bytes: 32 << 10, ..OPTIONS };
-    let counting = Counting { disk: &disk, open: Rc::new(()), most: Cell::new(0) };
+    let counting = Counting::new(&disk);
     let (mut wal, _) = Wal::open(&counting, options, 1).expect("formatted");
     let body = vec![9; options.entry_bytes_max() as usize];
     for ticket in 1..=60 {
@@ -126,6 +132,26 @@ fn many_segments_need_few_files() {
     drop(wal);
     Wal::open(&counting, options, 2).expect("opened again");
     assert!(counting.most.get() <= 5, "{} files", counting.most.get());
+}
+
+/// Whoever prepares the next segment when it is due finds it ready when this one is full, even if
+/// there was no idle moment.
+#[test]
+fn a_spare_that_is_prepared_when_due_is_never_waited_for() {
+    let disk = formatted();
+    let counting = Counting::new(&disk);
+    let options = WalOptions { segment_bytes: 32 << 20, ..WalOptions::DEFAULT };
+    let (mut wal, _) = Wal::open(&counting, options, 1).expect("formatted");
+    let body = vec![9; 1 << 20];
+    for ticket in 1..=80 {
+        counting.written.set(0);
+        wal.write(&[append_in_term(ticket, wal.last(), 1, &[&body])]).expect("written");
+        assert!(counting.written.get() < 2 << 20, "write {ticket} filled a segment with zeros");
+        if wal.is_spare_due() {
+            wal.prepare_spare().expect("space");
+        }
+    }
+    assert!(wal.segments() >= 3);
 }
 
 /// FAULTS W26: a million tiny entries.

@@ -58,6 +58,7 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
             Some(lane) if queue.is_empty() && lane.is_brief(&work) => {
                 let mut done = Vec::new();
                 lane.step(&mut vec![work], &mut done);
+                lane.after_step(&mut done);
                 drop(desk);
                 self.hand_over(&mut done);
             }
@@ -77,6 +78,8 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
                 lane.idle(&mut done)
             } else {
                 lane.step(&mut work, &mut done);
+                self.hand_over(&mut done);
+                lane.after_step(&mut done);
                 Idle::More
             };
             self.hand_over(&mut done);
