@@ -189,8 +189,10 @@ impl Drop for LocalServer {
 pub(crate) struct TemporaryDirectory(PathBuf);
 
 impl TemporaryDirectory {
-    pub(crate) fn new(name: &str) -> Result<Self, Box<Diagnostic>> {
-        let path = std::env::temp_dir().join(format!("{name}-{:032x}", init::random_128()));
+    /// In `parent`, which is made if it is not there, or where the system wants them.
+    pub(crate) fn new(parent: Option<&Path>, name: &str) -> Result<Self, Box<Diagnostic>> {
+        let parent = parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        let path = parent.join(format!("{name}-{:032x}", init::random_128()));
         fs::create_dir_all(&path).map_err(|error| {
             failed(format!("{} cannot be made", path.display())).because(&error)
         })?;
@@ -204,7 +206,7 @@ impl TemporaryDirectory {
 
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
-        // A remnant in the directory for temporary files does no harm.
+        // A remnant among temporary files does no harm.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

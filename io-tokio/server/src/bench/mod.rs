@@ -42,7 +42,7 @@ pub(crate) struct Bench {
     /// Measure these servers instead; they will hold keys that begin with `bench/`.
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "QUORATE_SERVERS")]
     servers: Vec<String>,
-    /// Where the directories of the servers are made; a disk is measured, so which one matters.
+    /// Where the temporary directory is made; a disk is measured, so which one matters.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Writes what the callers saw, for `quorate check history` and other judges. Slows them down.
@@ -79,20 +79,13 @@ pub(crate) fn run(args: &Bench) -> Result<Exit, Box<Diagnostic>> {
 }
 
 async fn measure(args: &Bench) -> Result<Exit, Box<Diagnostic>> {
-    let temporary = match args.dir {
-        Some(_) => None,
-        None => Some(TemporaryDirectory::new("quorate-bench")?),
-    };
     let mut group = None;
     let servers = if args.servers.is_empty() {
-        let root = match (&args.dir, &temporary) {
-            (Some(dir), _) => dir.as_path(),
-            (None, Some(temporary)) => temporary.path(),
-            (None, None) => unreachable!("one of the two was just chosen"),
-        };
+        let directory = TemporaryDirectory::new(args.dir.as_deref(), "quorate-bench")?;
         let addresses = free_addresses(3)?;
-        let group =
-            group.insert(LocalGroup::create(root, &addresses, |_, to| addresses[to].clone())?);
+        let made = LocalGroup::create(directory.path(), &addresses, |_, to| addresses[to].clone())?;
+        // Dropped in this order: the servers end before their files go.
+        let (group, _) = group.insert((made, directory));
         group.start_all()?;
         let client = group.client(Duration::from_secs(5));
         group.wait_for_leader(&client, Duration::from_secs(20)).await?;
@@ -163,24 +156,30 @@ fn report(args: &Bench, rows: &[Row]) -> Result<(), Box<Diagnostic>> {
     Ok(())
 }
 
-const HEADER: &str = "\
-         ---------------- writes ----------------   --- linearizable reads ---
-callers     per s   p50 us   p99 us   per sync        per s   p50 us   p99 us   failed
-";
+const HEADER: &str = concat!(
+    "         ------------------------- writes -------------------------",
+    "   -------- linearizable reads --------\n",
+    "callers     per s   p50 us   p99 us   max us    syncs   per sync",
+    "        per s   p50 us   p99 us   max us   failed\n",
+);
 
 impl Row {
     fn text(&self) -> String {
         let per_sync = self.writes_per_sync.map_or("-".into(), |ratio| format!("{ratio:.1}"));
+        let syncs = self.syncs.map_or("-".into(), |syncs| syncs.to_string());
         format!(
-            "{:>7} {:>9.0} {:>8} {:>8} {:>10} {:>12.0} {:>8} {:>8} {:>8}\n",
+            "{:>7} {:>9.0} {:>8} {:>8} {:>8} {:>8} {:>10} {:>12.0} {:>8} {:>8} {:>8} {:>8}\n",
             self.callers,
             self.writes.per_second(),
             self.writes.percentile_us(50),
             self.writes.percentile_us(99),
+            self.writes.percentile_us(100),
+            syncs,
             per_sync,
             self.reads.per_second(),
             self.reads.percentile_us(50),
             self.reads.percentile_us(99),
+            self.reads.percentile_us(100),
             self.writes.failed + self.reads.failed,
         )
     }
@@ -191,6 +190,7 @@ impl Row {
                 "per_second": figures.per_second(),
                 "p50_us": figures.percentile_us(50),
                 "p99_us": figures.percentile_us(99),
+                "max_us": figures.percentile_us(100),
                 "done": figures.done,
                 "failed": figures.failed,
             })
