@@ -17,7 +17,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::ident::Identity;
+use super::identity::Identity;
 use super::layout::{
     BLOCK_BYTES, FORMAT_VERSION, MIN_READER_VERSION, put, u16_at, u32_at, u64_at, u128_at,
 };

@@ -1,61 +1,30 @@
-//! Who owns a directory: written once, by [`format`], and never again.
+//! The file that says who owns a directory: written once, by [`format`](super::format()), and never again.
 
-use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::block::{Block, BlockError, FIELDS, Unsupported, first_good};
 use super::disk::{Disk, DiskError, DiskErrorKind};
-use super::layout::{
-    BLOCK_BYTES, IDENT, IDENT_TMP, STATE, TEMPORARIES, parse_segment_name, u16_at, u64_at,
-};
-use super::state;
+use super::identity::Identity;
+use super::layout::{BLOCK_BYTES, IDENT, u16_at, u64_at};
 use crate::membership::Membership;
-use crate::types::{ClusterId, Incarnation, NodeId};
+use crate::types::NodeId;
 
-/// Whose data a directory holds. Stands in every file, so that a file of another node is noticed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Identity {
-    /// The cluster.
-    pub cluster: ClusterId,
-    /// The server.
-    pub node: NodeId,
-    /// This life of the server's disk.
-    pub incarnation: Incarnation,
-}
-
-/// What [`format`] wrote.
+/// What [`format`](super::format()) wrote.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ident {
     /// Whose data this is.
     pub identity: Identity,
-    /// When the directory was made, in whatever unit the caller of [`format`] chose.
+    /// When the directory was made, in whatever unit the caller of [`format`](super::format()) chose.
     pub created: u64,
     /// The founding members of the group.
     pub genesis: Membership,
 }
 
-/// Why a directory was not made ready. Nothing in it was lost.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum FormatError {
-    /// Somebody's data are complete.
-    #[error("the directory belongs to a node already")]
-    AlreadyFormatted,
-    /// There is no identity, but there is more than an interrupted [`format`] leaves behind.
-    #[error("{file} shows that the directory was in use, although its identity is missing")]
-    InUse {
-        /// The file that shows it.
-        file: String,
-    },
-    /// The disk failed.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-}
-
 /// Why there is no identity to read. Nothing was changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum IdentError {
-    /// [`format`] never ran here, or did not come to its end.
+    /// [`format`](super::format()) never ran here, or did not come to its end.
     #[error("the directory is not formatted")]
     NotFormatted,
     /// Both copies are bad.
@@ -67,44 +36,6 @@ pub enum IdentError {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
-}
-
-/// Makes an empty directory ready for [`Wal::open`](super::Wal::open): the identity, the founding
-/// members of the group and the first hard state.
-///
-/// The identity is what makes a directory complete, and it is written last. So after a crash it is
-/// either all there, or [`read_ident`] says [`IdentError::NotFormatted`] and `format` may run again.
-///
-/// # Errors
-/// If the directory holds anybody's data, or the disk fails.
-pub fn format<D: Disk>(
-    disk: &D,
-    identity: &Identity,
-    created: u64,
-    genesis: &Membership,
-) -> Result<(), FormatError> {
-    let names = disk.list()?;
-    if names.iter().any(|name| name == IDENT) {
-        return Err(FormatError::AlreadyFormatted);
-    }
-    if let Some(file) = sign_of_use(disk, &names)? {
-        return Err(FormatError::InUse { file });
-    }
-    for name in names.iter().filter(|name| TEMPORARIES.contains(&name.as_str())) {
-        disk.remove(name)?;
-    }
-    state::create(disk, identity)?;
-    // The state's name must be durable before the identity's: an identity promises a state.
-    disk.sync_dir()?;
-
-    let file = disk.create(IDENT_TMP)?;
-    let block = encode(identity, created, genesis);
-    disk.write_at(&file, 0, &block)?;
-    disk.write_at(&file, BLOCK_BYTES as u64, &block)?;
-    disk.sync(&file)?;
-    disk.rename(IDENT_TMP, IDENT)?;
-    disk.sync_dir()?;
-    Ok(())
 }
 
 /// Reads the identity, and nothing else; for a look before a node is started.
@@ -130,22 +61,11 @@ pub fn read_ident<D: Disk>(disk: &D) -> Result<Ident, IdentError> {
     }
 }
 
-/// A file that an interrupted `format` cannot have left behind.
-fn sign_of_use<D: Disk>(disk: &D, names: &[String]) -> Result<Option<String>, DiskError> {
-    if let Some(segment) = names.iter().find(|name| parse_segment_name(name).is_some()) {
-        return Ok(Some(segment.clone()));
-    }
-    match names.iter().find(|name| *name == STATE) {
-        Some(name) if !state::is_untouched(disk)? => Ok(Some(name.clone())),
-        _ => Ok(None),
-    }
-}
-
 pub(super) const MAGIC: &[u8; 8] = b"QRIDENT1";
 const CREATED: usize = FIELDS;
 const GENESIS: usize = FIELDS + 8;
 
-fn encode(identity: &Identity, created: u64, genesis: &Membership) -> Vec<u8> {
+pub(super) fn encode(identity: &Identity, created: u64, genesis: &Membership) -> Vec<u8> {
     let mut block = Block::new(MAGIC, 0, identity);
     block.put(CREATED, created.to_le_bytes());
     block.put_slice(GENESIS, &encode_membership(genesis));

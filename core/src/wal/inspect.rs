@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::batch::{BatchHeader, MARK, SEAL, blank_sectors};
 use super::block::{BlockError, Unsupported};
 use super::disk::{Disk, DiskError, DiskErrorKind};
-use super::ident::{Ident, IdentError, Identity, read_ident};
+use super::ident::{Ident, IdentError, read_ident};
+use super::identity::Identity;
 use super::layout::{
     BATCH_BYTES_MAX, BATCH_HEADER_BYTES, BATCHES_OFFSET, SECTOR_BYTES, checksum_seed, is_blank,
     parse_segment_name,

@@ -46,7 +46,9 @@ mod chain;
 mod disk;
 mod error;
 mod filler;
+mod format;
 mod ident;
+mod identity;
 mod inspect;
 mod layout;
 mod log_map;
@@ -69,7 +71,9 @@ mod writer;
 pub use block::Unsupported;
 pub use disk::{Disk, DiskError, DiskErrorKind};
 pub use error::WalError;
-pub use ident::{FormatError, Ident, IdentError, Identity, format, read_ident};
+pub use format::{FormatError, format};
+pub use ident::{Ident, IdentError, read_ident};
+pub use identity::Identity;
 pub use inspect::{
     BatchInfo, Block, Finding, Look, RecordInfo, SegmentInfo, SlotInfo, Worth, inspect,
 };

@@ -179,8 +179,8 @@ mod tests {
     use super::*;
     use crate::membership::Membership;
     use crate::types::{ClusterId, Incarnation, LogId, NodeId};
-    use crate::wal::ident::{Identity, format};
     use crate::wal::mem::MemDisk;
+    use crate::wal::{Identity, format};
     use crate::wal::{Row, layout, segment};
 
     /// A directory whose only segment has these numbers.

@@ -5,7 +5,8 @@ use core::fmt;
 
 use super::block::Unsupported;
 use super::disk::DiskError;
-use super::ident::{IdentError, Identity};
+use super::ident::IdentError;
+use super::identity::Identity;
 use super::options::OptionsError;
 use super::verdict::Row;
 use crate::types::{Index, LogId};

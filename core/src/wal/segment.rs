@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::block::{Block, BlockError, FIELDS, Unsupported, first_good};
 use super::disk::{Disk, DiskError};
-use super::ident::Identity;
+use super::identity::Identity;
 use super::layout::{BATCHES_OFFSET, BLOCK_BYTES};
 use crate::types::{Index, LogId, Term};
 

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use super::block::{Block, BlockError, FIELDS};
 use super::disk::{Disk, DiskError, DiskErrorKind};
-use super::ident::Identity;
+use super::identity::Identity;
 use super::layout::{BLOCK_BYTES, STATE, STATE_TMP};
 use super::refusal::OpenError;
 use crate::effect::HardState;

@@ -8,7 +8,7 @@ use super::batch::BatchBuffer;
 use super::chain::Salts;
 use super::disk::{Disk, DiskErrorKind};
 use super::error::WalError;
-use super::ident::Identity;
+use super::identity::Identity;
 use super::layout::SPARE_TMP;
 use super::log_map::LogMap;
 use super::options::WalOptions;
