@@ -4,10 +4,11 @@ use std::future::Future;
 use std::io;
 
 use quorate_core::Instant;
+use quorate_core::node::Lane;
 use quorate_core::wal::Disk;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::lane::{Lane, LaneSender};
+use crate::lane::LaneSender;
 
 /// Sockets, a disk, a clock, chance and tasks. The pump, the lanes and the client are generic over
 /// it: [`RealEnv`](crate::RealEnv) is the one of production, and a simulator brings its own, so
@@ -58,7 +59,7 @@ pub trait Env: Clone + Send + Sync + 'static {
     /// Runs a lane: on a thread here, as a task in a simulator. Each portion of work that has
     /// queued up is done in one step, and what comes of it goes to `deliver`. The lane ends when
     /// its sender is dropped.
-    fn spawn_lane<L: Lane>(
+    fn spawn_lane<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static>(
         &self,
         name: &'static str,
         lane: L,

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::node::{
-    ConnectionId, Input, Node, NodeConfig, NodeStartError, NodeStatus, Note, Output, Outputs,
+    ConnectionId, Input, LogLane, LogOrder, Node, NodeConfig, NodeStartError, NodeStatus, Note,
+    Output, Outputs,
 };
 use quorate_core::wal::Wal;
 use quorate_core::wire::{Address, NotApplied, Outcome, RequestBody};
 use quorate_core::{Instant, Recovered, RequestId, RoleKind, Violation};
-use quorate_sm::{Applier, SessionKeeper};
+use quorate_sm::{Applier, ApplyLane, ApplyOrder, SessionKeeper};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
-use crate::apply_lane::{ApplyLane, ApplyWork, NOBODY};
 use crate::connection;
-use crate::disk_lane::{DiskLane, LogWork};
 use crate::env::Env;
 use crate::lane::LaneSender;
 
@@ -127,7 +126,7 @@ pub fn start<E: Env>(
             let _ = done.send(inputs);
         }
     };
-    let disk = env.spawn_lane("disk", DiskLane::new(wal), lane(done.clone()));
+    let disk = env.spawn_lane("disk", LogLane::new(wal), lane(done.clone()));
     let keeper = SessionKeeper::new(session_timeout);
     let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
@@ -212,8 +211,8 @@ struct Pump<E: Env> {
     received: mpsc::Receiver<Arrival<E>>,
     finished: mpsc::UnboundedReceiver<Vec<Input>>,
     called: mpsc::Receiver<Call>,
-    disk: LaneSender<LogWork>,
-    apply: LaneSender<ApplyWork>,
+    disk: LaneSender<LogOrder>,
+    apply: LaneSender<ApplyOrder>,
     connections: BTreeMap<ConnectionId, Wires>,
     /// Who waits for a request from within the process.
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
@@ -234,17 +233,17 @@ impl<E: Env> Pump<E> {
             self.wait(&mut arrivals, &mut inputs).await;
             self.take_in(&mut arrivals, &mut inputs);
             let now = self.env.now();
-            let has_failed = inputs.contains(&Input::DiskFailed);
             self.node.step(now, &mut inputs, &mut outputs);
             for output in outputs.drain() {
                 self.carry_out(output);
             }
-            if has_failed {
-                return Ended::DiskFailed;
-            }
-            if let Some(ended) = self.ended {
-                self.drain().await;
-                return ended;
+            match self.ended {
+                Some(Ended::DiskFailed) => return Ended::DiskFailed,
+                Some(ended) => {
+                    self.drain().await;
+                    return ended;
+                }
+                None => {}
             }
             self.look(now);
         }
@@ -347,17 +346,17 @@ impl<E: Env> Pump<E> {
             Output::Close(id) => {
                 self.connections.remove(&id);
             }
-            Output::Write(write) => self.disk.send(LogWork::Write(write)),
+            Output::Write(write) => self.disk.send(LogOrder::Write(write)),
             Output::ReadLog { reader, first, bytes_max } => {
-                self.disk.send(LogWork::Read { reader, first, bytes_max });
+                self.disk.send(LogOrder::Read { reader, first, bytes_max });
             }
             Output::Apply { entries, answers } => {
-                self.apply.send(ApplyWork::Apply { entries, answers });
+                self.apply.send(ApplyOrder::Apply { entries, answers });
             }
             Output::Query { id, index, query } => {
-                self.apply.send(ApplyWork::Query { id, index, query });
+                self.apply.send(ApplyOrder::Query { id, index, query });
             }
-            Output::Respond { id: NOBODY, .. } => {}
+            Output::Respond { id: ApplyLane::NOBODY, .. } => {}
             Output::Respond { id, outcome } => {
                 if let Some(answer) = self.waiting.remove(&id) {
                     // Whoever asked has gone: then nobody wants to know.
@@ -366,6 +365,10 @@ impl<E: Env> Pump<E> {
             }
             Output::Note(note) => self.note(&note),
             Output::Stopped => self.ended = Some(Ended::Stopped),
+            Output::DiskFailed(why) => {
+                tracing::error!(error = %why, "the disk failed");
+                self.ended = Some(Ended::DiskFailed);
+            }
             Output::Halted(violation) => {
                 tracing::error!(%violation, "this server has halted");
                 self.ended = Some(Ended::Halted(violation));
@@ -387,7 +390,7 @@ impl<E: Env> Pump<E> {
             Note::ProposalBegan(_) => {}
             Note::RoleChanged(change) => {
                 let leads = change.role == RoleKind::Leader;
-                self.apply.send(ApplyWork::Lead(leads.then(|| self.env.now())));
+                self.apply.send(ApplyOrder::Lead(leads.then(|| self.env.now())));
                 tracing::info!(
                     role = ?change.role,
                     term = change.term.0,
@@ -398,6 +401,12 @@ impl<E: Env> Pump<E> {
             }
             Note::LinkUp(peer) => tracing::info!(%peer, "a link to a peer is up"),
             Note::LinkDown(peer) => tracing::warn!(%peer, "a link to a peer is down"),
+            Note::LogUnreadable(peer, why) => {
+                tracing::error!(%peer, error = %why, "the log cannot be read for a peer");
+            }
+            Note::DiskFull(why) => {
+                tracing::warn!(error = %why, "the next segment of the log cannot be prepared");
+            }
             Note::RefusedBy(peer, why) => tracing::warn!(%peer, %why, "a peer refused us"),
             Note::Refused(id, why) => tracing::warn!(?id, %why, "a connection was refused"),
             Note::BadBytes(id) => tracing::warn!(?id, "a connection sent what makes no sense"),
@@ -408,7 +417,7 @@ impl<E: Env> Pump<E> {
     fn look(&mut self, now: Instant) {
         if now >= self.look_at {
             self.look_at = now.after(LOOK_EVERY);
-            self.apply.send(ApplyWork::Look(now));
+            self.apply.send(ApplyOrder::Look(now));
         }
     }
 
@@ -420,7 +429,13 @@ impl<E: Env> Pump<E> {
         let deadline = env.now().after(DRAIN_MAX);
         let all_have_ended = async {
             while received.recv().await.is_some() {}
-            while finished.recv().await.is_some() {}
+            while let Some(inputs) = finished.recv().await {
+                for input in inputs {
+                    if let Input::DiskFailed(why) = input {
+                        tracing::warn!(error = %why, "the log cannot be closed in good order");
+                    }
+                }
+            }
         };
         tokio::select! {
             biased;

@@ -48,6 +48,7 @@ mod session;
 mod sessions;
 
 mod applier;
+mod apply_lane;
 mod keeper;
 mod waiting;
 
@@ -58,6 +59,7 @@ pub mod client;
 pub mod kv;
 
 pub use applier::{Answer, Applied, Applier};
+pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use digest::Digest;
 pub use envelope::{
     Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,

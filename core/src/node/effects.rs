@@ -5,6 +5,7 @@ use super::{Node, Phase};
 use crate::effect::Effect;
 use crate::entry::Entries;
 use crate::event::Event;
+use crate::wal::WalError;
 
 /// The cost of the entries in one portion for the state machine.
 const PORTION_BYTES: u64 = 1 << 20;
@@ -36,15 +37,24 @@ impl Node {
     pub(super) fn handle_log_read(
         &mut self,
         reader: LogReader,
-        entries: Entries,
+        read: Result<Entries, WalError>,
         out: &mut Outputs,
     ) {
-        match reader {
-            LogReader::Peer(to) => self.events.push(Event::Fetched { to, entries }),
-            LogReader::StateMachine => {
+        match (reader, read) {
+            (LogReader::Peer(to), Ok(entries)) => self.events.push(Event::Fetched { to, entries }),
+            (LogReader::Peer(to), Err(why)) => {
+                // The log was cut off in the meantime: the core knows that better.
+                if !matches!(why, WalError::NotInLog { .. }) {
+                    out.push(Output::Note(Note::LogUnreadable(to, why)));
+                }
+                self.events.push(Event::Fetched { to, entries: Entries::EMPTY });
+            }
+            (LogReader::StateMachine, Ok(entries)) => {
                 self.feed.finish_reading();
                 self.hand_over(&entries, out);
             }
+            // Without them the state machine gets no further, for ever.
+            (LogReader::StateMachine, Err(why)) => self.fail(why, out),
         }
     }
 

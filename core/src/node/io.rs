@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::effect::{RoleChange, Violation, Write};
 use crate::entry::Entries;
 use crate::types::{Index, LogId, NodeId, RequestId, Ticket};
+use crate::wal::{DiskError, WalError};
 use crate::wire::{Address, Outcome, Reject, RequestBody};
 
 /// Names a connection for as long as it lives; never reused by one node.
@@ -46,9 +47,11 @@ pub enum Input {
     /// All writes up to this ticket are on stable storage.
     Persisted(Ticket),
     /// The disk failed: the node stops for good, and says nothing more to anybody.
-    DiskFailed,
-    /// Answer to [`Output::ReadLog`]; empty if the log cannot be read there.
-    LogRead(LogReader, Entries),
+    DiskFailed(WalError),
+    /// The log has no room to grow when its newest segment is full. Nothing is lost yet.
+    DiskFull(DiskError),
+    /// Answer to [`Output::ReadLog`]. A state machine that cannot read its log is a failed disk.
+    LogRead(LogReader, Result<Entries, WalError>),
     /// Entries up to this index were applied; what came of them, if it was asked for.
     Applied(Index, Vec<(LogId, Bytes)>),
     /// Answer to [`Output::Query`], from a state with the entry `index` as its last.
@@ -119,6 +122,8 @@ pub enum Output {
     Note(Note),
     /// The node is done: the process may end.
     Stopped,
+    /// The disk failed, and the node is over: the process must end at once, without another word.
+    DiskFailed(WalError),
     /// This server has halted, see [`Effect::Halt`](crate::Effect::Halt).
     Halted(Violation),
 }
@@ -154,6 +159,10 @@ pub enum Note {
     LinkUp(NodeId),
     /// A link to a peer is gone.
     LinkDown(NodeId),
+    /// The log cannot be read for a peer that is behind.
+    LogUnreadable(NodeId, WalError),
+    /// The disk has no room for the next segment of the log.
+    DiskFull(DiskError),
     /// A peer refused the handshake.
     RefusedBy(NodeId, Reject),
     /// This server refused a handshake.

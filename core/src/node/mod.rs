@@ -16,8 +16,10 @@ mod effects;
 mod feed;
 mod inbound;
 mod io;
+mod lane;
 mod link;
 mod links;
+mod log_lane;
 mod proposals;
 mod requests;
 mod serve;
@@ -33,13 +35,16 @@ use crate::raft::{Raft, StartError};
 use crate::recovered::Recovered;
 use crate::rng::Rng;
 use crate::types::{Incarnation, Index, Instant, NodeId, RequestId};
+use crate::wal::WalError;
 use crate::wire::{Address, Unknown};
 
 pub use config::{NodeConfig, NodeConfigError};
 use connection::Connections;
 use feed::Feed;
 pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs};
-use link::{Lane, Link};
+pub use lane::{Idle, Lane};
+use link::Link;
+pub use log_lane::{LogLane, LogOrder};
 use proposals::Proposals;
 use requests::Requests;
 pub use status::{NodeStatus, PeerStatus};
@@ -152,7 +157,7 @@ impl Node {
                 continue;
             }
             let address = address_of(config, peer).ok_or(NodeStartError::NoAddress(peer))?;
-            for lane in [Lane::Urgent, Lane::Bulk] {
+            for lane in [link::Lane::Urgent, link::Lane::Bulk] {
                 links.push(Link::new(peer, lane, address.clone(), now));
             }
         }
@@ -251,8 +256,9 @@ impl Node {
                 self.syncs += 1;
                 self.events.push(Event::Persisted(ticket));
             }
-            Input::DiskFailed => self.phase = Phase::Over,
-            Input::LogRead(reader, entries) => self.handle_log_read(reader, entries, out),
+            Input::DiskFailed(why) => self.fail(why, out),
+            Input::DiskFull(why) => out.push(Output::Note(Note::DiskFull(why))),
+            Input::LogRead(reader, read) => self.handle_log_read(reader, read, out),
             Input::Applied(index, answers) => self.handle_applied(index, answers, out),
             Input::Answered { id, index, answer } => self.handle_answered(id, index, answer, out),
             Input::Request { id, body } => {
@@ -260,6 +266,12 @@ impl Node {
             }
             Input::Stop => self.handle_stop(),
         }
+    }
+
+    /// Nothing may be said any more: it could rest on what the disk has lost.
+    pub(super) fn fail(&mut self, why: WalError, out: &mut Outputs) {
+        self.phase = Phase::Over;
+        out.push(Output::DiskFailed(why));
     }
 
     fn handle_stop(&mut self) {

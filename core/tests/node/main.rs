@@ -5,7 +5,8 @@ mod world;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_core::node::{Input, NodeConfigError, Note};
+use quorate_core::node::{Input, LogReader, NodeConfigError, Note};
+use quorate_core::wal::WalError;
 use quorate_core::wire::{
     Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
 };
@@ -14,6 +15,10 @@ use world::{CLUSTER, World, config, node_id};
 
 fn query(consistency: Consistency) -> RequestBody {
     RequestBody::Query { consistency, query: Bytes::from_static(b"x") }
+}
+
+fn poisoned() -> WalError {
+    WalError::Poisoned { why: "a sync failed".into() }
 }
 
 fn done(outcome: &Outcome) -> &[u8] {
@@ -304,14 +309,39 @@ fn a_disk_that_failed_silences_its_server() {
     // FAULTS D01
     let mut world = World::new(3);
     let leader = world.elect();
-    world.hosts[leader].inputs.push(Input::DiskFailed);
+    world.hosts[leader].inputs.push(Input::DiskFailed(poisoned()));
     world.settle();
+    assert_eq!(world.hosts[leader].failure, Some(poisoned()));
     assert_eq!(world.hosts[leader].node.deadline(), None);
     world.propose(leader, 1, "a");
     assert!(world.hosts[leader].responses.is_empty());
     world.pass(Duration::from_secs(3));
     let led = world.hosts.iter().filter(|host| host.node.raft().status().leader.is_some()).count();
     assert!(led >= 2, "the others go on");
+}
+
+#[test]
+fn a_server_that_cannot_read_its_log_for_the_state_machine_ends() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let unreadable = Input::LogRead(LogReader::StateMachine, Err(poisoned()));
+    world.hosts[leader].inputs.push(unreadable);
+    world.settle();
+    assert_eq!(world.hosts[leader].failure, Some(poisoned()));
+    assert_eq!(world.hosts[leader].node.deadline(), None);
+}
+
+#[test]
+fn a_server_that_cannot_read_its_log_for_a_peer_says_so_and_goes_on() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let peer = node_id(if leader == 0 { 2 } else { 1 });
+    let unreadable = Input::LogRead(LogReader::Peer(peer), Err(poisoned()));
+    world.hosts[leader].inputs.push(unreadable);
+    world.settle();
+    assert!(world.hosts[leader].notes.contains(&Note::LogUnreadable(peer, poisoned())));
+    world.propose(leader, 1, "a");
+    assert_eq!(done(world.hosts[leader].outcome(1)), b"did a");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use quorate_core::node::{
     Answers, ConnectionId, Input, LogReader, Node, NodeConfig, Note, Output, Outputs,
 };
+use quorate_core::wal::WalError;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, Decoder, Handshake, MAGIC, Outcome, Request, RequestBody,
     Response,
@@ -39,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) responses: BTreeMap<u64, Outcome>,
     pub(crate) dials: usize,
     pub(crate) is_stopped: bool,
+    /// Why the node gave up, if it did.
+    pub(crate) failure: Option<WalError>,
     /// Nothing is acknowledged by the disk, or applied by the state machine.
     pub(crate) is_disk_stalled: bool,
     pub(crate) is_machine_stalled: bool,
@@ -86,6 +89,7 @@ impl World {
             responses: BTreeMap::new(),
             dials: 0,
             is_stopped: false,
+            failure: None,
             is_disk_stalled: false,
             is_machine_stalled: false,
             is_network_stalled: false,
@@ -348,6 +352,7 @@ impl Host {
             }
             Output::Note(note) => self.notes.push(note),
             Output::Stopped => self.is_stopped = true,
+            Output::DiskFailed(why) => self.failure = Some(why),
             output => panic!("not expected: {output:?}"),
         }
     }
@@ -365,7 +370,7 @@ impl Host {
         let skipped = usize::try_from(first.0 - 1).expect("small");
         let entries = self.log.iter().skip(skipped).take(3).cloned();
         let entries = Entries::new(entries).expect("a log");
-        self.inputs.push(Input::LogRead(reader, entries));
+        self.inputs.push(Input::LogRead(reader, Ok(entries)));
     }
 
     /// Does what was put off, unless it is still to be.

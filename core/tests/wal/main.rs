@@ -10,6 +10,7 @@ mod forgetting;
 mod golden;
 mod inspector;
 mod killed;
+mod lane;
 mod limits;
 mod rot;
 #[expect(clippy::disallowed_methods, reason = "it measures")]

@@ -3,13 +3,15 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::lane::{Idle, Lane, LaneSender};
+use quorate_core::node::{Idle, Lane};
+
+use crate::lane::LaneSender;
 
 /// How long a lane waits for more work before it uses the moment for what can wait.
 const IDLE_AFTER: Duration = Duration::from_millis(5);
 
 /// Starts a thread that does what is sent to `lane`, until all senders are gone.
-pub(super) fn start<L: Lane>(
+pub(super) fn start<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static>(
     name: &'static str,
     lane: L,
     deliver: impl Fn(Vec<L::Done>) + Send + Sync + 'static,
@@ -86,7 +88,8 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
             self.desk().lane = Some(lane);
         }
         if let Some(lane) = self.desk().lane.take() {
-            lane.finish();
+            lane.finish(&mut done);
+            self.hand_over(&mut done);
         }
     }
 
@@ -155,7 +158,7 @@ mod tests {
             }
         }
 
-        fn finish(self) {
+        fn finish(self, _: &mut Vec<Self::Done>) {
             self.ended.send(()).expect("the test waits for the end");
         }
     }

@@ -9,12 +9,13 @@ use std::io;
 use std::time::Duration;
 
 use quorate_core::Instant;
+use quorate_core::node::Lane;
 use rustix::net::sockopt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::env::Env;
-use crate::lane::{Lane, LaneSender};
+use crate::lane::LaneSender;
 pub use disk::{DirectoryError, FileDisk};
 
 /// The environment of production. Must be used within a tokio runtime with I/O and time enabled.
@@ -90,7 +91,7 @@ impl Env for RealEnv {
         tokio::spawn(task);
     }
 
-    fn spawn_lane<L: Lane>(
+    fn spawn_lane<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static>(
         &self,
         name: &'static str,
         lane: L,

@@ -1,0 +1,118 @@
+//! The lane of the log: group commit, and reading back.
+
+use alloc::vec::Vec;
+
+use super::io::{Input, LogReader};
+use super::lane::{Idle, Lane};
+use crate::effect::Write;
+use crate::types::Index;
+use crate::wal::{Disk, DiskErrorKind, SpareStep, Wal, WalError};
+
+/// An order for the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogOrder {
+    /// See [`Output::Write`](super::Output::Write).
+    Write(Write),
+    /// See [`Output::ReadLog`](super::Output::ReadLog).
+    Read {
+        /// For whom.
+        reader: LogReader,
+        /// The first entry wanted.
+        first: Index,
+        /// About how much is wanted.
+        bytes_max: u64,
+    },
+}
+
+/// Owns the log. All writes that have queued up become durable with one sync.
+///
+/// After an error nothing about the disk is known: the log is poisoned, and the node hears of it
+/// and says nothing more to anybody (FAULTS D01, D02).
+pub struct LogLane<D: Disk> {
+    wal: Wal<D>,
+    /// Writes that wait for the end of the portion; kept for its allocation.
+    writes: Vec<Write>,
+    /// No room for the next segment, when it was last tried.
+    is_full: bool,
+}
+
+impl<D: Disk> LogLane<D> {
+    /// The lane of a log that is open.
+    pub fn new(wal: Wal<D>) -> Self {
+        Self { wal, writes: Vec::new(), is_full: false }
+    }
+
+    /// The log, to look at.
+    pub fn wal(&self) -> &Wal<D> {
+        &self.wal
+    }
+
+    fn write_all(&mut self, done: &mut Vec<Input>) {
+        if self.writes.is_empty() {
+            return;
+        }
+        done.push(match self.wal.write(&self.writes) {
+            Ok(ticket) => Input::Persisted(ticket),
+            Err(why) => Input::DiskFailed(why),
+        });
+        self.writes.clear();
+    }
+
+    fn prepare_spare(&mut self, done: &mut Vec<Input>) -> Idle {
+        let prepared = self.wal.prepare_spare();
+        self.is_full = false;
+        match prepared {
+            Ok(SpareStep::Working) => return Idle::More,
+            Ok(SpareStep::Ready) => {}
+            Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
+                self.is_full = true;
+                done.push(Input::DiskFull(why));
+            }
+            Err(why) => done.push(Input::DiskFailed(why)),
+        }
+        Idle::Done
+    }
+}
+
+impl<D: Disk> Lane for LogLane<D> {
+    type Work = LogOrder;
+    type Done = Input;
+
+    fn step(&mut self, work: &mut Vec<LogOrder>, done: &mut Vec<Input>) {
+        for order in work.drain(..) {
+            match order {
+                LogOrder::Write(write) => self.writes.push(write),
+                LogOrder::Read { reader, first, bytes_max } => {
+                    // What was ordered before is there to be read.
+                    self.write_all(done);
+                    done.push(Input::LogRead(reader, self.wal.read(first, bytes_max)));
+                }
+            }
+        }
+        self.write_all(done);
+    }
+
+    fn after_step(&mut self, done: &mut Vec<Input>) {
+        // Under steady load there is no idle moment before the segment is full.
+        if !self.is_full && self.wal.is_spare_due() {
+            self.prepare_spare(done);
+        }
+    }
+
+    fn idle(&mut self, done: &mut Vec<Input>) -> Idle {
+        match self.wal.idle() {
+            Ok(()) => self.prepare_spare(done),
+            Err(why) => {
+                done.push(Input::DiskFailed(why));
+                Idle::Done
+            }
+        }
+    }
+
+    fn finish(self, done: &mut Vec<Input>) {
+        // Nothing is lost if it fails: the next start finds what a crash would have left.
+        if let Err(why) = self.wal.close() {
+            done.push(Input::DiskFailed(why));
+        }
+    }
+}

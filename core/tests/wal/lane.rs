@@ -1,0 +1,79 @@
+//! The lane of the log: what shares a sync, and what a node hears of a disk that fails.
+
+use quorate_core::Index;
+use quorate_core::node::{Idle, Input, Lane, LogLane, LogOrder, LogReader};
+use quorate_core::wal::{DiskErrorKind, MemDisk, Wal, WalError};
+
+use crate::support::{OPTIONS, append, append_in_term, formatted, id};
+
+fn lane(disk: &MemDisk) -> LogLane<&MemDisk> {
+    LogLane::new(Wal::open(disk, OPTIONS, 1).expect("formatted").0)
+}
+
+fn two_writes() -> [LogOrder; 2] {
+    let first = append_in_term(1, id(0, 0), 1, &[b"a"]);
+    let second = append(2, id(1, 1), 1, &[b"b"]);
+    [LogOrder::Write(first), LogOrder::Write(second)]
+}
+
+fn read(first: u64) -> LogOrder {
+    LogOrder::Read { reader: LogReader::StateMachine, first: Index(first), bytes_max: 1 << 20 }
+}
+
+#[test]
+fn writes_that_have_queued_up_share_a_sync_and_a_read_sees_them() {
+    let disk = formatted();
+    let (mut lane, mut done) = (lane(&disk), Vec::new());
+    let before = lane.wal().counters().syncs;
+    let mut work = two_writes().to_vec();
+    work.push(read(1));
+    lane.step(&mut work, &mut done);
+    assert!(work.is_empty());
+    assert_eq!(lane.wal().counters().syncs, before + 1);
+    let [Input::Persisted(ticket), Input::LogRead(LogReader::StateMachine, Ok(entries))] =
+        &done[..]
+    else {
+        panic!("{done:?}");
+    };
+    assert_eq!((ticket.0, entries.len()), (2, 2));
+}
+
+#[test]
+fn nothing_is_acknowledged_once_a_write_failed() {
+    let disk = formatted();
+    let (mut lane, mut done) = (lane(&disk), Vec::new());
+    disk.fail_after(1, DiskErrorKind::Io);
+    lane.step(&mut two_writes().to_vec(), &mut done);
+    assert!(matches!(done[..], [Input::DiskFailed(WalError::Disk(_))]), "{done:?}");
+    done.clear();
+    // The disk works again: that changes nothing.
+    let third = append(3, id(1, 2), 1, &[b"c"]);
+    lane.step(&mut vec![LogOrder::Write(third), read(1)], &mut done);
+    lane.after_step(&mut done);
+    assert_eq!(lane.idle(&mut done), Idle::Done);
+    lane.finish(&mut done);
+    let is_dead = |input: &Input| {
+        let (Input::DiskFailed(why) | Input::LogRead(_, Err(why))) = input else { return false };
+        matches!(why, WalError::Poisoned { .. })
+    };
+    assert!(done.len() >= 4 && done.iter().all(is_dead), "{done:?}");
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_stops_no_writes() {
+    let disk = formatted();
+    let (mut lane, mut done) = (lane(&disk), Vec::new());
+    let mut orders = two_writes().into_iter();
+    disk.fail_after(0, DiskErrorKind::Full);
+    lane.after_step(&mut done);
+    assert!(matches!(done[..], [Input::DiskFull(_)]), "{done:?}");
+    done.clear();
+    lane.step(&mut orders.by_ref().take(1).collect(), &mut done);
+    let operations = disk.operations();
+    lane.after_step(&mut done);
+    assert_eq!(disk.operations(), operations, "it is not tried again at every write");
+    assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
+    // An idle moment is the time to try again.
+    while lane.idle(&mut done) == Idle::More {}
+    assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
+}
