@@ -57,7 +57,7 @@ impl Raft {
         if append.is_none() && hard_state.is_none() {
             return;
         }
-        let ticket = self.log.start_write();
+        let ticket = self.log.start_write(self.now);
         if hard_state.is_some() {
             self.is_hard_state_new = false;
             self.hard_ticket = ticket;

@@ -314,6 +314,24 @@ fn a_disk_that_failed_silences_its_server() {
     assert!(led >= 2, "the others go on");
 }
 
+/// FAULTS O05
+#[test]
+fn the_others_replace_a_leader_whose_disk_hangs() {
+    let mut world = World::new(3);
+    let old = world.elect();
+    world.hosts[old].is_disk_stalled = true;
+    world.propose(old, 1, "a");
+    // Two seconds for the disk, and no more than two election timeouts, each at its longest.
+    world.pass(Duration::from_millis(2000 + 2 * 600));
+    let new = world.leader().expect("a leader");
+    assert_ne!(new, old);
+    world.propose(new, 2, "b");
+    assert_eq!(done(world.hosts[new].outcome(2)), b"did b");
+    world.hosts[old].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[old].outcome(1)), b"did a", "the others had it");
+}
+
 #[test]
 fn a_server_that_stops_ends_what_is_under_way_first() {
     let mut world = World::new(1);
