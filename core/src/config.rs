@@ -31,6 +31,9 @@ pub struct Config {
     /// A leader that hears from no majority steps down, and servers that hear from a leader refuse
     /// to vote (thesis 6.2, 4.2.3).
     pub check_quorum: bool,
+    /// How long a write may take before its disk counts as hanging: a leader then steps down, and
+    /// nobody seeks election or votes, until the disk answers.
+    pub disk_timeout: Duration,
     /// The longest command.
     pub command_bytes_max: u64,
     /// The cost of the entries in one message (see [`Entry::cost_bytes`](crate::Entry::cost_bytes)),
@@ -61,6 +64,7 @@ impl Config {
             seed: 0,
             pre_vote: true,
             check_quorum: true,
+            disk_timeout: Duration::from_secs(2),
             command_bytes_max: 1 << 20,
             message_bytes_max: 1 << 20,
             inflight_messages_max: 64,
@@ -83,6 +87,7 @@ impl Config {
             });
         }
         let limits = [
+            ("disk_timeout", u64::from(!self.disk_timeout.is_zero())),
             ("command_bytes_max", self.command_bytes_max),
             ("message_bytes_max", self.message_bytes_max),
             ("inflight_messages_max", u64::from(self.inflight_messages_max)),

@@ -165,6 +165,9 @@ pub enum Cause {
     NewerTerm,
     /// This leader heard from no majority within an election timeout (thesis 6.2).
     QuorumLost,
+    /// This leader's disk has not answered for too long, see
+    /// [`Config::disk_timeout`](crate::Config::disk_timeout).
+    DiskHung,
     /// A violation was found.
     Violation,
 }

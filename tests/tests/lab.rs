@@ -26,6 +26,7 @@ fn thousands_of_worlds_keep_rafts_promises() {
         ("fetches", sum.fetches),
         ("crashes", sum.crashes),
         ("partitions", sum.partitions),
+        ("hung disks", sum.hung),
     ];
     for (what, times) in struck {
         assert!(times > count / 2, "{what}: {times} times in {count} worlds");

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use crate::types::{Index, Ticket};
+use crate::types::{Index, Instant, Ticket};
 
 /// Which part of the log is durable.
 ///
@@ -21,6 +21,7 @@ pub(crate) struct Flights {
 struct Flight {
     ticket: Ticket,
     last: Index,
+    started: Instant,
 }
 
 impl Flights {
@@ -31,9 +32,9 @@ impl Flights {
     }
 
     /// A write starts; `last` is the end of the log that it makes.
-    pub(crate) fn start(&mut self, last: Index) -> Ticket {
+    pub(crate) fn start(&mut self, last: Index, now: Instant) -> Ticket {
         self.newest.0 += 1;
-        self.under_way.push_back(Flight { ticket: self.newest, last });
+        self.under_way.push_back(Flight { ticket: self.newest, last, started: now });
         self.newest
     }
 
@@ -54,6 +55,11 @@ impl Flights {
         for flight in &mut self.under_way {
             flight.last = flight.last.min(index);
         }
+    }
+
+    /// When the oldest write that is not done was started.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        self.under_way.front().map(|flight| flight.started)
     }
 
     /// The newest ticket that is done.

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use crate::effect::Append;
 use crate::entry::{Entries, Entry, Payload};
 use crate::recovered::Recovered;
-use crate::types::{Index, LogId, Term, Ticket};
+use crate::types::{Index, Instant, LogId, Term, Ticket};
 
 pub(crate) use flights::Flights;
 use tail::Tail;
@@ -145,8 +145,13 @@ impl Log {
     }
 
     /// A write of all that is frozen starts.
-    pub(crate) fn start_write(&mut self) -> Ticket {
-        self.flights.start(self.frozen.index)
+    pub(crate) fn start_write(&mut self, now: Instant) -> Ticket {
+        self.flights.start(self.frozen.index, now)
+    }
+
+    /// When the oldest write that is not durable was started.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        self.flights.waits_since()
     }
 
     /// All writes up to `ticket` are durable.

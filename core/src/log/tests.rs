@@ -10,7 +10,7 @@ use crate::effect::HardState;
 use crate::entry::{Entries, Entry, Payload};
 use crate::membership::Membership;
 use crate::recovered::{Recovered, SnapshotMeta};
-use crate::types::{Index, LogId, NodeId, Term, Ticket};
+use crate::types::{Index, Instant, LogId, NodeId, Term, Ticket};
 
 /// What a log before it was started holds, and the term that nothing in it exceeds.
 const BASE: LogId = LogId { term: Term(2), index: Index(5) };
@@ -133,7 +133,7 @@ fn freeze(log: &mut Log, naive: &mut Naive) {
     naive.given.truncate(kept);
     naive.given.extend_from_slice(&append.entries);
     assert_eq!(naive.given, naive.entries, "the disk is given the whole log");
-    naive.under_way.push((log.start_write(), naive.given.clone()));
+    naive.under_way.push((log.start_write(Instant(0)), naive.given.clone()));
 }
 
 fn compare(log: &Log, naive: &Naive) {
@@ -213,7 +213,7 @@ fn a_ticket_that_was_never_issued_means_nothing() {
     let mut log = new_log();
     log.propose(Term(3), Payload::Noop);
     assert!(log.freeze().is_some());
-    let ticket = log.start_write();
+    let ticket = log.start_write(Instant(0));
     log.persist(Ticket(ticket.0 + 1));
     assert_eq!((log.persisted(), log.durable()), (Ticket(0), BASE.index));
     log.persist(ticket);

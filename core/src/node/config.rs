@@ -28,14 +28,23 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// After this long a connection that has not shaken hands ends.
     pub handshake_timeout: Duration,
+    /// After this long without a sign of life from the other side a link to or from a peer ends:
+    /// its host may be gone without a word. Either side gives such a sign four times as often, so
+    /// that all servers should be told the same. Longer than an election timeout, which is how long
+    /// a peer may reasonably be busy.
+    pub link_timeout: Duration,
     /// The first wait before a lost link is dialed again; doubles with each failure.
     pub redial_min: Duration,
     /// The longest wait before a lost link is dialed again.
     pub redial_max: Duration,
     /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way.
     pub stop_timeout: Duration,
-    /// Connections from others; more are turned away.
+    /// Connections of clients; more are turned away. Peers do not count, so that no number of
+    /// clients keeps them out.
     pub connections_max: usize,
+    /// Connections that have not said who they are; the oldest is turned away for a newer one, so
+    /// that whoever says at once who it is gets in.
+    pub strangers_max: usize,
     /// Requests under way; more are refused as busy.
     pub requests_max: usize,
     /// Bytes that wait to leave on one connection. Beyond it a link to a peer drops messages, and
@@ -65,10 +74,12 @@ impl NodeConfig {
             frame_bytes_max: 8 << 20,
             request_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(3),
+            link_timeout: Duration::from_secs(1),
             redial_min: Duration::from_millis(20),
             redial_max: Duration::from_secs(1),
             stop_timeout: Duration::from_secs(5),
             connections_max: 4096,
+            strangers_max: 1024,
             requests_max: 65_536,
             unsent_bytes_max: 64 << 20,
             applying_bytes_max: 16 << 20,

@@ -1,6 +1,6 @@
 //! What others say: connections, handshakes, frames.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::connection::{Connection, Purpose};
 use super::io::{ConnectionId, Note, Output, Outputs};
@@ -31,17 +31,50 @@ impl From<DecodeError> for Ending {
     }
 }
 
+/// Connections from one peer: its two links, and two that it has replaced and that are not yet known
+/// to be dead. The oldest goes when there are more.
+const FROM_PEER_MAX: usize = 4;
+
+/// What is shorter is copied out of the buffer that it came in.
+const SHARED_BYTES_MIN: usize = 16 << 10;
+
+/// Cuts what will be kept of a frame loose from the buffer that it shares with others, unless it is
+/// a good part of it: limits count the bytes of commands, so a small one must not keep a large
+/// buffer alive. Buffers may be longer than what came in them, hence the fixed minimum.
+fn detach(frame: &mut Frame, buffer_bytes: usize) {
+    if frame.payload.len() < SHARED_BYTES_MIN.max(buffer_bytes / 4) {
+        frame.payload = Bytes::copy_from_slice(&frame.payload);
+    }
+}
+
 impl Node {
     pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
-        self.strangers.insert(id, self.now.after(self.config.handshake_timeout));
+        self.endings.insert(id, self.now.after(self.config.handshake_timeout));
         self.connections.insert(id, Connection::new(Purpose::Stranger));
-        if self.connections.len() > self.config.connections_max + self.links.len() {
-            self.end(id, Ending::Reject(Reject::Busy), out);
+        if self.count(Purpose::Stranger) > self.config.strangers_max
+            && let Some(oldest) = self.oldest(Purpose::Stranger)
+        {
+            self.end(oldest, Ending::Reject(Reject::Busy), out);
         }
+    }
+
+    fn count(&self, purpose: Purpose) -> usize {
+        self.connections.values().filter(|connection| connection.purpose == purpose).count()
+    }
+
+    /// Connections are named in the order in which they came.
+    fn oldest(&self, purpose: Purpose) -> Option<ConnectionId> {
+        let mut all = self.connections.iter();
+        all.find(|entry| entry.1.purpose == purpose).map(|entry| *entry.0)
     }
 
     pub(super) fn handle_received(&mut self, id: ConnectionId, bytes: BytesMut, out: &mut Outputs) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        if matches!(connection.purpose, Purpose::Link(_) | Purpose::Peer(_))
+            && let Some(ending) = self.endings.get_mut(&id)
+        {
+            *ending = self.now.after(self.config.link_timeout);
+        }
         if connection.input.is_empty() {
             connection.input = bytes;
         } else {
@@ -49,6 +82,12 @@ impl Node {
         }
         if let Err(ending) = self.decode(id, out) {
             self.end(id, ending, out);
+        }
+        // Used up, but as long as anything of it is left, the buffer lives.
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.input.is_empty()
+        {
+            connection.input = BytesMut::new();
         }
     }
 
@@ -71,16 +110,16 @@ impl Node {
         }
     }
 
-    /// Lets go of connections that did not say in time who they are.
-    pub(super) fn tend_strangers(&mut self, out: &mut Outputs) {
-        while let Some(id) = self.late_stranger() {
+    /// Lets go of connections that should have said something by now.
+    pub(super) fn end_silent(&mut self, out: &mut Outputs) {
+        while let Some(id) = self.silent() {
             out.push(Output::Note(Note::Stuck(id)));
             self.close(id, out);
         }
     }
 
-    fn late_stranger(&self) -> Option<ConnectionId> {
-        self.strangers.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
+    fn silent(&self) -> Option<ConnectionId> {
+        self.endings.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
     }
 
     /// Ends a connection from this side.
@@ -93,7 +132,7 @@ impl Node {
     }
 
     fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
-        self.strangers.remove(&id);
+        self.endings.remove(&id);
         if let Purpose::Link(at) = purpose {
             self.link_went_down(at, out);
         }
@@ -116,6 +155,7 @@ impl Node {
 
     fn decode(&mut self, id: ConnectionId, out: &mut Outputs) -> Result<(), Ending> {
         let frames = Decoder::new(self.config.frame_bytes_max);
+        let buffer_bytes = self.connections.get(&id).map_or(0, |it| it.input.capacity());
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
             if !connection.is_ours {
@@ -134,12 +174,13 @@ impl Node {
                 Purpose::Peer(_) | Purpose::Client => true,
             };
             let decoder = if has_greeted { frames } else { Decoder::HANDSHAKE };
-            let frame = match decoder.decode(&mut connection.input) {
+            let mut frame = match decoder.decode(&mut connection.input) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
                 Err(why) if why.is_ignorable() => continue,
                 Err(why) => return Err(why.into()),
             };
+            detach(&mut frame, buffer_bytes);
             let purpose = connection.purpose;
             self.handle_frame(id, purpose, &frame, out)?;
         }
@@ -154,13 +195,18 @@ impl Node {
     ) -> Result<(), Ending> {
         match (purpose, frame.service) {
             (Purpose::Stranger, Service::Handshake) => match Handshake::decode(frame)? {
-                Handshake::Hello(hello) => self.welcome_peer(id, &hello),
+                Handshake::Hello(hello) => self.welcome_peer(id, &hello, out),
                 Handshake::ClientHello(hello) => self.welcome_client(id, hello),
                 _ => Err(Ending::Bad),
             },
             (Purpose::Link(at), Service::Handshake) => match Handshake::decode(frame)? {
                 Handshake::Welcome(welcome) => self.handle_welcome(at, id, &welcome, out),
                 Handshake::Reject(why) => Err(Ending::Rejected(self.links[at].peer, why)),
+                _ => Err(Ending::Bad),
+            },
+            // A link carries what we say; all that comes back is a sign of life.
+            (Purpose::Link(_), Service::Peer) => match PeerMessage::decode(frame)? {
+                PeerMessage::KeepAlive => Ok(()),
                 _ => Err(Ending::Bad),
             },
             (Purpose::Peer(from), Service::Raft) => self.handle_raft(from, frame),
@@ -190,8 +236,19 @@ impl Node {
         Ok(())
     }
 
-    fn welcome_peer(&mut self, id: ConnectionId, hello: &Hello) -> Result<(), Ending> {
+    fn welcome_peer(
+        &mut self,
+        id: ConnectionId,
+        hello: &Hello,
+        out: &mut Outputs,
+    ) -> Result<(), Ending> {
         let wire = self.vet(hello).map_err(Ending::Reject)?;
+        let from = Purpose::Peer(hello.from);
+        if self.count(from) >= FROM_PEER_MAX
+            && let Some(oldest) = self.oldest(from)
+        {
+            self.close(oldest, out);
+        }
         self.incarnations.insert(hello.from, hello.incarnation);
         let welcome = Welcome {
             wire,
@@ -202,7 +259,7 @@ impl Node {
             boot: self.config.boot,
             frame_bytes_max: self.config.frame_bytes_max,
         };
-        self.repurpose(id, Purpose::Peer(hello.from));
+        self.repurpose(id, from);
         self.greet(id, &Handshake::Welcome(welcome));
         Ok(())
     }
@@ -235,7 +292,8 @@ impl Node {
         if hello.cluster.is_some_and(|cluster| cluster != self.config.cluster) {
             return Err(Ending::Reject(Reject::WrongCluster));
         }
-        if self.phase != Phase::Serving {
+        let is_full = self.count(Purpose::Client) >= self.config.connections_max;
+        if is_full || self.phase != Phase::Serving {
             return Err(Ending::Reject(Reject::Busy));
         }
         let welcome = ClientWelcome {
@@ -269,7 +327,10 @@ impl Node {
     }
 
     fn repurpose(&mut self, id: ConnectionId, purpose: Purpose) {
-        self.strangers.remove(&id);
+        match purpose {
+            Purpose::Peer(_) => self.endings.insert(id, self.now.after(self.config.link_timeout)),
+            _ => self.endings.remove(&id),
+        };
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.purpose = purpose;
         }

@@ -12,8 +12,9 @@ use crate::types::{LogId, NodeId, Term};
 impl Raft {
     /// No leader was heard from, or a campaign came to nothing.
     pub(super) fn handle_election_timeout(&mut self, effects: &mut Effects) {
-        if !self.membership.is_voter(self.config.id) {
-            // A learner waits on: it has no vote to win with (thesis 4.2.1).
+        if !self.membership.is_voter(self.config.id) || self.is_disk_hanging() {
+            // A learner waits on: it has no vote to win with (thesis 4.2.1). Neither has a server
+            // whose vote does not reach its disk (thesis 3.8).
             return self.become_follower(Cause::ElectionTimeout, effects);
         }
         if self.config.pre_vote {
@@ -72,7 +73,7 @@ impl Raft {
         if !is_stale && self.is_loyal() {
             return;
         }
-        let granted = !is_stale && self.is_up_to_date(request.last);
+        let granted = !is_stale && self.is_up_to_date(request.last) && !self.is_disk_hanging();
         let reply = PreVoteReply { next_term: request.next_term, granted };
         self.send(from, Rpc::PreVoteReply(reply));
     }
@@ -115,7 +116,9 @@ impl Raft {
             // Whoever knows this term's leader has no reason to elect another.
             None => self.leader().is_none(),
         };
-        let granted = is_current && is_free && self.is_up_to_date(request.last);
+        // A vote that cannot be made durable would never leave (thesis 3.8).
+        let can_vote = is_free && !self.is_disk_hanging();
+        let granted = is_current && can_vote && self.is_up_to_date(request.last);
         if granted {
             self.grant_vote(from);
         }

@@ -160,6 +160,11 @@ impl Raft {
         if now >= self.quorum_lost_at(leader) {
             return self.become_follower(Cause::QuorumLost, effects);
         }
+        // It could go on to commit what its peers write, but not for long, and only for as long as
+        // all of them do: they had better elect one whose disk works.
+        if self.is_disk_hanging() {
+            return self.become_follower(Cause::DiskHung, effects);
+        }
         let Role::Leader(leader) = &mut self.role else { return };
         leader.heartbeat_at = now.after(self.config.heartbeat_interval);
         leader.is_round_owed = true;

@@ -185,7 +185,10 @@ impl Raft {
         match &self.role {
             Role::Follower(follower) => Some(follower.deadline),
             Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
-            Role::Leader(leader) => Some(leader.heartbeat_at.min(self.quorum_lost_at(leader))),
+            Role::Leader(leader) => {
+                let lost_at = self.quorum_lost_at(leader).min(self.disk_hangs_at());
+                Some(leader.heartbeat_at.min(lost_at))
+            }
             Role::Halted(_) => None,
         }
     }
@@ -372,6 +375,16 @@ impl Raft {
     /// Term and vote are on disk, not only decided.
     fn is_hard_state_durable(&self) -> bool {
         !self.is_hard_state_new && self.log.persisted() >= self.hard_ticket
+    }
+
+    /// When the disk will count as hanging, unless it answers.
+    fn disk_hangs_at(&self) -> Instant {
+        let since = self.log.waits_since();
+        since.map_or(Instant(u64::MAX), |since| since.after(self.config.disk_timeout))
+    }
+
+    fn is_disk_hanging(&self) -> bool {
+        self.now >= self.disk_hangs_at()
     }
 
     /// Stops for good: what this server saw must not happen in any cluster.

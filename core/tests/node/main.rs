@@ -4,13 +4,16 @@ mod world;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use quorate_core::node::{Input, LogReader, NodeConfigError, Note};
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
-    Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
+    ClientHello, Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
 };
-use quorate_core::{ClusterId, Incarnation, Index, RoleKind};
+use quorate_core::{
+    AppendEntries, ClusterId, Entries, Entry, GroupId, Incarnation, Index, LogId, Message, Payload,
+    ReplicationId, RoleKind, Round, Rpc, Term,
+};
 use world::{CLUSTER, World, config, node_id};
 
 fn query(consistency: Consistency) -> RequestBody {
@@ -279,15 +282,53 @@ fn whoever_says_nothing_is_let_go() {
 }
 
 #[test]
-fn too_many_connections_are_turned_away() {
-    let mut only_two = config(1, 1);
+fn too_many_clients_are_turned_away_and_peers_are_not() {
+    let mut only_two = config(1, 3);
     only_two.connections_max = 2;
-    let mut world = World::of(vec![only_two]);
+    let mut world = World::of(vec![only_two, config(2, 3), config(3, 3)]);
     let _first = world.connect_as_client(0);
     let _second = world.connect_as_client(0);
     let third = world.connect(0);
+    let client_hello = ClientHello { wire_min: 1, wire_max: 1, cluster: None };
+    world.send_handshake(&third, &Handshake::ClientHello(client_hello));
     assert_eq!(world.next_handshake(&third), Some(Handshake::Reject(Reject::Busy)));
     assert!(!world.is_open(&third));
+    world.cut(0, 1);
+    world.cuts.clear();
+    world.pass(Duration::from_secs(1));
+    assert!(world.hosts[1].node.status().peers[0].is_linked, "peers get in");
+}
+
+/// FAULTS N06: those who say nothing make room for whoever does.
+#[test]
+fn a_crowd_of_strangers_keeps_no_peer_out() {
+    let mut only_three = config(1, 3);
+    only_three.strangers_max = 3;
+    let mut world = World::of(vec![only_three, config(2, 3), config(3, 3)]);
+    world.pass(Duration::from_secs(1));
+    let before = world.hosts[0].node.status().connections;
+    let crowd: Vec<_> = (0..20).map(|_| world.connect(0)).collect();
+    assert_eq!(world.hosts[0].node.status().connections, before + 3);
+    assert_eq!(world.next_handshake(&crowd[0]), Some(Handshake::Reject(Reject::Busy)));
+    let is_open: Vec<_> = crowd.iter().map(|stranger| world.is_open(stranger)).collect();
+    assert!(is_open[..17].iter().all(|open| !open) && is_open[17..].iter().all(|open| *open));
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
+    assert!(matches!(world.next_handshake(&peer), Some(Handshake::Welcome(_))));
+}
+
+#[test]
+fn connections_that_a_peer_has_replaced_go_first() {
+    let mut world = World::new(3);
+    let links: Vec<_> = (0..6)
+        .map(|_| {
+            let link = world.connect(0);
+            world.send_handshake(&link, &Handshake::Hello(hello()));
+            link
+        })
+        .collect();
+    let is_open: Vec<_> = links.iter().map(|link| world.is_open(link)).collect();
+    assert_eq!(is_open, [false, false, true, true, true, true]);
 }
 
 #[test]
@@ -304,6 +345,36 @@ fn a_lost_link_is_dialed_again_ever_more_slowly() {
     assert!(world.hosts[0].node.status().peers.iter().all(|peer| peer.is_linked));
 }
 
+/// FAULTS P09: its host is gone, and no connection says so.
+#[test]
+fn a_peer_that_vanished_is_noticed_and_dialed_until_it_is_back() {
+    let mut world = World::new(3);
+    world.elect();
+    let peer = |world: &World, at: usize| world.hosts[at].node.status().peers[0];
+    let before = world.hosts[0].node.status().connections;
+    world.gaps = vec![(0, 1), (1, 0)];
+    world.pass(Duration::from_millis(700));
+    assert!(peer(&world, 0).is_linked && peer(&world, 1).is_linked, "it may be busy");
+    world.pass(Duration::from_millis(400));
+    assert!(!peer(&world, 0).is_linked && !peer(&world, 1).is_linked);
+    let half = before - 4;
+    assert_eq!(world.hosts[0].node.status().connections, half, "the peer's own links are gone too");
+    world.gaps.clear();
+    // An attempt that got no answer is given up, and the next one starts a little later.
+    world.pass(Duration::from_secs(5));
+    assert!(peer(&world, 0).is_linked && peer(&world, 1).is_linked);
+    assert_eq!(world.hosts[0].node.status().connections, before);
+}
+
+#[test]
+fn links_that_have_nothing_to_carry_stay() {
+    let mut world = World::new(3);
+    world.pass(Duration::from_secs(1));
+    let before: Vec<_> = world.hosts.iter().map(|host| host.dials).collect();
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.hosts.iter().map(|host| host.dials).collect::<Vec<_>>(), before);
+}
+
 #[test]
 fn a_disk_that_failed_silences_its_server() {
     // FAULTS D01
@@ -318,6 +389,24 @@ fn a_disk_that_failed_silences_its_server() {
     world.pass(Duration::from_secs(3));
     let led = world.hosts.iter().filter(|host| host.node.raft().status().leader.is_some()).count();
     assert!(led >= 2, "the others go on");
+}
+
+/// FAULTS O05
+#[test]
+fn the_others_replace_a_leader_whose_disk_hangs() {
+    let mut world = World::new(3);
+    let old = world.elect();
+    world.hosts[old].is_disk_stalled = true;
+    world.propose(old, 1, "a");
+    // Two seconds for the disk, and no more than two election timeouts, each at its longest.
+    world.pass(Duration::from_millis(2000 + 2 * 600));
+    let new = world.leader().expect("a leader");
+    assert_ne!(new, old);
+    world.propose(new, 2, "b");
+    assert_eq!(done(world.hosts[new].outcome(2)), b"did b");
+    world.hosts[old].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[old].outcome(1)), b"did a", "the others had it");
 }
 
 #[test]
@@ -412,6 +501,69 @@ fn a_client_that_does_not_read_is_let_go() {
     (0..100).for_each(|id| world.send_request(&client, id, RequestBody::Status));
     assert!(!world.is_open(&client));
     assert!(world.hosts[0].notes.iter().any(|note| matches!(note, Note::Stuck(_))));
+}
+
+/// What is kept of a small message must not keep alive the buffer that it came in.
+#[test]
+fn the_memory_of_small_commands_is_near_what_limits_count() {
+    const COMMANDS: u64 = 1000;
+    let mut world = World::new(1);
+    world.elect();
+    let client = world.connect_as_client(0);
+    let held = allocation_counter::measure(|| {
+        for id in 0..COMMANDS {
+            let command = Bytes::from_static(&[7; 16]);
+            world.send_request(&client, id, RequestBody::Propose { command });
+        }
+    });
+    let counted = COMMANDS * (16 + Entry::OVERHEAD_BYTES);
+    // The world's own copies of log and answers included.
+    assert!(held.bytes_current < 10 * counted as i64, "{} bytes held", held.bytes_current);
+    assert_eq!(world.hosts[0].commands().len() as u64, COMMANDS);
+}
+
+#[test]
+fn the_memory_of_small_entries_is_near_what_limits_count() {
+    const ENTRIES: u64 = 1000;
+    let mut world = World::new(3);
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
+    let held = allocation_counter::measure(|| {
+        for index in 1..=ENTRIES {
+            let id = LogId { term: Term(1), index: Index(index) };
+            let prev =
+                if index == 1 { LogId::ZERO } else { LogId { index: id.index.prev(), ..id } };
+            let payload = Payload::Command(Bytes::from_static(&[7; 16]));
+            let entries = Entries::new([Entry { id, payload }]).expect("an entry");
+            let (replication, round) = (ReplicationId(1), Round(1));
+            let append = AppendEntries { replication, round, prev, entries, commit: prev.index };
+            let (from, to, rpc) = (node_id(2), node_id(1), Rpc::AppendEntries(append));
+            let message = Message { from, to, term: Term(1), rpc };
+            let mut bytes = BytesMut::new();
+            message.encode(GroupId(0), &mut bytes);
+            world.send(&peer, &bytes);
+        }
+    });
+    let counted = ENTRIES * (16 + Entry::OVERHEAD_BYTES);
+    assert!(held.bytes_current < 10 * counted as i64, "{} bytes held", held.bytes_current);
+    assert_eq!(world.hosts[0].commands().len() as u64, ENTRIES);
+}
+
+#[test]
+fn a_client_with_nothing_to_say_holds_no_buffers() {
+    const CLIENTS: u64 = 100;
+    let mut world = World::new(1);
+    world.elect();
+    let command = Bytes::from(vec![7; 4000]);
+    let held = allocation_counter::measure(|| {
+        for _ in 0..CLIENTS {
+            let client = world.connect_as_client(0);
+            let command = command.clone();
+            world.send_request(&client, 1, RequestBody::Propose { command });
+        }
+    });
+    // Each command is in the log, and in its answer, which the world keeps.
+    assert!(held.bytes_current < 16_000 * CLIENTS as i64, "{} bytes held", held.bytes_current);
 }
 
 #[test]

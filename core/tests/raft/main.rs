@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bench::{Bench, handed_out, id, node, outcome, propose, run, sent, sent_to};
 use quorate_core::{
-    AppendOutcome, Cause, Effect, Event, Index, LogId, PeerMode, Refusal, ReplicationId, RequestId,
-    RequestVote, RequestVoteReply, RoleKind, Round, Rpc, Term, Ticket, Violation,
+    AppendEntries, AppendOutcome, Cause, Effect, Event, Index, LogId, PeerMode, PreVote,
+    PreVoteReply, Refusal, ReplicationId, RequestId, RequestVote, RequestVoteReply, RoleKind,
+    Round, Rpc, Term, Ticket, Violation,
 };
 
 fn is_vote_request(rpc: &Rpc) -> bool {
@@ -110,6 +111,35 @@ fn an_acknowledgement_leaves_once_the_entries_are_durable() {
     assert_eq!(outcome(&effects), None);
     assert_eq!(outcome(&bench.step(Event::Persisted(first))), Some(AppendOutcome::Match(Index(2))));
     assert_eq!(outcome(&bench.persist()), Some(AppendOutcome::Match(Index(3))));
+}
+
+/// A leader ignores answers in the name of a replication that is over.
+#[test]
+fn a_late_message_of_an_older_replication_does_not_bring_it_back() {
+    let mut bench = Bench::follower(1, &[]);
+    let append = |replication, round, prev, entries| {
+        let (replication, round) = (ReplicationId(replication), Round(round));
+        let (entries, commit) = (run(entries), Index(0));
+        Rpc::AppendEntries(AppendEntries { replication, round, prev, entries, commit })
+    };
+    let answer = |effects: &[Effect]| {
+        sent(effects).iter().find_map(|message| match &message.rpc {
+            Rpc::AppendEntriesReply(reply) => Some((reply.replication, reply.outcome)),
+            _ => None,
+        })
+    };
+    bench.hear(2, 1, append(2, 5, LogId::ZERO, &[(1, 1), (1, 2)]));
+    bench.hear(2, 1, append(1, 3, LogId::ZERO, &[(1, 1)]));
+    let expected = Some((ReplicationId(2), AppendOutcome::Match(Index(2))));
+    assert_eq!(answer(&bench.persist()), expected);
+    let refused = bench.hear(2, 1, append(1, 4, id(1, 7), &[]));
+    assert!(
+        matches!(answer(&refused), Some((ReplicationId(1), AppendOutcome::Mismatch { .. }))),
+        "what is refused is refused in its own name"
+    );
+    // The next one begins without any acknowledgement.
+    let effects = bench.hear(2, 1, append(3, 6, id(1, 2), &[]));
+    assert_eq!(answer(&effects), Some((ReplicationId(3), AppendOutcome::Match(Index(2)))));
 }
 
 /// The same index is written twice; the first ticket says nothing of the second entry.
@@ -223,12 +253,83 @@ fn a_leader_that_no_majority_answers_steps_down() {
         }
         last = bench.time_out();
     }
-    let change = last.iter().find_map(|effect| match effect {
+    assert_eq!(role_change(&last), Some((RoleKind::Follower, Cause::QuorumLost)));
+    assert_eq!(bench.raft.status().hard_state.term, Term(1), "without a new term");
+}
+
+fn role_change(effects: &[Effect]) -> Option<(RoleKind, Cause)> {
+    effects.iter().find_map(|effect| match effect {
         Effect::RoleChanged(change) => Some((change.role, change.cause)),
         _ => None,
-    });
-    assert_eq!(change, Some((RoleKind::Follower, Cause::QuorumLost)));
-    assert_eq!(bench.raft.status().hard_state.term, Term(1), "without a new term");
+    })
+}
+
+/// FAULTS O05: its peers answer, and might wait for its entries for ever.
+#[test]
+fn a_leader_whose_disk_hangs_steps_down_and_stands_again_once_it_answers() {
+    let mut bench = Bench::settled_leader(|_| {});
+    let began = bench.now;
+    bench.propose(1, 1);
+    let mut last = Vec::new();
+    for id in 2..100 {
+        if bench.raft.status().role != RoleKind::Leader {
+            break;
+        }
+        bench.propose(id, 1);
+        bench.acknowledge(2, id);
+        last = bench.time_out();
+    }
+    assert_eq!(bench.now, began.after(Duration::from_secs(2)), "when its disk's time is up");
+    assert_eq!(role_change(&last), Some((RoleKind::Follower, Cause::DiskHung)));
+    for _ in 0..10 {
+        assert_eq!(sent(&bench.time_out()).len(), 0, "it asks nobody for a vote");
+        assert_eq!(bench.raft.status().role, RoleKind::Follower);
+    }
+    bench.persist();
+    bench.time_out();
+    assert_eq!(bench.raft.status().role, RoleKind::PreCandidate);
+}
+
+#[test]
+fn a_leader_whose_disk_is_slow_but_answers_leads_on() {
+    let mut bench = Bench::settled_leader(|_| {});
+    let end = bench.now.after(Duration::from_secs(20));
+    for id in 0.. {
+        bench.propose(id, 1);
+        let ticket = bench.newest_ticket();
+        // A write is always under way, for up to 1.8 seconds.
+        let asked = bench.now;
+        bench.propose(id, 1);
+        while bench.now < asked.after(Duration::from_millis(900)) {
+            bench.time_out();
+            bench.acknowledge(2, 1);
+        }
+        bench.step(Event::Persisted(ticket));
+        if bench.now > end {
+            break;
+        }
+    }
+    assert_eq!(bench.raft.status().role, RoleKind::Leader);
+}
+
+/// thesis 3.8: a vote that does not reach the disk is never cast, and a promise of one is empty.
+#[test]
+fn a_server_whose_disk_hangs_votes_for_nobody() {
+    let mut bench = Bench::follower(1, &[]);
+    bench.append((2, 1), LogId::ZERO, &[(1, 1)], 0);
+    bench.now = bench.now.after(Duration::from_secs(2));
+    let (next_term, last) = (Term(2), id(1, 1));
+    let ask = Rpc::PreVote(PreVote { next_term, last });
+    let answer = |granted| Rpc::PreVoteReply(PreVoteReply { next_term, granted });
+    assert_eq!(sent_to(&bench.hear(3, 1, ask.clone()), 3), [&answer(false)]);
+    bench.hear(3, 2, Rpc::RequestVote(RequestVote { last }));
+    assert_eq!(bench.raft.status().hard_state.vote, None);
+    bench.persist();
+    let ask = Rpc::PreVote(PreVote { next_term: Term(3), last });
+    let granted = Rpc::PreVoteReply(PreVoteReply { next_term: Term(3), granted: true });
+    assert_eq!(sent_to(&bench.hear(3, 2, ask), 3), [&granted]);
+    bench.hear(3, 2, Rpc::RequestVote(RequestVote { last }));
+    assert_eq!(bench.raft.status().hard_state.vote, Some(node(3)));
 }
 
 #[test]
@@ -307,6 +408,29 @@ fn a_message_that_was_lost_is_sent_again() {
     let hint = id(1, 1);
     let effects = bench.answer(2, AppendOutcome::Mismatch { rejected: Index(3), hint });
     assert_eq!(sent_to(&effects, 2).into_iter().filter_map(entries_in).collect::<Vec<_>>(), [2]);
+}
+
+/// thesis 3.5 and 10.2.1: a peer with a slow disk answers heartbeats, and the probe much later; it
+/// needs its entries once.
+#[test]
+fn a_probe_that_is_repeated_carries_no_entries() {
+    let mut bench = Bench::with(1, &[(1, 1)], |_| {});
+    let effects = bench.become_leader();
+    let probes = |effects: &[Effect]| {
+        sent_to(effects, 2).into_iter().filter_map(entries_in).collect::<Vec<_>>()
+    };
+    assert_eq!(probes(&effects), [1], "the no-op, in case that the logs match");
+    bench.persist();
+    for _ in 0..3 {
+        bench.time_out();
+        let effects = bench.acknowledge(2, 0);
+        assert_eq!(probes(&effects), [0], "where do the logs part?");
+    }
+    let hint = id(1, 0);
+    let effects = bench.answer(2, AppendOutcome::Mismatch { rejected: Index(1), hint });
+    assert_eq!(probes(&effects), [2], "an answer: from elsewhere");
+    bench.time_out();
+    assert_eq!(probes(&bench.acknowledge(2, 0)), [2], "the logs match, and entries stream");
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Disk {
     newest: Ticket,
     /// Is an answer under way?
     pub(crate) is_busy: bool,
+    /// Nothing becomes durable until then.
+    pub(crate) hung_until: u64,
 }
 
 impl Disk {

@@ -28,12 +28,14 @@ impl World<'_> {
         nemesis.partition = 0;
         nemesis.crash = 0;
         nemesis.pause = 0;
+        nemesis.disk_hang = 0;
         nemesis.unreachable = 0;
         nemesis.spurious_timeout = 0;
         nemesis.regicide_permille = 0;
         self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {
             self.servers[at].paused_until = 0;
+            self.servers[at].disk.hung_until = 0;
             self.start(at)?;
         }
         Ok(())

@@ -11,6 +11,7 @@ enum Strike {
     Partition,
     Crash,
     Pause,
+    DiskHang,
     Unreachable,
     SpuriousTimeout,
 }
@@ -34,6 +35,12 @@ impl World<'_> {
                 self.servers[at].paused_until = until;
                 // The first to wake it is a client: will it believe that nothing has happened?
                 self.queue.plan(until, Happening::Read(self.body(at)));
+            }
+            Strike::DiskHang => {
+                let span = 4 * nanos(self.options.config.disk_timeout);
+                let until = self.now + self.nemesis_rng.below(span);
+                self.note(&format!("the disk of {:?} hangs", self.servers[at].id));
+                self.servers[at].disk.hung_until = until;
             }
             Strike::Unreachable => {
                 let peer = self.nemesis_rng.index(self.servers.len());
@@ -78,6 +85,7 @@ impl World<'_> {
             (nemesis.partition, Strike::Partition),
             (nemesis.crash, Strike::Crash),
             (nemesis.pause, Strike::Pause),
+            (nemesis.disk_hang, Strike::DiskHang),
             (nemesis.unreachable, Strike::Unreachable),
             (nemesis.spurious_timeout, Strike::SpuriousTimeout),
         ];

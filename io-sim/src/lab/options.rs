@@ -77,6 +77,8 @@ pub struct NemesisOptions {
     pub crash: u64,
     /// A server stands still.
     pub pause: u64,
+    /// A disk hangs, for up to four times what its server puts up with.
+    pub disk_hang: u64,
     /// A server is told that it lost a connection.
     pub unreachable: u64,
     /// A timer fires that was not set.
@@ -162,7 +164,7 @@ impl Options {
         let batching_permille = swarm.fault(0, 50, 900);
         let recovered_tail_max = swarm.fault(u64::MAX, 1, 20) - 1;
         assert!(swarm.asked == Swarm::CLASSES, "every class can be the only one");
-        let options = Self {
+        let mut options = Self {
             seed,
             membership,
             steps: swarm.rng.within(2000, 8000),
@@ -179,6 +181,18 @@ impl Options {
             sabotage: None,
             blind_to_disks: false,
         };
+        // Drawn last, and so leave the other draws of old seeds as they were.
+        let (coin, weight) = (swarm.rng.chance(500), swarm.rng.log_within(1, 8));
+        let patience = options.config.election_timeout * swarm.rng.pick(&[1, 2, 4]);
+        let hangs = match swarm.mood {
+            Mood::Swarm => coin,
+            Mood::Everything => true,
+            Mood::Healthy | Mood::Single(_) | Mood::Turmoil => false,
+        };
+        if hangs {
+            options.nemesis.disk_hang = weight;
+            options.config.disk_timeout = patience;
+        }
         if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
     }
 
@@ -268,6 +282,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         partition: swarm.fault(0, 1, 8),
         crash: swarm.fault(0, 1, 8),
         pause: swarm.fault(0, 1, 8),
+        disk_hang: 0,
         unreachable: swarm.fault(0, 1, 8),
         spurious_timeout: swarm.fault(0, 1, 8),
         regicide_permille: swarm.fault(0, 50, 700),

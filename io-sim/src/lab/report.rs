@@ -40,6 +40,8 @@ pub struct Report {
     pub crashes: u64,
     /// Networks cut.
     pub partitions: u64,
+    /// Leaders that stepped down because their disks hung.
+    pub hung: u64,
 }
 
 impl AddAssign for Report {
@@ -60,6 +62,7 @@ impl AddAssign for Report {
         self.starts += other.starts;
         self.crashes += other.crashes;
         self.partitions += other.partitions;
+        self.hung += other.hung;
     }
 }
 

@@ -1,6 +1,6 @@
 //! One step of one server: the events go in, the effects are carried out, everything is checked.
 
-use quorate_core::{Effect, Event, Index, Message, NodeId, Write};
+use quorate_core::{Cause, Effect, Event, Index, Message, NodeId, Write};
 
 use super::network::nanos;
 use super::sabotage::Sabotage;
@@ -98,11 +98,14 @@ impl World<'_> {
                 property: Property::ServersRun,
                 evidence: format!("{:?} halts: {violation}", self.servers[at].id),
             }),
+            Effect::RoleChanged(change) => {
+                self.report.hung += u64::from(change.cause == Cause::DiskHung);
+                Ok(())
+            }
             Effect::Write(_)
             | Effect::Accepted { .. }
             | Effect::Refused { .. }
-            | Effect::ReadReady { .. }
-            | Effect::RoleChanged(_) => Ok(()),
+            | Effect::ReadReady { .. } => Ok(()),
         }
     }
 
@@ -137,6 +140,10 @@ impl World<'_> {
     pub(crate) fn sync(&mut self, body: Body) -> Checked {
         self.with_awake(body, Happening::Sync(body), |world| {
             let disk = &mut world.servers[body.at].disk;
+            if disk.hung_until > world.now {
+                world.queue.plan(disk.hung_until, Happening::Sync(body));
+                return Ok(());
+            }
             let count = 1 + world.disk_rng.index(disk.pending());
             let (ticket, truncated) = disk.sync(count);
             disk.is_busy = disk.pending() > 0;
