@@ -203,6 +203,8 @@ struct Wires {
     queue: mpsc::UnboundedSender<Bytes>,
     /// Dropped to end the reader, or the attempt to connect.
     _open: oneshot::Sender<()>,
+    /// Dropped to end the writer soon; at a word it ends at once.
+    writing: oneshot::Sender<()>,
 }
 
 struct Pump<E: Env> {
@@ -323,10 +325,14 @@ impl<E: Env> Pump<E> {
         let received = move |bytes| Arrival::Input(Input::Received(id, bytes));
         let ended = Arrival::Input(Input::Closed(id));
         let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
-        let write = connection::write::<E>(id, writer, queued, self.inbox.clone());
+        let (writing, unwanted) = oneshot::channel();
+        let given_up = connection::given_up(self.env.clone(), unwanted);
+        let sent = move |bytes| Arrival::Input(Input::Sent(id, bytes));
+        let ended = Arrival::Input(Input::Closed(id));
+        let write = connection::write(writer, queued, self.inbox.clone(), given_up, sent, ended);
         self.env.spawn(read.instrument(span.clone()));
         self.env.spawn(write.instrument(span));
-        self.connections.insert(id, Wires { queue, _open: open });
+        self.connections.insert(id, Wires { queue, _open: open, writing });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -334,7 +340,8 @@ impl<E: Env> Pump<E> {
             Output::Dial(id, address) => {
                 let (queue, _) = mpsc::unbounded_channel();
                 let (open, abandoned) = oneshot::channel();
-                self.connections.insert(id, Wires { queue, _open: open });
+                let (writing, _) = oneshot::channel();
+                self.connections.insert(id, Wires { queue, _open: open, writing });
                 let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
                 self.env.spawn(dial);
             }
@@ -401,7 +408,13 @@ impl<E: Env> Pump<E> {
             Note::RefusedBy(peer, why) => tracing::warn!(%peer, %why, "a peer refused us"),
             Note::Refused(id, why) => tracing::warn!(?id, %why, "a connection was refused"),
             Note::BadBytes(id) => tracing::warn!(?id, "a connection sent what makes no sense"),
-            Note::Stuck(id) => tracing::warn!(?id, "a connection was stuck"),
+            Note::Stuck(id) => {
+                tracing::warn!(?id, "a connection was stuck");
+                if let Some(wires) = self.connections.remove(id) {
+                    // What it did not take until now, it need not get; it may have ended by itself.
+                    let _ = wires.writing.send(());
+                }
+            }
         }
     }
 
