@@ -2,6 +2,7 @@
 //! decides nothing.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,8 +34,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long nothing is accepted after a failure.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a server that ends waits for its last answers to leave.
-const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// How long a server that ends waits for its last answers to leave, and for its lanes; longer than
+/// any connection lingers.
+const DRAIN_MAX: Duration = connection::LINGER_MAX.saturating_mul(2);
 
 /// What arrives at the pump from its connections.
 pub(crate) enum Arrival<E: Env> {
@@ -131,6 +133,7 @@ pub fn start<E: Env>(
     let keeper = SessionKeeper::new(session_timeout);
     let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
+    let (writers, written) = mpsc::channel(1);
     let pump = Pump {
         look_at: env.now(),
         env,
@@ -142,6 +145,8 @@ pub fn start<E: Env>(
         disk,
         apply,
         connections: BTreeMap::new(),
+        writers,
+        written,
         waiting: BTreeMap::new(),
         requests: 0,
         proposals: BTreeMap::new(),
@@ -217,6 +222,10 @@ struct Pump<E: Env> {
     disk: LaneSender<LogWork>,
     apply: LaneSender<ApplyWork>,
     connections: BTreeMap<ConnectionId, Wires>,
+    /// Held by each writer; nothing is sent.
+    writers: mpsc::Sender<Infallible>,
+    /// Ends with the last writer.
+    written: mpsc::Receiver<Infallible>,
     /// Who waits for a request from within the process.
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
     requests: u64,
@@ -331,6 +340,11 @@ impl<E: Env> Pump<E> {
         let ended = Arrival::Input(Input::Closed(id));
         let write = connection::write(writer, queued, self.inbox.clone(), given_up, sent, ended);
         self.env.spawn(read.instrument(span.clone()));
+        let alive = self.writers.clone();
+        let write = async {
+            write.await;
+            drop(alive);
+        };
         self.env.spawn(write.instrument(span));
         self.connections.insert(id, Wires { queue, _open: open, writing });
     }
@@ -428,11 +442,14 @@ impl<E: Env> Pump<E> {
     /// Lets the last answers leave, and the lanes finish.
     async fn drain(self) {
         let Self { env, connections, inbox, mut received, mut finished, disk, apply, .. } = self;
-        drop((connections, inbox, disk, apply));
+        let (writers, mut written) = (self.writers, self.written);
+        drop((connections, writers, inbox, disk, apply));
+        // Whoever has something to tell the node learns that it is gone.
         received.close();
         let deadline = env.now().after(DRAIN_MAX);
         let all_have_ended = async {
             while received.recv().await.is_some() {}
+            while written.recv().await.is_some() {}
             while finished.recv().await.is_some() {}
         };
         tokio::select! {
