@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use quorate_core::wire::{ClientMessage, Decoder};
 use quorate_io_tokio::Ended;
+use quorate_io_tokio::http::HttpConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 
@@ -55,4 +56,18 @@ async fn a_connection_that_was_hung_up_on_ends_though_nobody_reads() {
     tokio::time::sleep(LONG).await;
     let rest = rest_of(&mut client).await;
     assert!(rest.len() <= 8, "what the pipe held, and then the end: {rest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_ends_though_a_request_never_does() {
+    let server = Still::start();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let config = HttpConfig { body_timeout: LONG * 2, ..HttpConfig::default() };
+    let (mut client, gateway) = server.gateway(config, async { _ = stopped.await });
+    let head =
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.read_exact(&mut [0; 25]).await.unwrap();
+    stop.send(()).unwrap();
+    timeout(LONG, gateway).await.expect("it gives up").unwrap();
 }

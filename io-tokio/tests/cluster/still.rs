@@ -13,6 +13,7 @@ use quorate_core::wire::{
     Address, ClientHello, ClientMessage, Decoder, Handshake, MAGIC, Request, RequestBody,
 };
 use quorate_core::{GroupId, Incarnation, Instant, Membership};
+use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Idle, Lane, LaneSender, Parts, start};
 use quorate_sm::{Applier, Kv, SessionLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex};
@@ -99,6 +100,7 @@ impl Env for StillEnv {
 pub(crate) struct Still {
     pub(crate) handle: Handle,
     pub(crate) ended: JoinHandle<Ended>,
+    env: StillEnv,
     dial: mpsc::UnboundedSender<DuplexStream>,
     directory: PathBuf,
 }
@@ -130,7 +132,20 @@ impl Still {
         };
         let env = StillEnv { epoch: tokio::time::Instant::now() };
         let (handle, running) = start(env, parts).unwrap();
-        Self { handle, ended: tokio::spawn(running), dial, directory }
+        Self { handle, ended: tokio::spawn(running), env, dial, directory }
+    }
+
+    /// A connection to a gateway, which runs until `stop`.
+    pub(crate) fn gateway(
+        &self,
+        config: HttpConfig,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> (DuplexStream, JoinHandle<()>) {
+        let (near, far) = duplex(PIPE_BYTES);
+        let (dial, listener) = mpsc::unbounded_channel();
+        dial.send(far).unwrap();
+        let serve = http::serve(self.env, listener, self.handle.clone(), config, stop);
+        (near, tokio::spawn(serve))
     }
 
     /// A client that has been welcomed, and asks for the status; the first byte of the answer is

@@ -112,6 +112,31 @@ fn a_server_speaks_http_beside_its_own_protocol() {
     assert_eq!(server.wait().0, Some(0));
 }
 
+/// The server has said that it goes on with the request before it is told to stop.
+#[test]
+fn a_request_under_way_at_the_end_has_its_answer() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let arguments = ["serve", &path, "--http", "127.0.0.1:0", "--log-format", "json"];
+    let mut server = Server::run(command(&arguments));
+    server.ask(&["put", "hello", "world"]).ends_with(0);
+    let mut stream = TcpStream::connect(server.http.as_deref().expect("it said where"));
+    let stream = stream.as_mut().expect("it listens");
+    let head =
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).expect("it wants the rest");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    server.signal("TERM");
+    server.wait_for("stopping; a second signal stops at once");
+    stream.write_all(b"v").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers, and hangs up");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(server.wait().0, Some(0));
+}
+
 #[test]
 fn a_taken_port_for_http_is_named_as_well() {
     let scratch = Scratch::new();
