@@ -95,6 +95,29 @@ fn misspelled_settings_are_refused_with_their_line() {
     quorate(&["serve", &path]).ends_with(2).says(&["error[Q0320]", "line 4", "lissten"]);
 }
 
+/// A group of one has nobody who would know better; no group does as yet.
+#[test]
+fn an_old_backup_that_is_put_back_is_not_noticed() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let put = |value: &str| {
+        let server = Server::start(&path);
+        server.ask(&["put", "k", value]).ends_with(0);
+        server.signal("TERM");
+        assert_eq!(server.wait().0, Some(0));
+    };
+    put("old");
+    let backup = contents(&path);
+    put("new");
+    fs::remove_dir_all(&path).expect("removed");
+    fs::create_dir(&path).expect("a directory");
+    for (name, bytes) in backup {
+        fs::write(format!("{path}/{name}"), bytes).expect("written");
+    }
+    let server = Server::start(&path);
+    assert_eq!(server.ask(&["get", "k"]).ends_with(0).stdout, "old\n");
+}
+
 fn contents_names(scratch: &Scratch) -> Vec<String> {
     let entries = fs::read_dir(scratch.path()).expect("a directory");
     entries

@@ -3,6 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use bytes::BytesMut;
+use quorate_core::wire::{Handshake, Hello, MAGIC};
+use quorate_core::{
+    ClusterId, GroupId, Heartbeat, Incarnation, Index, LogId, Message, NodeId, ReplicationId,
+    Round, Rpc, Term,
+};
+
 use crate::support::{Scratch, Server, command, contents, quorate};
 
 #[test]
@@ -179,4 +186,47 @@ fn a_disk_that_fails_ends_the_server_and_is_named() {
     let (code, log) = server.wait();
     assert_eq!(code, Some(74), "{log}");
     assert!(log.contains("error[Q0402]") && log.contains("No such file"), "{log}");
+}
+
+/// Two peers of one term say that they lead it.
+#[test]
+fn a_broken_property_of_raft_halts_the_server_and_is_named() {
+    let scratch = Scratch::new();
+    let path = scratch.at("n1");
+    let cluster = "000000000000000000000000000000c1";
+    let peers = "1=127.0.0.1:0,2=127.0.0.1:1,3=127.0.0.1:1";
+    quorate(&["init", &path, "--node", "1", "--peers", peers, "--cluster", cluster]).ends_with(0);
+    let server = Server::start(&path);
+    let peers = [2, 3].map(|peer| {
+        let mut stream = TcpStream::connect(&server.address).expect("it listens");
+        stream.write_all(&claim_to_lead(peer)).expect("it reads");
+        stream
+    });
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(6), "{log}");
+    assert!(log.contains("error[Q0403]") && log.contains("two leaders"), "{log}");
+    drop(peers);
+}
+
+/// What a server says that has connected to server 1 of cluster C1, and leads.
+fn claim_to_lead(from: u64) -> BytesMut {
+    let id = |id| NodeId::new(id).expect("not zero");
+    let (from, to) = (id(from), id(1));
+    let mut bytes = BytesMut::from(&MAGIC[..]);
+    Handshake::Hello(Hello {
+        wire_min: Handshake::WIRE_MIN,
+        wire_max: Handshake::WIRE_MAX,
+        cluster: ClusterId(0xC1),
+        from,
+        to,
+        incarnation: Incarnation(from.get().into()),
+        boot: 1,
+        frame_bytes_max: 8 << 20,
+    })
+    .encode(&mut bytes);
+    let (replication, round) = (ReplicationId(1), Round(1));
+    let heartbeat = Heartbeat { replication, round, matched: LogId::ZERO, commit: Index(0) };
+    Message { from, to, term: Term(1000), rpc: Rpc::Heartbeat(heartbeat) }
+        .encode(GroupId(0), &mut bytes);
+    bytes
 }
