@@ -18,6 +18,7 @@ use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
+use crate::limits;
 use crate::settings::Settings;
 
 /// Where a server can be reached, whatever port it asked for.
@@ -33,6 +34,7 @@ pub(crate) fn run(
     settings: &Settings,
     ready: impl FnOnce(&ListensAt) -> Result<(), Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
+    limits::raise_open_files()?;
     // Everything that blocks has a thread of its own: one for all the rest leaves no races to it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| no_runtime(&error))?.block_on(async {
