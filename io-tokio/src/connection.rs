@@ -1,14 +1,13 @@
 //! The two tasks of a connection: one reads, one writes. Neither looks at what passes.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use quorate_core::node::{ConnectionId, Input};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::env::Env;
-use crate::pump::Arrival;
 
 /// How large a buffer for reading is.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -19,11 +18,14 @@ const READ_BYTES_MIN: usize = 16 << 10;
 /// How much leaves a connection before the node is told: it counts in megabytes.
 const REPORT_BYTES: u64 = 256 << 10;
 
+/// How long what is queued may take to leave a connection that is closed.
+pub(crate) const LINGER_MAX: Duration = Duration::from_secs(1);
+
 /// Reads until the other side ends, or nobody wants it any more.
 pub(crate) async fn read<R: AsyncRead + Unpin, A>(
     mut reader: R,
     inbox: mpsc::Sender<A>,
-    mut closed: tokio::sync::oneshot::Receiver<()>,
+    mut closed: oneshot::Receiver<()>,
     received: impl Fn(BytesMut) -> A,
     ended: A,
 ) {
@@ -52,33 +54,54 @@ pub(crate) async fn read<R: AsyncRead + Unpin, A>(
     }
 }
 
-/// Writes until its queue ends.
-pub(crate) async fn write<E: Env>(
-    id: ConnectionId,
-    mut writer: E::Writer,
+/// Writes until its queue ends, or whoever waits for that gives up. What has left is counted in
+/// `sent`, by the megabyte.
+pub(crate) async fn write<W: AsyncWrite + Unpin, A>(
+    mut writer: W,
     mut queue: mpsc::UnboundedReceiver<Bytes>,
-    inbox: mpsc::Sender<Arrival<E>>,
+    inbox: mpsc::Sender<A>,
+    given_up: impl Future<Output = ()>,
+    sent: impl Fn(u64) -> A,
+    ended: A,
 ) {
-    let mut unreported = 0;
-    let mut chunks = Vec::new();
-    while queue.recv_many(&mut chunks, 64).await > 0 {
-        match write_all::<E>(&mut writer, &mut chunks).await {
-            Ok(bytes) => unreported += bytes,
-            Err(_) => {
-                let _ = inbox.send(Arrival::Input(Input::Closed(id))).await;
-                return;
+    let writing = async {
+        let mut unreported = 0;
+        let mut chunks = Vec::new();
+        while queue.recv_many(&mut chunks, 64).await > 0 {
+            match write_all(&mut writer, &mut chunks).await {
+                Ok(bytes) => unreported += bytes,
+                Err(_) => {
+                    let _ = inbox.send(ended).await;
+                    return;
+                }
+            }
+            if unreported >= REPORT_BYTES {
+                let _ = inbox.send(sent(unreported)).await;
+                unreported = 0;
             }
         }
-        if unreported >= REPORT_BYTES {
-            let _ = inbox.send(Arrival::Input(Input::Sent(id, unreported))).await;
-            unreported = 0;
-        }
+        // The other side learns that nothing more comes; whether it hears that changes nothing here.
+        let _ = writer.shutdown().await;
+    };
+    tokio::select! {
+        biased;
+        () = writing => {}
+        () = given_up => {}
     }
-    // The other side learns that nothing more comes; whether it hears that changes nothing here.
-    let _ = writer.shutdown().await;
 }
 
-async fn write_all<E: Env>(writer: &mut E::Writer, chunks: &mut Vec<Bytes>) -> io::Result<u64> {
+/// Done when nobody waits any longer for what is queued: at once at a word from `closed`, and a
+/// while after its other end was dropped.
+pub(crate) async fn given_up<E: Env>(env: E, closed: oneshot::Receiver<()>) {
+    if closed.await.is_err() {
+        env.sleep_until(env.now().after(LINGER_MAX)).await;
+    }
+}
+
+async fn write_all<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    chunks: &mut Vec<Bytes>,
+) -> io::Result<u64> {
     let mut bytes = 0;
     for chunk in chunks.drain(..) {
         bytes += chunk.len() as u64;
@@ -86,4 +109,59 @@ async fn write_all<E: Env>(writer: &mut E::Writer, chunks: &mut Vec<Bytes>) -> i
     }
     writer.flush().await?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::real::RealEnv;
+
+    /// A writer whose other side has stopped reading, and what ends it.
+    struct Stuck {
+        queue: mpsc::UnboundedSender<Bytes>,
+        closing: oneshot::Sender<()>,
+        task: tokio::task::JoinHandle<()>,
+        other_side: tokio::io::DuplexStream,
+    }
+
+    async fn stuck() -> Stuck {
+        let (near, mut far) = tokio::io::duplex(8);
+        let (queue, queued) = mpsc::unbounded_channel();
+        let (closing, closed) = oneshot::channel();
+        let (inbox, _) = mpsc::channel(1);
+        let until = given_up(RealEnv::new(), closed);
+        let task = tokio::spawn(write(near, queued, inbox, until, |_| (), ()));
+        queue.send(Bytes::from_static(&[7; 1 << 10])).expect("it runs");
+        // Until here it reads.
+        far.read_exact(&mut [0; 16]).await.expect("it writes");
+        Stuck { queue, closing, task, other_side: far }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_connection_that_is_not_read_lingers_for_a_while_only() {
+        let Stuck { queue, closing, task, other_side: _open } = stuck().await;
+        let closed = tokio::time::Instant::now();
+        drop((queue, closing));
+        let ended = tokio::time::timeout(LINGER_MAX * 2, task).await;
+        ended.expect("it gives up").expect("it does not panic");
+        assert!(closed.elapsed() > LINGER_MAX / 2, "what is queued may take a moment to leave");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stuck_connection_ends_at_a_word() {
+        let Stuck { queue: _queue, closing, task, other_side: _open } = stuck().await;
+        closing.send(()).expect("it runs");
+        let ended = tokio::time::timeout(LINGER_MAX / 2, task).await;
+        ended.expect("at once").expect("it does not panic");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_queued_before_the_end_leaves() {
+        let Stuck { queue, closing, task, mut other_side } = stuck().await;
+        drop((queue, closing));
+        let mut rest = Vec::new();
+        other_side.read_to_end(&mut rest).await.expect("it writes");
+        assert_eq!(rest.len(), (1 << 10) - 16);
+        task.await.expect("it does not panic");
+    }
 }

@@ -2,6 +2,7 @@
 //! decides nothing.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,8 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long nothing is accepted after a failure.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a server that ends waits for its last answers to leave.
-const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// How long a server that ends waits for its last answers to leave, and for its lanes; longer than
+/// any connection lingers.
+const DRAIN_MAX: Duration = connection::LINGER_MAX.saturating_mul(2);
 
 /// What arrives at the pump from its connections.
 pub(crate) enum Arrival<E: Env> {
@@ -130,6 +132,7 @@ pub fn start<E: Env>(
     let keeper = SessionKeeper::new(session_timeout);
     let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
+    let (writers, written) = mpsc::channel(1);
     let pump = Pump {
         look_at: env.now(),
         env,
@@ -141,6 +144,8 @@ pub fn start<E: Env>(
         disk,
         apply,
         connections: BTreeMap::new(),
+        writers,
+        written,
         waiting: BTreeMap::new(),
         requests: 0,
         proposals: BTreeMap::new(),
@@ -202,6 +207,8 @@ struct Wires {
     queue: mpsc::UnboundedSender<Bytes>,
     /// Dropped to end the reader, or the attempt to connect.
     _open: oneshot::Sender<()>,
+    /// Dropped to end the writer soon; at a word it ends at once.
+    writing: oneshot::Sender<()>,
 }
 
 struct Pump<E: Env> {
@@ -214,6 +221,10 @@ struct Pump<E: Env> {
     disk: LaneSender<LogOrder>,
     apply: LaneSender<ApplyOrder>,
     connections: BTreeMap<ConnectionId, Wires>,
+    /// Held by each writer; nothing is sent.
+    writers: mpsc::Sender<Infallible>,
+    /// Ends with the last writer.
+    written: mpsc::Receiver<Infallible>,
     /// Who waits for a request from within the process.
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
     requests: u64,
@@ -322,10 +333,19 @@ impl<E: Env> Pump<E> {
         let received = move |bytes| Arrival::Input(Input::Received(id, bytes));
         let ended = Arrival::Input(Input::Closed(id));
         let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
-        let write = connection::write::<E>(id, writer, queued, self.inbox.clone());
+        let (writing, unwanted) = oneshot::channel();
+        let given_up = connection::given_up(self.env.clone(), unwanted);
+        let sent = move |bytes| Arrival::Input(Input::Sent(id, bytes));
+        let ended = Arrival::Input(Input::Closed(id));
+        let write = connection::write(writer, queued, self.inbox.clone(), given_up, sent, ended);
         self.env.spawn(read.instrument(span.clone()));
+        let alive = self.writers.clone();
+        let write = async {
+            write.await;
+            drop(alive);
+        };
         self.env.spawn(write.instrument(span));
-        self.connections.insert(id, Wires { queue, _open: open });
+        self.connections.insert(id, Wires { queue, _open: open, writing });
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -333,7 +353,8 @@ impl<E: Env> Pump<E> {
             Output::Dial(id, address) => {
                 let (queue, _) = mpsc::unbounded_channel();
                 let (open, abandoned) = oneshot::channel();
-                self.connections.insert(id, Wires { queue, _open: open });
+                let (writing, _) = oneshot::channel();
+                self.connections.insert(id, Wires { queue, _open: open, writing });
                 let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
                 self.env.spawn(dial);
             }
@@ -410,7 +431,13 @@ impl<E: Env> Pump<E> {
             Note::RefusedBy(peer, why) => tracing::warn!(%peer, %why, "a peer refused us"),
             Note::Refused(id, why) => tracing::warn!(?id, %why, "a connection was refused"),
             Note::BadBytes(id) => tracing::warn!(?id, "a connection sent what makes no sense"),
-            Note::Stuck(id) => tracing::warn!(?id, "a connection was stuck"),
+            Note::Stuck(id) => {
+                tracing::warn!(?id, "a connection was stuck");
+                if let Some(wires) = self.connections.remove(id) {
+                    // What it did not take until now, it need not get; it may have ended by itself.
+                    let _ = wires.writing.send(());
+                }
+            }
         }
     }
 
@@ -424,11 +451,14 @@ impl<E: Env> Pump<E> {
     /// Lets the last answers leave, and the lanes finish.
     async fn drain(self) {
         let Self { env, connections, inbox, mut received, mut finished, disk, apply, .. } = self;
-        drop((connections, inbox, disk, apply));
+        let (writers, mut written) = (self.writers, self.written);
+        drop((connections, writers, inbox, disk, apply));
+        // Whoever has something to tell the node learns that it is gone.
         received.close();
         let deadline = env.now().after(DRAIN_MAX);
         let all_have_ended = async {
             while received.recv().await.is_some() {}
+            while written.recv().await.is_some() {}
             while let Some(inputs) = finished.recv().await {
                 for input in inputs {
                     if let Input::DiskFailed(why) = input {

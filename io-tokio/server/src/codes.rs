@@ -98,6 +98,12 @@ members bring a new member up to date. `quorate wal dump` shows what can still b
 "A file was written by a version of this program that uses a newer format. Nothing was changed.
 Start the version that wrote the directory, or a newer one.";
 
+    NETWORK = "Q0317", Unsafe, "the data directory is on a file system of the network",
+"A server acknowledges what a sync has reported as safe. File systems of the network (NFS, SMB, 9P,
+AFS) may report so what another machine holds in memory only, and their locks may not keep a second
+machine from the same directory. `quorate serve --allow-network-fs` starts nevertheless, for those
+who know their server to sync and who mount the directory on one machine only.";
+
     BAD_SETTINGS = "Q0320", Usage, "the settings make no sense",
 "The file quorate.toml in the data directory says where a server listens, where the other members
 are, and how it is tuned. It is read at each start. The cause names the line; a key that is not
@@ -130,8 +136,8 @@ member, and keep the directories of all members for whoever looks into it.";
 the contradiction. If a member has no address, add it to the peers in quorate.toml.";
 
     NO_RUNTIME = "Q0405", NotApplied, "the system does not provide what a server needs",
-"The system refused an event queue, a signal handler or a thread; most likely a limit (`ulimit -a`)
-is too low.";
+"The system refused an event queue, a signal handler or a thread, or does not allow this process to
+open as many files as a server needs; most likely a limit (`ulimit -a`) is too low.";
 
     NO_LOCAL_GROUP = "Q0411", NotApplied, "the servers for a demo or a bench do not run",
 "`quorate demo` and `quorate bench` start servers on this machine, as processes of this very program

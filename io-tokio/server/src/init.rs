@@ -92,10 +92,7 @@ pub(crate) fn make(
     settings: &Settings,
     cluster: &str,
 ) -> Result<(), Box<Diagnostic>> {
-    let failed = |error: io::Error| {
-        Diagnostic::new(codes::CANNOT_INIT, format!("{} cannot be made", directory.display()))
-            .because(&error)
-    };
+    let failed = |error: io::Error| not_made(directory, &error);
     check_free(directory)?;
     let absolute = std::path::absolute(directory).map_err(failed)?;
     let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
@@ -113,6 +110,14 @@ pub(crate) fn make(
     }
     made?;
     sync(parent).map_err(failed)
+}
+
+fn not_made(directory: &Path, error: &io::Error) -> Box<Diagnostic> {
+    let code = match error.kind() {
+        io::ErrorKind::PermissionDenied => codes::DIRECTORY_DENIED,
+        _ => codes::CANNOT_INIT,
+    };
+    Diagnostic::new(code, format!("{} cannot be made", directory.display())).because(error)
 }
 
 fn check_free(directory: &Path) -> Result<(), Box<Diagnostic>> {
@@ -155,4 +160,16 @@ fn fill(
 
 fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_permission_is_told_from_a_disk_that_says_no() {
+        let exit = |kind: io::ErrorKind| not_made(Path::new("d"), &kind.into()).exit();
+        assert_eq!(exit(io::ErrorKind::PermissionDenied), Exit::Denied);
+        assert_eq!(exit(io::ErrorKind::ReadOnlyFilesystem), Exit::Disk);
+    }
 }

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
 use crate::logging::LogArgs;
+use crate::medium::{self, Network};
 use crate::server;
 use crate::settings::Settings;
 
@@ -30,6 +31,9 @@ pub(crate) struct Serve {
     /// Where the HTTP gateway listens, instead of what quorate.toml says.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_HTTP")]
     http: Option<Address>,
+    /// Starts even if the data are on a file system of the network: `quorate explain Q0317`.
+    #[arg(long)]
+    allow_network_fs: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -44,5 +48,7 @@ pub(crate) fn run(args: &Serve) -> Result<Exit, Box<Diagnostic>> {
         settings.http = Some(http.clone());
     }
     args.log.start();
+    let network = if args.allow_network_fs { Network::Allowed } else { Network::Refused };
+    medium::check(&args.dir, network)?;
     server::run(&args.dir, disk, &settings, |_| Ok(()))
 }

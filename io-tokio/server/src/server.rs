@@ -11,12 +11,14 @@ use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
 use quorate_sm::{Applier, Kv, SessionLimits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::arguments;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
+use crate::limits;
 use crate::settings::Settings;
 
 /// Where a server can be reached, whatever port it asked for.
@@ -32,6 +34,7 @@ pub(crate) fn run(
     settings: &Settings,
     ready: impl FnOnce(&ListensAt) -> Result<(), Box<Diagnostic>>,
 ) -> Result<Exit, Box<Diagnostic>> {
+    limits::raise_open_files()?;
     // Everything that blocks has a thread of its own: one for all the rest leaves no races to it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| no_runtime(&error))?.block_on(async {
@@ -54,18 +57,36 @@ pub(crate) fn run(
         };
         let (handle, ended) = start(env, parts).map_err(|error| cannot_start(&error))?;
         let ended = tokio::spawn(ended);
-        let (stop, stopped) = oneshot::channel::<()>();
         let (gateway, http_address) = gateway.unzip();
-        if let Some(gateway) = gateway {
-            // Told to stop, or forgotten: both end it.
-            let stopped = async { _ = stopped.await };
-            let config = HttpConfig::default();
-            tokio::spawn(http::serve(env, gateway, handle.clone(), config, stopped));
-        }
+        let gateway = gateway.map(|listener| Gateway::start(env, listener, handle.clone()));
         tracing::info!(%address, http = http_address, "the server listens");
         ready(&ListensAt { address, http: http_address })?;
-        end(ended, handle, stop, signals).await
+        end(ended, handle, gateway, signals).await
     })
+}
+
+/// An HTTP gateway that runs.
+struct Gateway {
+    /// Dropped to stop it.
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl Gateway {
+    fn start(env: RealEnv, listener: <RealEnv as Env>::Listener, handle: Handle) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { _ = stopped.await };
+        let serve = http::serve(env, listener, handle, HttpConfig::default(), stopped);
+        Self { stop, ended: tokio::spawn(serve) }
+    }
+
+    /// Lets it answer what is under way.
+    async fn stop(self) {
+        drop(self.stop);
+        if let Err(error) = self.ended.await {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
 }
 
 async fn listen(
@@ -150,26 +171,41 @@ fn configure(
 /// Waits for the end, and brings it about at a signal: in good order at the first, at once at the
 /// second, which is as safe as any crash.
 async fn end(
-    mut ended: tokio::task::JoinHandle<Ended>,
+    mut ended: JoinHandle<Ended>,
     handle: Handle,
-    stop_gateway: oneshot::Sender<()>,
+    gateway: Option<Gateway>,
     mut signals: Signals,
 ) -> Result<Exit, Box<Diagnostic>> {
-    let mut is_stopping = false;
-    let mut stop_gateway = Some(stop_gateway);
-    let joined = loop {
-        tokio::select! {
-            biased;
-            joined = &mut ended => break joined,
-            name = signals.next() => {
-                if is_stopping {
+    let first = tokio::select! {
+        biased;
+        joined = &mut ended => Ok(joined),
+        name = signals.next() => Err(name),
+    };
+    let end_gateway = async {
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
+    };
+    let joined = match first {
+        Ok(joined) => {
+            end_gateway.await;
+            joined
+        }
+        Err(name) => {
+            tracing::info!(signal = name, "stopping; a second signal stops at once");
+            let stopping = async {
+                // As long as the server serves, what is under way at the gateway ends well.
+                end_gateway.await;
+                handle.stop().await;
+                ended.await
+            };
+            tokio::select! {
+                biased;
+                joined = stopping => joined,
+                name = signals.next() => {
                     tracing::warn!(signal = name, "stopping at once");
                     return Ok(Exit::Interrupted);
                 }
-                is_stopping = true;
-                tracing::info!(signal = name, "stopping; a second signal stops at once");
-                drop(stop_gateway.take());
-                handle.stop().await;
             }
         }
     };

@@ -20,6 +20,9 @@ pub struct ClientConfig {
     pub keep_alive_interval: Duration,
     /// After this long a connection that has not shaken hands is given up.
     pub connect_timeout: Duration,
+    /// After this long without a handshake the next server is dialed as well; whoever is first is
+    /// used.
+    pub head_start: Duration,
     /// How often a busy client asks its server who leads; at most half of `silence_max`.
     pub look_interval: Duration,
     /// After this long a server that owes answers and says nothing is given up.
@@ -58,6 +61,7 @@ impl Default for ClientConfig {
             call_timeout: Duration::from_secs(10),
             keep_alive_interval: Duration::from_secs(8),
             connect_timeout: Duration::from_secs(1),
+            head_start: Duration::from_millis(100),
             look_interval: Duration::from_millis(500),
             silence_max: Duration::from_millis(1500),
             idle_max: Duration::from_secs(10),

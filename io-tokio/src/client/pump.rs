@@ -31,6 +31,8 @@ struct Wires {
     queue: mpsc::UnboundedSender<Bytes>,
     /// Dropped to end the reader, or the attempt to connect.
     _open: oneshot::Sender<()>,
+    /// Dropped to end the writer soon.
+    _writing: oneshot::Sender<()>,
 }
 
 pub(super) struct Pump<E: Env> {
@@ -104,8 +106,17 @@ impl<E: Env> Pump<E> {
         let ended = Arrival::Closed(id);
         let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
         self.env.spawn(read);
-        self.env.spawn(write::<E>(id, writer, queued, self.inbox.clone()));
-        self.connections.insert(id, Wires { queue, _open: open });
+        let (writing, unwanted) = oneshot::channel();
+        let given_up = connection::given_up(self.env.clone(), unwanted);
+        let write = write::<E>(id, writer, queued, self.inbox.clone());
+        self.env.spawn(async {
+            tokio::select! {
+                biased;
+                () = write => {}
+                () = given_up => {}
+            }
+        });
+        self.connections.insert(id, Wires { queue, _open: open, _writing: writing });
     }
 
     fn carry_out(&mut self, order: Order<Reply>) {
@@ -113,7 +124,8 @@ impl<E: Env> Pump<E> {
             Order::Dial(id, address) => {
                 let (queue, _) = mpsc::unbounded_channel();
                 let (open, abandoned) = oneshot::channel();
-                self.connections.insert(id, Wires { queue, _open: open });
+                let (writing, _) = oneshot::channel();
+                self.connections.insert(id, Wires { queue, _open: open, _writing: writing });
                 let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
                 self.env.spawn(dial);
             }

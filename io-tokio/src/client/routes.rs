@@ -44,6 +44,9 @@ pub(crate) struct Routes {
     /// Where to look next when there is no hint.
     cursor: usize,
     dialed: u64,
+    /// Until then whoever was dialed last is not raced.
+    patient_until: Instant,
+    head_start: Duration,
     redial_min: Duration,
     redial_max: Duration,
     routing: Routing,
@@ -60,6 +63,8 @@ impl Routes {
             current: None,
             leader: None,
             dialed: 0,
+            patient_until: Instant(0),
+            head_start: config.head_start,
             redial_min: config.redial_min,
             redial_max: config.redial_max,
             routing: config.routing,
@@ -178,7 +183,7 @@ impl Routes {
             && self.servers[leader].is_free(now)
         {
             match &self.servers[leader].link {
-                None => return Some(ServerAt(leader)),
+                None => return Some(self.dialing(leader, now)),
                 Some(link) if link.is_up() => self.current = Some(leader),
                 Some(_) => {}
             }
@@ -187,8 +192,8 @@ impl Routes {
             return None;
         }
         let count = self.servers.len();
-        let order = (0..count).map(|offset| (self.cursor + offset) % count);
-        for at in order {
+        let is_patient = self.is_patient(now);
+        for at in (0..count).map(|offset| (self.cursor + offset) % count) {
             let server = &self.servers[at];
             match &server.link {
                 _ if !server.is_free(now) || !self.is_ours(at) => {}
@@ -196,9 +201,10 @@ impl Routes {
                     self.current = Some(at);
                     return None;
                 }
-                // One attempt at a time.
-                Some(_) => return None,
-                None => return Some(ServerAt(at)),
+                _ if is_patient => return None,
+                // It had its head start.
+                Some(_) => {}
+                None => return Some(self.dialing(at, now)),
             }
         }
         None
@@ -210,7 +216,27 @@ impl Routes {
             return None;
         }
         let avoided = self.servers.iter().filter(|server| !server.is_free(now));
-        avoided.map(|server| server.avoided_until).min()
+        let next = (0..self.servers.len()).any(|at| self.is_candidate(at, now));
+        let race = (next && self.is_patient(now)).then_some(self.patient_until);
+        avoided.map(|server| server.avoided_until).chain(race).min()
+    }
+
+    /// Would it be used or dialed if it were its turn?
+    fn is_candidate(&self, at: usize, now: Instant) -> bool {
+        let server = &self.servers[at];
+        server.link.as_ref().is_none_or(Link::is_up) && server.is_free(now) && self.is_ours(at)
+    }
+
+    /// Is somebody being dialed who has a head start yet? A server that is gone may not answer at
+    /// all, and must not hold up the others for long.
+    fn is_patient(&self, now: Instant) -> bool {
+        let is_dialing = |at: usize| self.servers[at].link.is_some() && self.is_ours(at);
+        now < self.patient_until && (0..self.servers.len()).any(is_dialing)
+    }
+
+    fn dialing(&mut self, at: usize, now: Instant) -> ServerAt {
+        self.patient_until = now.after(self.head_start);
+        ServerAt(at)
     }
 
     pub(crate) fn name_connection(&mut self) -> ConnectionId {

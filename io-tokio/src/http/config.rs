@@ -13,6 +13,8 @@ pub struct HttpConfig {
     pub body_timeout: Duration,
     /// How long a request that had no effect for want of a leader is tried again.
     pub patience: Duration,
+    /// How long requests under way may take when the gateway stops.
+    pub stop_timeout: Duration,
     /// Room for a request's header, at least 8192 bytes.
     pub header_bytes_max: usize,
     /// The longest body, which is the longest value.
@@ -26,6 +28,7 @@ impl Default for HttpConfig {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             patience: Duration::from_secs(2),
+            stop_timeout: Duration::from_secs(2),
             header_bytes_max: 64 << 10,
             body_bytes_max: 1000 << 10,
         }

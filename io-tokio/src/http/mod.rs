@@ -26,8 +26,9 @@ use gateway::Gateway;
 
 pub use config::HttpConfig;
 
-/// Serves HTTP/1.1 at `listener` for the server behind `handle`, until `stop` is done. Requests that
-/// are under way then are still answered, by tasks of their own.
+/// Serves HTTP/1.1 at `listener` for the server behind `handle`, until `stop` is done. Then takes
+/// nothing new, and answers the requests that are under way, for at most
+/// [`stop_timeout`](HttpConfig::stop_timeout); connections without a request end at once.
 pub async fn serve<E: Env>(
     env: E,
     mut listener: E::Listener,
@@ -52,7 +53,16 @@ pub async fn serve<E: Env>(
             drop(permit);
         });
     }
-    drop(stopping);
+    drop((stopping, stopped, listener));
+    let connections_max = u32::try_from(config.connections_max).unwrap_or(u32::MAX);
+    tokio::select! {
+        biased;
+        // All permits are back: all connections have ended.
+        _ = permits.acquire_many(connections_max) => {}
+        () = env.sleep_until(env.now().after(config.stop_timeout)) => {
+            tracing::warn!("HTTP requests under way are given up");
+        }
+    }
 }
 
 /// The next connection, and the right to keep it. While there are too many, the others wait with

@@ -1,6 +1,8 @@
 //! Three real servers on loopback sockets and temporary directories, and clients of them.
 
 mod clients;
+mod endings;
 mod gateway;
+mod still;
 mod strangers;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Scratch, Server, contents, quorate};
+use crate::support::{Scratch, Server, command, contents, in_shell, quorate, run};
 
 #[test]
 fn a_missing_directory_is_refused_and_not_made() {
@@ -93,6 +93,69 @@ fn misspelled_settings_are_refused_with_their_line() {
     let text = fs::read_to_string(&settings).expect("there are settings");
     fs::write(&settings, text.replace("listen", "lissten")).expect("written");
     quorate(&["serve", &path]).ends_with(2).says(&["error[Q0320]", "line 4", "lissten"]);
+}
+
+/// With as few files as these, one step after the other would fail.
+#[test]
+fn a_server_that_may_open_hardly_any_file_says_so_and_changes_nothing() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let before = contents(&path);
+    for files in [8, 13, 63] {
+        let mut command = in_shell(&format!("ulimit -n {files}; exec \"$0\" \"$@\""));
+        let ran = run(command.args(["serve", &path])).ends_with(3);
+        ran.says(&["error[Q0405]", &format!("{files} open files"), "at least 64"]);
+        assert_eq!(contents(&path), before);
+    }
+}
+
+/// Shells and service managers often set a low limit that a process may raise.
+#[test]
+fn a_server_takes_as_many_files_as_it_may_open() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let mut command = in_shell("ulimit -Hn 512; ulimit -Sn 16; exec \"$0\" \"$@\"");
+    command.args(["serve", &path, "--log-format", "json"]);
+    let server = Server::run(command);
+    server.ask(&["put", "k", "v"]).ends_with(0);
+}
+
+/// Everything is there: locks, renames, syncs; only not for long.
+#[test]
+fn a_directory_in_memory_is_warned_of_and_used() {
+    let scratch = Scratch::within(std::path::Path::new("/dev/shm"));
+    let path = scratch.data("n1");
+    let mut server = Server::spawn(command(&["serve", &path, "--log-format", "json"]));
+    let warning = server.wait_for("the data directory is in memory: a power cut loses it");
+    assert_eq!(warning["level"], "WARN");
+    server.listens();
+    server.ask(&["put", "k", "v"]).ends_with(0);
+    server.kill();
+    let server = Server::start(&path);
+    assert_eq!(server.ask(&["get", "k"]).ends_with(0).stdout, "v\n");
+}
+
+/// A group of one has nobody who would know better; no group does as yet.
+#[test]
+fn an_old_backup_that_is_put_back_is_not_noticed() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let put = |value: &str| {
+        let server = Server::start(&path);
+        server.ask(&["put", "k", value]).ends_with(0);
+        server.signal("TERM");
+        assert_eq!(server.wait().0, Some(0));
+    };
+    put("old");
+    let backup = contents(&path);
+    put("new");
+    fs::remove_dir_all(&path).expect("removed");
+    fs::create_dir(&path).expect("a directory");
+    for (name, bytes) in backup {
+        fs::write(format!("{path}/{name}"), bytes).expect("written");
+    }
+    let server = Server::start(&path);
+    assert_eq!(server.ask(&["get", "k"]).ends_with(0).stdout, "old\n");
 }
 
 fn contents_names(scratch: &Scratch) -> Vec<String> {

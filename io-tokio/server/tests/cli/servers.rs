@@ -3,6 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
+use bytes::BytesMut;
+use quorate_core::wire::{Handshake, Hello, MAGIC};
+use quorate_core::{
+    ClusterId, GroupId, Heartbeat, Incarnation, Index, LogId, Message, NodeId, ReplicationId,
+    Round, Rpc, Term,
+};
+
 use crate::support::{Scratch, Server, command, contents, quorate};
 
 #[test]
@@ -112,6 +119,31 @@ fn a_server_speaks_http_beside_its_own_protocol() {
     assert_eq!(server.wait().0, Some(0));
 }
 
+/// The server has said that it goes on with the request before it is told to stop.
+#[test]
+fn a_request_under_way_at_the_end_has_its_answer() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let arguments = ["serve", &path, "--http", "127.0.0.1:0", "--log-format", "json"];
+    let mut server = Server::run(command(&arguments));
+    server.ask(&["put", "hello", "world"]).ends_with(0);
+    let mut stream = TcpStream::connect(server.http.as_deref().expect("it said where"));
+    let stream = stream.as_mut().expect("it listens");
+    let head =
+        "PUT /v1/kv/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("it reads");
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).expect("it wants the rest");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    server.signal("TERM");
+    server.wait_for("stopping; a second signal stops at once");
+    stream.write_all(b"v").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers, and hangs up");
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(server.wait().0, Some(0));
+}
+
 #[test]
 fn a_taken_port_for_http_is_named_as_well() {
     let scratch = Scratch::new();
@@ -154,4 +186,47 @@ fn a_disk_that_fails_ends_the_server_and_is_named() {
     let (code, log) = server.wait();
     assert_eq!(code, Some(74), "{log}");
     assert!(log.contains("error[Q0402]") && log.contains("No such file"), "{log}");
+}
+
+/// Two peers of one term say that they lead it.
+#[test]
+fn a_broken_property_of_raft_halts_the_server_and_is_named() {
+    let scratch = Scratch::new();
+    let path = scratch.at("n1");
+    let cluster = "000000000000000000000000000000c1";
+    let peers = "1=127.0.0.1:0,2=127.0.0.1:1,3=127.0.0.1:1";
+    quorate(&["init", &path, "--node", "1", "--peers", peers, "--cluster", cluster]).ends_with(0);
+    let server = Server::start(&path);
+    let peers = [2, 3].map(|peer| {
+        let mut stream = TcpStream::connect(&server.address).expect("it listens");
+        stream.write_all(&claim_to_lead(peer)).expect("it reads");
+        stream
+    });
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(6), "{log}");
+    assert!(log.contains("error[Q0403]") && log.contains("two leaders"), "{log}");
+    drop(peers);
+}
+
+/// What a server says that has connected to server 1 of cluster C1, and leads.
+fn claim_to_lead(from: u64) -> BytesMut {
+    let id = |id| NodeId::new(id).expect("not zero");
+    let (from, to) = (id(from), id(1));
+    let mut bytes = BytesMut::from(&MAGIC[..]);
+    Handshake::Hello(Hello {
+        wire_min: Handshake::WIRE_MIN,
+        wire_max: Handshake::WIRE_MAX,
+        cluster: ClusterId(0xC1),
+        from,
+        to,
+        incarnation: Incarnation(from.get().into()),
+        boot: 1,
+        frame_bytes_max: 8 << 20,
+    })
+    .encode(&mut bytes);
+    let (replication, round) = (ReplicationId(1), Round(1));
+    let heartbeat = Heartbeat { replication, round, matched: LogId::ZERO, commit: Index(0) };
+    Message { from, to, term: Term(1000), rpc: Rpc::Heartbeat(heartbeat) }
+        .encode(GroupId(0), &mut bytes);
+    bytes
 }

@@ -52,9 +52,21 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
+/// A shell that may set the stage before it becomes the binary, `"$0" "$@"`.
+pub(crate) fn in_shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_quorate")]).stdin(Stdio::null());
+    command
+}
+
 /// Runs the binary to its end.
 pub(crate) fn quorate(args: &[&str]) -> Ran {
-    let output = command(args).output().expect("the binary can be run");
+    run(&mut command(args))
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Ran {
+    let output = command.output().expect("the binary can be run");
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
@@ -67,10 +79,13 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new() -> Self {
+        Self::within(Path::new(env!("CARGO_TARGET_TMPDIR")))
+    }
+
+    pub(crate) fn within(parent: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("cli-{}-{number}", std::process::id());
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = parent.join(format!("cli-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a directory can be made");
         Self(path)
     }
@@ -154,10 +169,15 @@ impl Server {
     /// Starts whatever listens.
     pub(crate) fn run(command: Command) -> Self {
         let mut server = Self::spawn(command);
-        let listens = server.wait_for("the server listens");
-        server.address = listens["address"].as_str().expect("an address").to_owned();
-        server.http = listens["http"].as_str().map(str::to_owned);
+        server.listens();
         server
+    }
+
+    /// Waits until it listens.
+    pub(crate) fn listens(&mut self) {
+        let listens = self.wait_for("the server listens");
+        self.address = listens["address"].as_str().expect("an address").to_owned();
+        self.http = listens["http"].as_str().map(str::to_owned);
     }
 
     /// Starts whatever logs.

@@ -9,7 +9,7 @@ use quorate_sm::{Envelope, Rejection, SessionId};
 use super::super::error::Doubt;
 use super::*;
 use world::{
-    WINDOW, World, applied, command, courier_as_given, millis, not_leader, query, rejected,
+    WINDOW, World, applied, command, config, courier_as_given, millis, not_leader, query, rejected,
     stamp_of, world,
 };
 
@@ -130,6 +130,49 @@ fn a_call_ends_in_time_when_nobody_is_there() {
 }
 
 #[test]
+fn a_server_that_does_not_answer_holds_a_call_up_for_its_head_start_only() {
+    let mut world = world(&["a:1", "b:1", "c:1"]);
+    let head_start = config().head_start;
+    world.call(1, query(), millis(5000));
+    assert_eq!(world.courier.deadline(), Instant(0).after(head_start));
+    world.pass(head_start - millis(1));
+    assert_eq!(world.dials.len(), 1);
+    world.pass(millis(1));
+    assert_eq!(world.dials.len(), 2);
+    assert_ne!(world.dials[0].1, world.dials[1].1);
+
+    let server = world.welcome(2);
+    assert_eq!(world.heard(server, Some((2, "b:1"))).len(), 1, "whoever is first is used");
+    world.pass(millis(900));
+    assert_eq!((world.dials.len(), &world.closed[..]), (2, &[world.dials[0].0][..]));
+}
+
+#[test]
+fn a_server_that_was_raced_and_stands_late_is_a_spare() {
+    let mut world = world(&["a:1", "b:1"]);
+    world.call(1, query(), millis(5000));
+    world.pass(config().head_start);
+    let server = world.welcome(2);
+    let asked = world.heard(server, Some((2, "b:1")));
+    world.respond(server, asked[0].id, applied());
+    let late = world.dials[0].clone();
+    world.dials.push(late.clone());
+    world.welcome(1);
+    world.call(2, query(), millis(1000));
+    assert!(world.heard(late.0, None).is_empty());
+    assert_eq!(world.heard(server, Some((2, "b:1"))).len(), 1);
+}
+
+#[test]
+fn a_server_that_refuses_has_no_head_start() {
+    let mut world = world(&["a:1", "b:1"]);
+    world.call(1, query(), millis(5000));
+    let refused = world.dials[0].0;
+    world.lose(refused);
+    assert_eq!(world.dials.len(), 2, "at once");
+}
+
+#[test]
 fn a_query_is_never_in_doubt() {
     let mut world = world(&["a:1"]);
     world.call(1, query(), millis(1000));
@@ -246,7 +289,7 @@ fn hints_are_not_followed_where_only_given_addresses_work() {
 #[test]
 fn a_server_that_falls_silent_is_left_for_another() {
     let (mut world, server, request) = World::with_command_sent(&["a:1", "a:2"], millis(9000));
-    world.pass(millis(2000));
+    world.pass(millis(1550));
     assert_eq!(world.closed, [server]);
     assert_eq!(world.dials.len(), 2);
     assert_ne!(world.dials[0].1, world.dials[1].1);
