@@ -16,8 +16,8 @@ pub(crate) struct Etcd {
     pub(crate) program: PathBuf,
 }
 
-/// The most HTTP/2 connections that the clients share, all to the leader: with fewer, and with
-/// reads spread over all members, a machine of few cores is slower.
+/// The most HTTP/2 connections that the clients share, all to the leader. On two cores neither one
+/// connection, nor reads that are spread over all members, nor a second thread made it faster.
 const CHANNELS_MAX: usize = 8;
 
 /// From the start of the processes to the last answer, beyond what is measured.

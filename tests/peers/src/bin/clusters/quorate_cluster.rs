@@ -23,7 +23,7 @@ impl System for Quorate {
             let program = self.program.display();
             format!("{program}: {why} (cargo build --release -p quorate-server)")
         })?;
-        Ok(String::from_utf8(output.stdout)?.trim().into())
+        Ok(String::from_utf8(output.stdout)?.trim().trim_start_matches("quorate ").into())
     }
 
     fn measure(&self, dir: &Path, clients: usize, span: Duration) -> Fallible<Measured> {

@@ -29,12 +29,12 @@ pub(crate) fn header(rounds: usize, span: Duration) -> String {
     format!(
         "values of {VALUE_BYTES} bytes; medians of {rounds} rounds of {seconds} s; +-: half of \
          what lies between the slowest\nand the fastest round; x: how often the calls per second \
-         go into those of the first system\n\n{:26} {:-^43}   {:-^43}\n{:>8}  {:16}{}  {}\n",
+         go into those of the first system\n\n{:26} {:-^42}   {:-^42}\n{:>8}  {:16}{}   {}\n",
         "", " writes ", " linearizable reads ", "clients", "", HEADINGS, HEADINGS
     )
 }
 
-const HEADINGS: &str = "    per s     +-   p50 us   p99 us        x ";
+const HEADINGS: &str = "    per s     +-   p50 us   p99 us        x";
 
 /// All systems with as many clients, the first of which is compared with each.
 pub(crate) fn block(clients: usize, rows: &[Row], disks: &[Disk]) -> String {
@@ -45,7 +45,7 @@ pub(crate) fn block(clients: usize, rows: &[Row], disks: &[Disk]) -> String {
         let clients = if at == 0 { clients.to_string() } else { String::new() };
         let writes = cells(&all_writes[0], &all_writes[at]);
         let reads = cells(&all_reads[0], &all_reads[at]);
-        let _ = writeln!(text, "{clients:>8}  {:<16}{writes}  {reads}", row.name);
+        let _ = writeln!(text, "{clients:>8}  {:<16}{writes}   {reads}", row.name);
     }
     let alone = median(disks.iter().map(|disk| f64::from(disk.alone_us)));
     let of_three = median(disks.iter().map(|disk| f64::from(disk.of_three_us)));
@@ -62,13 +62,13 @@ pub(crate) fn block(clients: usize, rows: &[Row], disks: &[Disk]) -> String {
 fn cells(first: &[Figures], these: &[Figures]) -> String {
     let rates = |figures: &[Figures]| median(figures.iter().map(|figures| figures.per_second));
     if these.is_empty() {
-        return format!("{:>9}{:35}", "-", "");
+        return format!("{:>9}{:34}", "-", "");
     }
     let rate = rates(these);
     let most = these.iter().map(|figures| figures.per_second).fold(f64::MIN, f64::max);
     let least = these.iter().map(|figures| figures.per_second).fold(f64::MAX, f64::min);
     format!(
-        "{rate:>9.0} {:>5.0}% {:>8.0} {:>8.0} {:>8.2} ",
+        "{rate:>9.0} {:>5.0}% {:>8.0} {:>8.0} {:>8.2}",
         (most - least) / 2.0 / rate * 100.0,
         median(these.iter().map(|figures| f64::from(figures.p50_us))),
         median(these.iter().map(|figures| f64::from(figures.p99_us))),
