@@ -4,3 +4,8 @@
 pub mod history;
 pub mod lab;
 pub mod linearizability;
+
+mod clock;
+mod digest;
+mod queue;
+mod rng;

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use quorate_core::{Entry, Index, Membership, NodeId, Term, Write};
 
-use super::digest::Digest;
 use super::disk::Disk;
 use super::image::Image;
 use super::server::{Glance, Server};
 use super::violation::{Checked, Property, hold};
+use crate::digest::Digest;
 
 pub(crate) struct Checks {
     membership: Membership,

@@ -8,7 +8,7 @@ use quorate_core::{
     Rpc, Write,
 };
 
-use super::digest::Digest;
+use crate::digest::Digest;
 
 /// Something that can be told apart from others of its kind.
 pub(crate) trait Feed {

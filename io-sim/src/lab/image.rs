@@ -2,8 +2,8 @@
 
 use quorate_core::{Entries, Entry, HardState, Index, LogId, Term, Write};
 
-use super::digest::Digest;
 use super::violation::{Checked, Property, hold};
+use crate::digest::Digest;
 
 /// Hard state and log. Each entry carries the digest of the log up to it, so that two logs are
 /// compared in one step.

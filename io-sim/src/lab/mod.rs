@@ -21,8 +21,6 @@
 
 mod broken;
 mod checks;
-mod clock;
-mod digest;
 mod disk;
 mod feed;
 mod heal;
@@ -30,10 +28,8 @@ mod image;
 mod nemesis;
 mod network;
 mod options;
-mod queue;
 mod report;
 mod requests;
-mod rng;
 mod sabotage;
 mod server;
 mod speech;

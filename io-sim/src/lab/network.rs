@@ -5,7 +5,7 @@ use core::time::Duration;
 use quorate_core::{Message, NodeId};
 
 use super::options::NetworkOptions;
-use super::rng::{Rng, Stream};
+use crate::rng::{Rng, Stream};
 
 /// At most 7 servers, numbered from 1.
 const SERVERS: usize = 8;

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use quorate_core::{Config, Membership, NodeId};
 
-use super::rng::{Rng, Stream};
 use super::sabotage::Sabotage;
+use crate::rng::{Rng, Stream};
 
 /// Everything that a run depends on: equal options, equal runs.
 ///

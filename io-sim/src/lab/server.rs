@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use quorate_core::invariants::Watch;
 use quorate_core::{Event, HardState, Index, LogId, NodeId, Raft, RoleKind, Status, Term};
 
-use super::clock::Clock;
 use super::disk::Disk;
+use crate::clock::Clock;
 
 pub(crate) struct Server {
     pub(crate) id: NodeId,

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
-use super::digest::Digest;
 use super::feed::Feed;
+use crate::digest::Digest;
 
 /// Everything that happens passes through here.
 pub(crate) struct Trace {

@@ -5,17 +5,17 @@ use quorate_core::{
 };
 
 use super::checks::Checks;
-use super::clock::Clock;
 use super::network::{Network, nanos};
 use super::options::Options;
-use super::queue::Queue;
 use super::report::Report;
 use super::requests::Requests;
-use super::rng::{Rng, Stream};
 use super::sabotage::Sabotage;
 use super::server::{Glance, Life, Server};
 use super::trace::Trace;
 use super::violation::{Checked, Property, Violation, hold};
+use crate::clock::Clock;
+use crate::queue::Queue;
+use crate::rng::{Rng, Stream};
 
 /// Servers, and everything between them. Servers are named by their place.
 pub(crate) struct World<'a> {
