@@ -2,7 +2,8 @@
 //!
 //! * A [`StateMachine`] is a Rust type with a function from command to answer.
 //! * The [`Applier`] moves it, and the [`Sessions`] of its clients, along the committed log.
-//! * A client speaks through [`client`]; the leader lets silent ones expire by a [`SessionKeeper`].
+//! * A client speaks through [`client`], and keeps at it by a [`courier`]; the leader lets silent ones
+//!   expire by a [`SessionKeeper`].
 //! * [`kv`] is a ready machine.
 //!
 //! Nothing in here reads a clock, draws a random number, starts a thread or does I/O.
@@ -38,6 +39,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod machine;
 
@@ -51,6 +54,8 @@ mod applier;
 mod apply_lane;
 mod keeper;
 mod waiting;
+
+pub mod courier;
 
 mod codec;
 mod digest;

@@ -1,21 +1,10 @@
 //! A client of a cluster: finds the leader, keeps at it until the answer is there, and never has a
 //! command applied twice.
 //!
-//! Read in this order: `call` (what becomes of one call), `session` (numbers that make a command
-//! take effect once), `routes` and `link` (servers), `courier` (all decisions together), `pump`
-//! (moves the bytes).
+//! What it decides is a [`Courier`], which does no I/O; `pump` moves its bytes.
 
-mod call;
-mod chance;
-mod config;
-mod courier;
-mod error;
 mod kv;
-mod link;
 mod pump;
-mod routes;
-mod session;
-mod slots;
 
 use std::time::Duration;
 
@@ -26,14 +15,11 @@ use quorate_sm::{MachineId, StateMachine};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::env::Env;
-use call::Ask;
-use courier::{Courier, NewCall};
 use pump::Pump;
+use quorate_sm::courier::{Ask, Courier, NewCall};
 
-pub use call::Answered;
-pub use config::{ClientConfig, Routing};
-pub use error::{CallError, Doubt, Reason};
 pub use kv::{KvClient, KvError, Swap};
+pub use quorate_sm::courier::{Answered, CallError, ClientConfig, Doubt, Reason, Routing};
 
 /// Where the answer to a call goes.
 type Reply = oneshot::Sender<Result<Answered, CallError>>;

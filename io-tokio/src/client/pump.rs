@@ -7,10 +7,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Reply;
-use super::courier::{Courier, Input, NewCall, Order};
-use super::link::ConnectionId;
 use crate::connection;
 use crate::env::Env;
+use quorate_sm::courier::{ConnectionId, Courier, Input, NewCall, Order};
 
 /// Arrivals that wait for the client; beyond it connections are not read.
 const ARRIVALS_MAX: usize = 64;

@@ -1,7 +1,7 @@
 //! How a call fails: not applied, or unknown.
 
+use crate::Rejection;
 use quorate_core::wire::{NotApplied, Reject, Unknown};
-use quorate_sm::Rejection;
 
 /// Why a call has no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -2,11 +2,14 @@
 
 mod world;
 
+use crate::{Envelope, Rejection, SessionId};
+use std::borrow::ToOwned;
+use std::vec;
+use std::vec::Vec;
+
 use quorate_core::wire::{Decoder, Handshake, MAGIC, NotApplied, Outcome, Reject, Unknown};
 use quorate_core::{Index, NodeId};
-use quorate_sm::{Envelope, Rejection, SessionId};
 
-use super::super::error::Doubt;
 use super::*;
 use world::{
     WINDOW, World, applied, command, config, courier_as_given, millis, not_leader, query, rejected,

@@ -1,6 +1,10 @@
 //! Where calls go: the servers that are known, the one that is used, and which to try next.
 
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use core::time::Duration;
 
 use quorate_core::wire::Reject;
 use quorate_core::{Instant, NodeId};

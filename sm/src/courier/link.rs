@@ -10,7 +10,7 @@ use quorate_core::{ClusterId, GroupId, NodeId};
 
 /// Names a connection; never reused by one client.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct ConnectionId(pub(crate) u64);
+pub struct ConnectionId(pub(crate) u64);
 
 /// One connection, from the attempt to make it on.
 ///
@@ -174,8 +174,8 @@ impl Link {
     /// or nobody uses it.
     pub(crate) fn deadline(
         &self,
-        silence_max: std::time::Duration,
-        idle_max: Option<std::time::Duration>,
+        silence_max: core::time::Duration,
+        idle_max: Option<core::time::Duration>,
     ) -> Option<Instant> {
         match self.stage {
             Stage::Dialing { deadline } | Stage::Greeting { deadline } => Some(deadline),

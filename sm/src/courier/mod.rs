@@ -1,5 +1,10 @@
 //! All that a client decides, without I/O: which server gets which call, what an answer means, what
-//! is tried again and when. Calls, bytes and time in; answers, bytes and dials out.
+//! is tried again and when. Calls, bytes and time in; answers, bytes and dials out. A driver with
+//! sockets hosts it, or a simulator.
+//!
+//! Read in this order: `call` (what becomes of one call), `session` (numbers that make a command
+//! take effect once), `routes` and `link` (servers), this file (all decisions together), `queues`
+//! and `replies`.
 //!
 //! ```text
 //!              ┌─► fresh ──(number)─┐
@@ -9,31 +14,43 @@
 //!                    └──────── later ◄─────┘
 //! ```
 
+mod call;
+mod chance;
+mod config;
+mod error;
+mod link;
 mod queues;
 mod replies;
+mod routes;
+mod session;
+mod slots;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
 
+use crate::SessionId;
 use bytes::{Bytes, BytesMut};
 use quorate_core::Instant;
 use quorate_core::wire::{ClientMessage, Request, RequestBody};
-use quorate_sm::SessionId;
 
-use super::call::{Answered, Ask, Call};
-use super::chance::Chance;
-use super::config::ClientConfig;
-use super::error::{CallError, Reason};
-use super::link::{ConnectionId, Link};
-use super::routes::{Routes, ServerAt};
-use super::session::Session;
-use super::slots::Slots;
+use call::Call;
+pub use call::{Answered, Ask};
+use chance::Chance;
+pub use config::{ClientConfig, Routing};
+pub use error::{CallError, Doubt, Reason};
+pub use link::ConnectionId;
+use link::Link;
+use routes::{Routes, ServerAt};
+use session::Session;
+use slots::Slots;
 
 /// Something that happened.
 #[derive(Debug)]
-pub(crate) enum Input<T> {
+pub enum Input<T> {
     /// Somebody wants something.
     Call(NewCall<T>),
     /// A connection that [`Order::Dial`] asked for stands.
@@ -46,18 +63,20 @@ pub(crate) enum Input<T> {
 
 /// A call that comes in.
 #[derive(Debug)]
-pub(crate) struct NewCall<T> {
-    pub(crate) ask: Ask,
+pub struct NewCall<T> {
+    /// What is asked.
+    pub ask: Ask,
     /// The only server that can answer it; usually any can.
-    pub(crate) to: Option<String>,
-    pub(crate) timeout: Duration,
+    pub to: Option<String>,
+    /// How long it may take.
+    pub timeout: Duration,
     /// Comes back with the answer.
-    pub(crate) token: T,
+    pub token: T,
 }
 
 /// What is to be done.
 #[derive(Debug)]
-pub(crate) enum Order<T> {
+pub enum Order<T> {
     /// Connect; answer with [`Input::Opened`] or [`Input::Closed`].
     Dial(ConnectionId, String),
     /// Send, in order.
@@ -68,9 +87,10 @@ pub(crate) enum Order<T> {
     Answer(T, Result<Answered, CallError>),
 }
 
-/// See the [module](self).
+/// A client, without its I/O. Each call ends once, in an answer under the token that came with it; see
+/// the [module](self).
 #[derive(Debug)]
-pub(crate) struct Courier<T> {
+pub struct Courier<T> {
     config: ClientConfig,
     now: Instant,
     chance: Chance,
@@ -117,7 +137,7 @@ enum Owner<T> {
 
 impl<T> Courier<T> {
     /// `seed` and `nonce` are drawn at random.
-    pub(crate) fn new(
+    pub fn new(
         addresses: Vec<String>,
         config: ClientConfig,
         seed: u64,
@@ -145,12 +165,7 @@ impl<T> Courier<T> {
     }
 
     /// Takes in all that happened and gives orders. Leaves `inputs` empty, with its allocation.
-    pub(crate) fn step(
-        &mut self,
-        now: Instant,
-        inputs: &mut Vec<Input<T>>,
-        orders: &mut Vec<Order<T>>,
-    ) {
+    pub fn step(&mut self, now: Instant, inputs: &mut Vec<Input<T>>, orders: &mut Vec<Order<T>>) {
         self.now = self.now.max(now);
         for input in inputs.drain(..) {
             match input {
@@ -175,7 +190,7 @@ impl<T> Courier<T> {
     }
 
     /// When to call [`step`](Self::step) if nothing else happens before.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Instant {
         let late = (self.calls.len() > 0).then_some(self.late_at);
         let later = self.later.first().map(|first| first.0);
         let links = self.routes.all().filter_map(|at| self.link_deadline(at));
@@ -187,7 +202,7 @@ impl<T> Courier<T> {
     }
 
     /// Nobody will call any more: says good-bye.
-    pub(crate) fn close(&mut self, orders: &mut Vec<Order<T>>) {
+    pub fn close(&mut self, orders: &mut Vec<Order<T>>) {
         if let Some(at) = self.routes.current()
             && let Some(command) = self.session.close()
             && let Some(link) = &mut self.routes.get_mut(at).link
@@ -240,7 +255,7 @@ impl<T> Courier<T> {
     fn lose(&mut self, at: ServerAt, orders: &mut Vec<Order<T>>) {
         let server = self.routes.get_mut(at);
         let Some(link) = server.link.take() else { return };
-        let waiting = std::mem::take(&mut server.waiting);
+        let waiting = core::mem::take(&mut server.waiting);
         orders.push(Order::Close(link.connection));
         self.routes.avoid(at, self.now, &mut self.chance);
         let is_sent = |held: &Held<T>| held.sent_to == Some(at);

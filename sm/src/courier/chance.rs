@@ -1,6 +1,6 @@
 //! The client's chance, from one seed: no two clients retry in step for long.
 
-use std::time::Duration;
+use core::time::Duration;
 
 /// A small generator (SplitMix64); good enough to spread things in time.
 #[derive(Debug)]

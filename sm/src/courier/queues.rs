@@ -1,12 +1,14 @@
 //! Calls that wait: for a number, for a server, for their next attempt; and those that wait no
 //! longer.
 
+use alloc::vec::Vec;
+
 use quorate_core::Instant;
 use quorate_core::wire::{ClientMessage, NotApplied, Request};
 
-use super::super::call::Ask;
-use super::super::error::{CallError, Reason};
-use super::super::routes::ServerAt;
+use super::call::Ask;
+use super::error::{CallError, Reason};
+use super::routes::ServerAt;
 use super::{Courier, Order, Owner};
 
 impl<T> Courier<T> {
@@ -100,7 +102,7 @@ impl<T> Courier<T> {
     pub(super) fn send_out(&mut self, orders: &mut Vec<Order<T>>) {
         for at in self.routes.all() {
             if self.routes.get(at).is_up() && !self.routes.get(at).waiting.is_empty() {
-                let waiting = std::mem::take(&mut self.routes.get_mut(at).waiting);
+                let waiting = core::mem::take(&mut self.routes.get_mut(at).waiting);
                 waiting.into_iter().for_each(|id| self.send(id, at, orders));
             }
         }

@@ -1,5 +1,7 @@
 //! A table whose names are never reused, so that a late answer finds nothing.
 
+use alloc::vec::Vec;
+
 /// Values by name: a place in the table, and how often the place was given away before.
 #[derive(Debug)]
 pub(crate) struct Slots<V> {

@@ -1,6 +1,6 @@
 //! Tuning and limits of a client.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use quorate_core::{ClusterId, GroupId};
 
@@ -13,7 +13,7 @@ pub struct ClientConfig {
     pub group: GroupId,
     /// Which servers may be used.
     pub routing: Routing,
-    /// How long a call may take; see also [`Client::with_timeout`](super::Client::with_timeout).
+    /// How long a call may take, unless the caller says otherwise.
     pub call_timeout: Duration,
     /// After this long without a command, a session says that it lives. Well below the time after
     /// which servers let sessions expire.

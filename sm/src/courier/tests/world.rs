@@ -1,8 +1,13 @@
 //! The servers that a courier talks to, played by hand, on a clock that jumps.
 
+use std::borrow::ToOwned;
 use std::collections::BTreeMap;
+use std::string::String;
 use std::time::Duration;
+use std::vec;
+use std::vec::Vec;
 
+use crate::{Envelope, Rejection, SessionId, Stamp};
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::{
@@ -10,13 +15,12 @@ use quorate_core::wire::{
     Request, RequestBody, Response, Service,
 };
 use quorate_core::{ClusterId, GroupId, Index, Instant, NodeId, RoleKind, Term};
-use quorate_sm::{Envelope, Rejection, SessionId, Stamp};
 
-use crate::client::call::{Answered, Ask};
-use crate::client::config::{ClientConfig, Routing};
-use crate::client::courier::{Courier, Input, NewCall, Order};
-use crate::client::error::CallError;
-use crate::client::link::ConnectionId;
+use crate::courier::call::{Answered, Ask};
+use crate::courier::config::{ClientConfig, Routing};
+use crate::courier::error::CallError;
+use crate::courier::link::ConnectionId;
+use crate::courier::{Courier, Input, NewCall, Order};
 
 pub(super) const CLUSTER: ClusterId = ClusterId(7);
 pub(super) const GROUP: GroupId = GroupId(0);
@@ -172,7 +176,7 @@ impl World {
         assert!(matches!(Envelope::decode(command), Ok(Envelope::OpenSession { .. })));
         let session = SessionId(Index(self.next_session));
         self.next_session += 1;
-        let outcome = quorate_sm::Outcome::Opened { session, window: WINDOW };
+        let outcome = crate::Outcome::Opened { session, window: WINDOW };
         self.respond(id, *request, done(outcome.encode()));
         session
     }
@@ -206,11 +210,11 @@ pub(super) fn done(answer: Bytes) -> Outcome {
 }
 
 pub(super) fn applied() -> Outcome {
-    done(quorate_sm::Outcome::Applied(Bytes::from_static(b"well")).encode())
+    done(crate::Outcome::Applied(Bytes::from_static(b"well")).encode())
 }
 
 pub(super) fn rejected(why: Rejection) -> Outcome {
-    done(quorate_sm::Outcome::Rejected(why).encode())
+    done(crate::Outcome::Rejected(why).encode())
 }
 
 pub(super) fn not_leader() -> Outcome {

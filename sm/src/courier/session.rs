@@ -1,12 +1,12 @@
 //! The session of a client: opened when the first command wants it, kept alive while idle, opened
 //! anew when it expired.
 
-use std::time::Duration;
+use core::time::Duration;
 
+use crate::client::{self, SessionState};
+use crate::{SessionId, Stamp};
 use bytes::Bytes;
 use quorate_core::Instant;
-use quorate_sm::client::{self, SessionState};
-use quorate_sm::{SessionId, Stamp};
 
 /// Numbers for commands, and the session that they belong to.
 ///

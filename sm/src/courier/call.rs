@@ -1,9 +1,9 @@
 //! One call: what has become of it so far, and what an outcome means for it.
 
+use crate::{Envelope, MachineId, Rejection, Stamp};
 use bytes::Bytes;
 use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
 use quorate_core::{Index, Instant};
-use quorate_sm::{Envelope, MachineId, Rejection, Stamp};
 
 use super::error::{CallError, Doubt, Reason};
 
@@ -18,7 +18,7 @@ pub struct Answered {
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ask {
+pub enum Ask {
     /// A command of the state machine, in its own encoding: to be applied exactly once.
     Command(Bytes),
     /// A query, ready to be sent.
@@ -161,12 +161,12 @@ impl Call {
     fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
         match self.ask {
             Ask::Status | Ask::Repeatable(_) => Verdict::Over(Ok(Answered { index, answer })),
-            Ask::Command(_) | Ask::Query(..) => match quorate_sm::Outcome::decode(&answer) {
-                Ok(quorate_sm::Outcome::Applied(answer)) => {
+            Ask::Command(_) | Ask::Query(..) => match crate::Outcome::decode(&answer) {
+                Ok(crate::Outcome::Applied(answer)) => {
                     Verdict::Over(Ok(Answered { index, answer }))
                 }
-                Ok(quorate_sm::Outcome::Rejected(why)) => self.handle_rejection(why),
-                Ok(quorate_sm::Outcome::Opened { .. } | quorate_sm::Outcome::Done) | Err(_) => {
+                Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
+                Ok(crate::Outcome::Opened { .. } | crate::Outcome::Done) | Err(_) => {
                     self.may_be_applied(Doubt::BadAnswer);
                     self.end_because(Reason::BadAnswer)
                 }

@@ -1,13 +1,15 @@
 //! What servers say, and what follows from it.
 
+use alloc::vec::Vec;
+
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::{Address, NotApplied, Outcome, Response};
 
-use super::super::call::{Ask, Verdict};
-use super::super::error::{CallError, Doubt, Reason};
-use super::super::link::{Broken, ConnectionId, Said};
-use super::super::routes::ServerAt;
+use super::call::{Ask, Verdict};
+use super::error::{CallError, Doubt, Reason};
+use super::link::{Broken, ConnectionId, Said};
+use super::routes::ServerAt;
 use super::{Courier, Order, Owner};
 
 /// After so many looks at a server that knows no leader, another one may know better.
