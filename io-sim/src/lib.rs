@@ -7,5 +7,6 @@ pub mod linearizability;
 
 mod clock;
 mod digest;
+mod judge;
 mod queue;
 mod rng;

@@ -7,8 +7,8 @@ use quorate_core::{Index, RoleKind};
 use super::network::nanos;
 use super::sabotage::Sabotage;
 use super::server::Life;
-use super::violation::{Checked, Property, hold};
 use super::world::{Happening, World};
+use crate::judge::{Checked, Property, Witness as _, hold};
 
 /// How long a healed cluster may go without learning of a commit anywhere, in election timeouts,
 /// until it is where it should be.
@@ -35,7 +35,7 @@ impl World<'_> {
         self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {
             self.servers[at].paused_until = 0;
-            self.servers[at].disk.hung_until = 0;
+            self.servers[at].disk_hung_until = 0;
             self.start(at)?;
         }
         Ok(())

@@ -16,15 +16,12 @@
 //! ```
 //!
 //! Read in this order: [`Options`], `world` (what happens next), `step` (one step of one server),
-//! `checks` and `speech` (what must hold), `nemesis`, `heal`, and `broken`, which shows that the
+//! `judge` beside this folder (what must hold), `nemesis`, `heal`, and `broken`, which shows that the
 //! checks notice.
 
 mod broken;
-mod checks;
-mod disk;
 mod feed;
 mod heal;
-mod image;
 mod nemesis;
 mod network;
 mod options;
@@ -32,22 +29,20 @@ mod report;
 mod requests;
 mod sabotage;
 mod server;
-mod speech;
 mod step;
 mod trace;
-mod violation;
 mod world;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use crate::judge::{Property, Violation};
 pub use options::{NemesisOptions, NetworkOptions, Options};
 pub use report::{Failure, Report};
 pub use sabotage::Sabotage;
-pub use violation::{Property, Violation};
 
+use crate::judge::Checked;
 use trace::Trace;
-use violation::Checked;
 use world::World;
 
 /// Runs one world to its end. The same options are the same run.

@@ -3,8 +3,8 @@
 use quorate_core::{Event, NodeId};
 
 use super::network::nanos;
-use super::violation::Checked;
 use super::world::{Body, Happening, World};
+use crate::judge::Checked;
 
 #[derive(Clone, Copy)]
 enum Strike {
@@ -40,7 +40,7 @@ impl World<'_> {
                 let span = 4 * nanos(self.options.config.disk_timeout);
                 let until = self.now + self.nemesis_rng.below(span);
                 self.note(&format!("the disk of {:?} hangs", self.servers[at].id));
-                self.servers[at].disk.hung_until = until;
+                self.servers[at].disk_hung_until = until;
             }
             Strike::Unreachable => {
                 let peer = self.nemesis_rng.index(self.servers.len());

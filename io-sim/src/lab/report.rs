@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use super::options::Options;
-use super::violation::Violation;
+use crate::judge::Violation;
 
 /// A run in which every check held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

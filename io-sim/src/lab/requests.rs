@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use quorate_core::{Entry, Event, Index, LogId, NodeId, Payload, Refusal, RequestId};
 
-use super::violation::{Checked, Property, hold};
+use crate::judge::{Checked, Property, hold};
 use crate::rng::{Rng, Stream};
 
 /// Invariant: an identifier is asked for once, and is open until it is answered or its server

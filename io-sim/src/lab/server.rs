@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use quorate_core::invariants::Watch;
-use quorate_core::{Event, HardState, Index, LogId, NodeId, Raft, RoleKind, Status, Term};
+use quorate_core::{Event, Index, NodeId, Raft};
 
-use super::disk::Disk;
 use crate::clock::Clock;
+use crate::judge::{Glance, Ledger, Witness};
 
 pub(crate) struct Server {
     pub(crate) id: NodeId,
     /// `None` while it is down.
     pub(crate) life: Option<Life>,
-    pub(crate) disk: Disk,
+    pub(crate) disk: Ledger,
+    /// Is an answer of the disk under way?
+    pub(crate) is_disk_busy: bool,
+    /// Nothing becomes durable until then.
+    pub(crate) disk_hung_until: u64,
     pub(crate) clock: Clock,
     /// Counts its lives, so that what belongs to an earlier one is recognised.
     pub(crate) lives: u32,
@@ -34,36 +38,6 @@ pub(crate) struct Life {
     pub(crate) fetches: BTreeSet<NodeId>,
 }
 
-/// What a check needs to know of a server before and after a step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Glance {
-    pub(crate) role: RoleKind,
-    pub(crate) hard_state: HardState,
-    pub(crate) last: LogId,
-    pub(crate) durable: Index,
-    pub(crate) commit: Index,
-}
-
-impl Glance {
-    pub(crate) fn of(status: Status<'_>) -> Self {
-        Self {
-            role: status.role,
-            hard_state: status.hard_state,
-            last: status.last,
-            durable: status.durable,
-            commit: status.commit,
-        }
-    }
-
-    pub(crate) const fn term(self) -> Term {
-        self.hard_state.term
-    }
-
-    pub(crate) fn leads(self) -> bool {
-        self.role == RoleKind::Leader
-    }
-}
-
 impl Life {
     pub(crate) fn new(raft: Raft) -> Self {
         Self {
@@ -83,11 +57,16 @@ impl Life {
 
 impl Server {
     pub(crate) fn new(id: NodeId, clock: Clock) -> Self {
-        Self { id, life: None, disk: Disk::default(), clock, lives: 0, paused_until: 0 }
-    }
-
-    pub(crate) fn glance(&self) -> Option<Glance> {
-        self.life.as_ref().map(Life::glance)
+        Self {
+            id,
+            life: None,
+            disk: Ledger::default(),
+            is_disk_busy: false,
+            disk_hung_until: 0,
+            clock,
+            lives: 0,
+            paused_until: 0,
+        }
     }
 
     pub(crate) fn leads(&self) -> bool {
@@ -98,5 +77,19 @@ impl Server {
     pub(crate) fn timer(&self) -> Option<u64> {
         let deadline = self.life.as_ref()?.raft.deadline()?;
         Some(self.clock.when(deadline).max(self.paused_until))
+    }
+}
+
+impl Witness for Server {
+    fn id(&self) -> NodeId {
+        self.id
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.disk
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        self.life.as_ref().map(Life::glance)
     }
 }

@@ -4,9 +4,9 @@ use quorate_core::{Cause, Effect, Event, Index, Message, NodeId, Write};
 
 use super::network::nanos;
 use super::sabotage::Sabotage;
-use super::server::Glance;
-use super::violation::{Checked, Property, Violation, hold};
 use super::world::{Body, Fetch, Happening, World};
+use crate::judge::Glance;
+use crate::judge::{Checked, Property, Violation, hold};
 
 impl World<'_> {
     /// The server handles what has come in.
@@ -120,8 +120,8 @@ impl World<'_> {
                 self.requests.appended(entry)?;
             }
         }
-        if !server.disk.is_busy {
-            server.disk.is_busy = true;
+        if !server.is_disk_busy {
+            server.is_disk_busy = true;
             self.plan_sync(body);
         }
         if self.is_sabotaged(Sabotage::LyingDisks) {
@@ -139,15 +139,15 @@ impl World<'_> {
     /// The disk catches up by some writes, and says so.
     pub(crate) fn sync(&mut self, body: Body) -> Checked {
         self.with_awake(body, Happening::Sync(body), |world| {
-            let disk = &mut world.servers[body.at].disk;
-            if disk.hung_until > world.now {
-                world.queue.plan(disk.hung_until, Happening::Sync(body));
+            let server = &mut world.servers[body.at];
+            if server.disk_hung_until > world.now {
+                world.queue.plan(server.disk_hung_until, Happening::Sync(body));
                 return Ok(());
             }
-            let count = 1 + world.disk_rng.index(disk.pending());
-            let (ticket, truncated) = disk.sync(count);
-            disk.is_busy = disk.pending() > 0;
-            if disk.is_busy {
+            let count = 1 + world.disk_rng.index(server.disk.pending());
+            let (ticket, truncated) = server.disk.sync(count);
+            server.is_disk_busy = server.disk.pending() > 0;
+            if server.is_disk_busy {
                 world.plan_sync(body);
             }
             if truncated {

@@ -4,16 +4,17 @@ use quorate_core::{
     Effects, Entries, Event, Index, Message, NodeId, Raft, Recovered, SnapshotMeta,
 };
 
-use super::checks::Checks;
 use super::network::{Network, nanos};
 use super::options::Options;
 use super::report::Report;
 use super::requests::Requests;
 use super::sabotage::Sabotage;
-use super::server::{Glance, Life, Server};
+use super::server::{Life, Server};
 use super::trace::Trace;
-use super::violation::{Checked, Property, Violation, hold};
 use crate::clock::Clock;
+use crate::judge::Properties;
+use crate::judge::{Checked, Property, Violation, hold};
+use crate::judge::{Glance, Witness as _};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
 
@@ -25,7 +26,7 @@ pub(crate) struct World<'a> {
     pub(crate) servers: Vec<Server>,
     pub(crate) network: Network,
     pub(crate) requests: Requests,
-    pub(crate) checks: Checks,
+    pub(crate) checks: Properties,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
     pub(crate) disk_rng: Rng,
@@ -94,7 +95,7 @@ impl<'a> World<'a> {
             servers: servers.collect(),
             network: Network::new(seed, options.network.clone()),
             requests: Requests::new(seed, options.command_bytes_max),
-            checks: Checks::new(options.membership.clone(), !options.blind_to_disks),
+            checks: Properties::new(options.membership.clone(), !options.blind_to_disks),
             trace,
             report: Report::default(),
             disk_rng: Rng::new(seed, Stream::Disk),
@@ -212,6 +213,7 @@ impl<'a> World<'a> {
         let pending = server.disk.pending();
         let kept = self.disk_rng.index(pending + 1);
         server.disk.crash(kept);
+        server.is_disk_busy = false;
         self.requests.crashed(server.id);
         self.report.crashes += 1;
         let id = server.id.get();

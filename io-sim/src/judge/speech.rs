@@ -5,28 +5,28 @@ use quorate_core::{
     RequestVoteReply, Rpc, Term,
 };
 
-use super::checks::Checks;
-use super::disk::Disk;
-use super::server::{Glance, Server};
+use super::glance::{Glance, Witness};
+use super::ledger::Ledger;
+use super::properties::Properties;
 use super::violation::{Checked, Property, hold};
 
-impl Checks {
+impl Properties {
     /// A server says something. It may be of a term, or a leadership, that ended in the same step.
     pub(crate) fn said(
         &mut self,
         message: &Message,
         is: Glance,
         config: &Config,
-        servers: &[Server],
+        servers: &[impl Witness],
     ) -> Checked {
-        let at = servers.iter().position(|server| server.id == message.from);
-        let to = servers.iter().find(|server| server.id == message.to);
+        let at = servers.iter().position(|server| server.id() == message.from);
+        let to = servers.iter().find(|server| server.id() == message.to);
         hold(
             at.is_some() && to.is_some() && message.from != message.to && message.term <= is.term(),
             Property::MessagesAreTrue,
             || format!("in {:?}: {message:?}", is.term()),
         )?;
-        let (disk, to) = (&servers[at.expect("held")].disk, to.expect("held"));
+        let (disk, to) = (servers[at.expect("held")].ledger(), to.expect("held"));
         match &message.rpc {
             Rpc::RequestVote(_) => self.votes_for(message, message.from, disk),
             Rpc::RequestVoteReply(RequestVoteReply { granted: true }) => {
@@ -52,7 +52,7 @@ impl Checks {
     }
 
     /// The sender votes, and has this on its disk.
-    fn votes_for(&mut self, message: &Message, candidate: NodeId, disk: &Disk) -> Checked {
+    fn votes_for(&mut self, message: &Message, candidate: NodeId, disk: &Ledger) -> Checked {
         let (voter, term) = (message.from, message.term);
         let first = *self.votes.entry((voter, term)).or_insert(candidate);
         hold(first == candidate, Property::OneVotePerTerm, || {
@@ -72,7 +72,7 @@ impl Checks {
         message: &Message,
         refers_to: LogId,
         is: Glance,
-        disk: &Disk,
+        disk: &Ledger,
     ) -> Checked {
         let still_leads = is.leads() && message.term == is.term();
         let refers_well = disk.written().term(refers_to.index) == Some(refers_to.term);
@@ -84,7 +84,7 @@ impl Checks {
         self.is_term_durable(message, disk)
     }
 
-    fn is_term_durable(&self, message: &Message, disk: &Disk) -> Checked {
+    fn is_term_durable(&self, message: &Message, disk: &Ledger) -> Checked {
         let durable = disk.durable().hard_state;
         hold(
             !self.looks_into_disks || durable.term >= message.term,
@@ -93,7 +93,13 @@ impl Checks {
         )
     }
 
-    fn acknowledges(&self, message: &Message, index: Index, disk: &Disk, to: &Server) -> Checked {
+    fn acknowledges(
+        &self,
+        message: &Message,
+        index: Index,
+        disk: &Ledger,
+        to: &impl Witness,
+    ) -> Checked {
         self.is_term_durable(message, disk)?;
         let acknowledged = disk.written().digest(index);
         hold(acknowledged.is_some(), Property::MessagesAreTrue, || {
@@ -106,7 +112,7 @@ impl Checks {
         )?;
         let leads = |term: Term| to.glance().is_some_and(|to| to.leads() && to.term() == term);
         hold(
-            !leads(message.term) || to.disk.written().digest(index) == acknowledged,
+            !leads(message.term) || to.ledger().written().digest(index) == acknowledged,
             Property::LogMatching,
             || format!("{message:?}, and the leader's log is another"),
         )
@@ -114,7 +120,7 @@ impl Checks {
 }
 
 /// The entries are in the leader's log, and not more than fit into a message.
-fn replicates(append: &AppendEntries, disk: &Disk, config: &Config) -> Checked {
+fn replicates(append: &AppendEntries, disk: &Ledger, config: &Config) -> Checked {
     let written = disk.written();
     let prev = append.prev;
     let follows = append.entries.first_index().is_none_or(|first| first == prev.index.next());

@@ -1,4 +1,4 @@
-//! One server's disk: writes become durable in order, some time after they were given.
+//! What one server wrote: writes become durable in order, some time after they were given.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use super::violation::{Checked, Property, hold};
 
 /// Invariant: `written` is `durable` with all of `pending` carried out.
 #[derive(Debug, Default)]
-pub(crate) struct Disk {
+pub(crate) struct Ledger {
     /// What a crash leaves.
     durable: Image,
     /// What the server believes to have written.
@@ -17,13 +17,9 @@ pub(crate) struct Disk {
     /// Given and not yet durable.
     pending: VecDeque<Write>,
     newest: Ticket,
-    /// Is an answer under way?
-    pub(crate) is_busy: bool,
-    /// Nothing becomes durable until then.
-    pub(crate) hung_until: u64,
 }
 
-impl Disk {
+impl Ledger {
     pub(crate) fn durable(&self) -> &Image {
         &self.durable
     }
@@ -72,7 +68,6 @@ impl Disk {
         self.written = durable.clone();
         self.durable = durable;
         self.newest = Ticket(0);
-        self.is_busy = false;
     }
 }
 
@@ -80,7 +75,7 @@ impl Disk {
 mod tests {
     use quorate_core::{Append, Entries, Entry, Index, LogId, Payload, Term, Ticket, Write};
 
-    use super::Disk;
+    use super::Ledger;
 
     fn write(ticket: u64, prev: u64, entries: core::ops::RangeInclusive<u64>) -> Write {
         let id = |index: u64| LogId { term: Term(index.min(1)), index: Index(index) };
@@ -92,23 +87,28 @@ mod tests {
 
     #[test]
     fn a_crash_keeps_what_was_durable_and_the_first_of_the_rest() {
-        let mut disk = Disk::default();
+        let mut ledger = Ledger::default();
         for write in [write(1, 0, 1..=2), write(2, 2, 3..=3), write(3, 3, 4..=4)] {
-            assert_eq!(disk.write(write), Ok(false));
+            assert_eq!(ledger.write(write), Ok(false));
         }
-        assert_eq!(disk.sync(1), (Some(Ticket(1)), false));
-        let last = |disk: &Disk| (disk.durable().last().index.0, disk.written().last().index.0);
-        assert_eq!(last(&disk), (2, 4));
-        disk.crash(1);
-        assert_eq!((last(&disk), disk.pending()), ((3, 3), 0));
-        assert_eq!(disk.write(write(1, 1, 2..=2)), Ok(true), "tickets begin anew, an entry is cut");
+        assert_eq!(ledger.sync(1), (Some(Ticket(1)), false));
+        let last =
+            |ledger: &Ledger| (ledger.durable().last().index.0, ledger.written().last().index.0);
+        assert_eq!(last(&ledger), (2, 4));
+        ledger.crash(1);
+        assert_eq!((last(&ledger), ledger.pending()), ((3, 3), 0));
+        assert_eq!(
+            ledger.write(write(1, 1, 2..=2)),
+            Ok(true),
+            "tickets begin anew, an entry is cut"
+        );
     }
 
     #[test]
     fn writes_that_do_not_follow_are_refused() {
-        let mut disk = Disk::default();
-        assert!(disk.write(write(1, 1, 2..=2)).is_err(), "a gap");
-        assert!(disk.write(write(2, 0, 1..=1)).is_ok());
-        assert!(disk.write(write(2, 1, 2..=2)).is_err(), "the same ticket");
+        let mut ledger = Ledger::default();
+        assert!(ledger.write(write(1, 1, 2..=2)).is_err(), "a gap");
+        assert!(ledger.write(write(2, 0, 1..=1)).is_ok());
+        assert!(ledger.write(write(2, 1, 2..=2)).is_err(), "the same ticket");
     }
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use quorate_core::{Entry, Index, Membership, NodeId, Term, Write};
 
-use super::disk::Disk;
+use super::glance::{Glance, Witness};
 use super::image::Image;
-use super::server::{Glance, Server};
+use super::ledger::Ledger;
 use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
 
-pub(crate) struct Checks {
+pub(crate) struct Properties {
     membership: Membership,
     pub(crate) looks_into_disks: bool,
     leaders: BTreeMap<Term, NodeId>,
@@ -24,7 +24,7 @@ pub(crate) struct Checks {
     committed: Vec<(Digest, Term)>,
 }
 
-impl Checks {
+impl Properties {
     pub(crate) fn new(membership: Membership, looks_into_disks: bool) -> Self {
         Self {
             membership,
@@ -51,7 +51,7 @@ impl Checks {
     }
 
     /// A server is about to write.
-    pub(crate) fn writes(&self, write: &Write, was: Glance, is: Glance, disk: &Disk) -> Checked {
+    pub(crate) fn writes(&self, write: &Write, was: Glance, is: Glance, disk: &Ledger) -> Checked {
         if let Some(new) = write.hard_state {
             let old = disk.written().hard_state;
             hold(new.term >= old.term, Property::NothingGoesBack, || {
@@ -104,9 +104,9 @@ impl Checks {
         at: usize,
         was: Glance,
         is: Glance,
-        servers: &[Server],
+        servers: &[impl Witness],
     ) -> Checked {
-        let Server { id, disk, .. } = &servers[at];
+        let (id, disk) = (&servers[at].id(), servers[at].ledger());
         hold(is.term() >= was.term(), Property::NothingGoesBack, || {
             format!("{id:?} went from {:?} to {:?}", was.term(), is.term())
         })?;
@@ -140,7 +140,7 @@ impl Checks {
     }
 
     /// The newest committed entry is on the disks of a quorum.
-    pub(crate) fn still_durable(&self, servers: &[Server]) -> Checked {
+    pub(crate) fn still_durable(&self, servers: &[impl Witness]) -> Checked {
         let Some(&(digest, _)) = self.committed.last() else { return Ok(()) };
         self.is_on_a_quorum(self.committed(), digest, servers)
     }
@@ -161,7 +161,13 @@ impl Checks {
         )
     }
 
-    fn commits(&mut self, id: NodeId, is: Glance, written: &Image, servers: &[Server]) -> Checked {
+    fn commits(
+        &mut self,
+        id: NodeId,
+        is: Glance,
+        written: &Image,
+        servers: &[impl Witness],
+    ) -> Checked {
         let known = self.committed();
         let shared = known.min(is.commit);
         let Some(place) = usize::try_from(shared.0).expect("logs are short").checked_sub(1) else {
@@ -176,7 +182,7 @@ impl Checks {
     }
 
     /// Takes note of what nobody committed before.
-    fn extend(&mut self, is: Glance, written: &Image, servers: &[Server]) -> Checked {
+    fn extend(&mut self, is: Glance, written: &Image, servers: &[impl Witness]) -> Checked {
         if is.commit <= self.committed() {
             return Ok(());
         }
@@ -190,13 +196,13 @@ impl Checks {
         self.still_durable(servers)
     }
 
-    fn is_on_a_quorum(&self, index: Index, digest: Digest, servers: &[Server]) -> Checked {
+    fn is_on_a_quorum(&self, index: Index, digest: Digest, servers: &[impl Witness]) -> Checked {
         if !self.looks_into_disks {
             return Ok(());
         }
         let has = |id: &NodeId| {
             servers.iter().any(|server| {
-                server.id == *id && server.disk.durable().digest(index) == Some(digest)
+                server.id() == *id && server.ledger().durable().digest(index) == Some(digest)
             })
         };
         for half in [self.membership.voters(), self.membership.outgoing()] {
