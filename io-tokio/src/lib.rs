@@ -11,6 +11,7 @@ pub mod http;
 
 mod apply_lane;
 mod connection;
+mod counters;
 mod disk_lane;
 mod env;
 mod lane;

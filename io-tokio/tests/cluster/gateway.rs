@@ -142,9 +142,22 @@ async fn operators_see_how_the_cluster_is() {
     assert_eq!(status.json()["role"], "leader");
     assert_eq!(status.json()["leader"], leader as u64 + 1);
     assert_eq!(status.headers["quorate-leader"], (leader + 1).to_string());
+    assert_eq!(ask(at, "PUT", "/v1/kv/b", "", "x").await.status, 201);
     let metrics = get(at, "/metrics").await.body;
     assert!(metrics.contains("quorate_leader 1\n"), "{metrics}");
     assert!(metrics.contains("quorate_http_requests_total{method=\"GET\",code=\"200\"} 3\n"));
+    for line in [
+        &format!("quorate_leader_id {}", leader + 1)[..],
+        "quorate_voters 3",
+        "quorate_request_seconds_count{kind=\"command\",outcome=\"done\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is missing in {metrics}");
+    }
+    for counter in ["leader_changes", "role_changes", "log_syncs"] {
+        let name = format!("quorate_{counter}_total ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        assert!(value.is_some_and(|value| value != "0"), "{name}: {metrics}");
+    }
     assert!(metrics.ends_with("# EOF\n"));
 
     // Alone it can do nothing, and says so.
