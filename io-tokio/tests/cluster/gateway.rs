@@ -185,6 +185,13 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(get(at, "/v1/nothing").await.status, 404);
     assert_eq!(get(at, "/v1/kv/%zz").await.status, 404);
     assert_eq!(get(at, "/v1/kv/a?at=random").await.status, 400);
+    let promise = "idempotency-key: 7\r\n";
+    for (method, target) in [("PUT", "/v1/kv/b"), ("DELETE", "/v1/kv/a"), ("POST", "/v1/kv/n/incr")]
+    {
+        let refused = ask(at, method, target, promise, "").await;
+        assert_eq!((refused.status, &refused.json()["outcome"]), (400, &"not_applied".into()));
+    }
+    assert_eq!(get(at, "/v1/kv/a").await.status, 200, "nothing was changed");
     let wrong = ask(at, "POST", "/v1/kv/a", "", "").await;
     assert_eq!((wrong.status, &wrong.headers["allow"][..]), (405, "GET, HEAD, PUT, DELETE"));
     let key = "k".repeat(1025);
