@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 use crate::connection;
+use crate::counters::Counters;
 use crate::env::Env;
 use crate::lane::LaneSender;
 
@@ -75,6 +77,7 @@ pub enum Ended {
 #[derive(Clone, Debug)]
 pub struct Handle {
     calls: mpsc::Sender<Call>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 #[derive(Debug)]
@@ -133,6 +136,7 @@ pub fn start<E: Env>(
     let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
     let (writers, written) = mpsc::channel(1);
+    let counters = Arc::new(Counters::default());
     let pump = Pump {
         look_at: env.now(),
         env,
@@ -149,9 +153,10 @@ pub fn start<E: Env>(
         waiting: BTreeMap::new(),
         requests: 0,
         proposals: BTreeMap::new(),
+        counters: Arc::clone(&counters),
         ended: None,
     };
-    Ok((Handle { calls }, pump.run()))
+    Ok((Handle { calls, counters }, pump.run()))
 }
 
 /// Takes what connects, for as long as the pump runs.
@@ -230,6 +235,7 @@ struct Pump<E: Env> {
     requests: u64,
     /// The proposals that are traced.
     proposals: BTreeMap<RequestId, tracing::Span>,
+    counters: Arc<Counters>,
     /// When the state machine looks for silent clients next.
     look_at: Instant,
     ended: Option<Ended>,
@@ -398,6 +404,7 @@ impl<E: Env> Pump<E> {
     }
 
     fn note(&mut self, note: &Note) {
+        self.counters.note(note);
         match note {
             // Nothing of a proposal but its name: what it says is nobody's business here.
             Note::ProposalBegan(id) if tracing::enabled!(tracing::Level::DEBUG) => {

@@ -46,7 +46,11 @@ impl ClientArgs {
         runtime.block_on(async {
             let servers = self.servers.iter().map(ToString::to_string).collect();
             let config = ClientConfig { call_timeout: self.timeout, ..ClientConfig::default() };
-            work(KvClient::new(Client::connect(RealEnv::new(), servers, config))).await
+            let kv = KvClient::new(Client::connect(RealEnv::new(), servers, config));
+            let done = work(kv.clone()).await;
+            // The servers need not keep the session of a process that is about to end.
+            kv.close().await;
+            done
         })
     }
 }

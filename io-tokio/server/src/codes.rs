@@ -35,7 +35,8 @@ same: `--peers 1=host:port,2=host:port,3=host:port`. Each number must occur once
 own number must be among them. Numbers are never reused, not even after a server is gone.";
 
     STDOUT_FAILED = "Q0103", Disk, "the output cannot be written",
-"What was asked for could not be written to stdout; a full disk behind a redirection, for example.";
+"What was asked for could not be written to stdout, or into the directory that was named; a full disk
+behind a redirection, for example.";
 
     NOT_APPLIED = "Q0201", NotApplied, "nothing was changed",
 "The request was not carried out and never will be, so trying again is safe. The cause says why: no

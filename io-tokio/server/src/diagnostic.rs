@@ -1,10 +1,11 @@
 //! What is said when something goes wrong: what, why, and what to do.
 
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::io;
 
 use crate::codes::Code;
 use crate::exit::Exit;
+use crate::talk::colours_on;
 
 /// An error for people.
 #[derive(Debug)]
@@ -61,9 +62,4 @@ impl Diagnostic {
             eprintln!(" help: {help}");
         }
     }
-}
-
-/// Colours are for people who look at a screen and have not said no (`NO_COLOR`).
-pub(crate) fn colours_on(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }

@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
 use crate::settings::{self, Settings};
+use crate::talk;
 
 /// Creates the data directory of a server of a new group.
 ///
@@ -63,12 +64,12 @@ pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
     let identity = new_identity(args.cluster.id, args.node);
     make(&args.dir, &identity, &genesis, &settings, &args.cluster.to_string())?;
     let Identity { cluster, node, incarnation } = identity;
-    eprintln!(
+    talk::say(format_args!(
         "made {}: server {node} of {} in cluster {cluster}, incarnation {incarnation}",
         args.dir.display(),
         genesis.voters().len(),
-    );
-    eprintln!("start it: quorate serve {}", args.dir.display());
+    ));
+    talk::say(format_args!("start it: quorate serve {}", args.dir.display()));
     Ok(Exit::Done)
 }
 

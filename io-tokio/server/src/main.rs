@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod client;
 mod codes;
+mod config;
 mod demo;
 mod dev;
 mod diagnostic;
@@ -17,20 +18,23 @@ mod kv;
 mod limits;
 mod local;
 mod logging;
+mod manual;
 mod medium;
 mod output;
 mod serve;
 mod server;
 mod settings;
 mod status;
+mod talk;
 mod wal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use diagnostic::Diagnostic;
 use exit::Exit;
+use talk::Talk;
 
 /// A replicated key-value store that can be trusted.
 ///
@@ -40,6 +44,8 @@ use exit::Exit;
 #[command(name = "quorate", version, after_long_help = exit::table(), arg_required_else_help = true)]
 #[command(propagate_version = true)]
 struct Cli {
+    #[command(flatten)]
+    talk: Talk,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,11 +66,18 @@ enum Command {
     Bench(bench::Bench),
     Wal(wal::WalCommand),
     Check(check::Check),
+    Config(config::ConfigCommand),
     Explain(explain::Explain),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    cli.talk.settle();
+    if !matches!(cli.command, Command::Serve(_) | Command::Dev(_)) {
+        logging::start_for_tool();
+    }
     match run(cli.command) {
         Ok(exit) => exit.into(),
         Err(diagnostic) => {
@@ -90,7 +103,10 @@ fn run(command: Command) -> Result<Exit, Box<Diagnostic>> {
         Command::Bench(args) => bench::run(&args),
         Command::Wal(args) => wal::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => manual::completions(&args, Cli::command()),
+        Command::Man(args) => manual::man(&args, Cli::command()),
     }
 }
 

@@ -42,6 +42,19 @@ pub(crate) fn print_with(
     }
 }
 
+/// Columns as wide as their widest cell.
+pub(crate) fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for line in lines {
+        let pad = |(at, cell): (usize, &String)| format!("{cell:<wide$}", wide = width(at));
+        let cells: Vec<_> = line.iter().enumerate().map(pad).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// Bytes in JSON: a string if they are UTF-8, else `{"b64": ...}`.
 pub(crate) fn json_bytes(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {

@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_core::wire::Address;
 
-use crate::arguments;
+use crate::config::Addresses;
 use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
 use crate::logging::LogArgs;
 use crate::medium::{self, Network};
 use crate::server;
-use crate::settings::Settings;
 
 /// Runs a server from its data directory, until SIGTERM or SIGINT.
 ///
@@ -25,12 +23,8 @@ use crate::settings::Settings;
 pub(crate) struct Serve {
     /// The directory that `quorate init` made.
     dir: PathBuf,
-    /// Where peers and clients connect, instead of what quorate.toml says.
-    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_LISTEN")]
-    listen: Option<Address>,
-    /// Where the HTTP gateway listens, instead of what quorate.toml says.
-    #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address, env = "QUORATE_HTTP")]
-    http: Option<Address>,
+    #[command(flatten)]
+    addresses: Addresses,
     /// Starts even if the data are on a file system of the network: `quorate explain Q0317`.
     #[arg(long)]
     allow_network_fs: bool,
@@ -40,13 +34,7 @@ pub(crate) struct Serve {
 
 pub(crate) fn run(args: &Serve) -> Result<Exit, Box<Diagnostic>> {
     let disk = directory::take(&args.dir)?;
-    let mut settings = Settings::read(&args.dir)?;
-    if let Some(listen) = &args.listen {
-        settings.listen = listen.clone();
-    }
-    if let Some(http) = &args.http {
-        settings.http = Some(http.clone());
-    }
+    let settings = args.addresses.over(&args.dir)?;
     args.log.start();
     let network = if args.allow_network_fs { Network::Allowed } else { Network::Refused };
     medium::check(&args.dir, network)?;

@@ -139,6 +139,28 @@ const DEFAULTS: &str = "\
 ";
 
 impl Tuning {
+    /// Each key, what the file says of it, and its default.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, Option<u64>, u64)> {
+        let commented = DEFAULTS.lines().filter_map(|line| line.strip_prefix('#'));
+        let defaults = commented.filter_map(|line| line.split_once(" = "));
+        defaults.map(|(key, default)| {
+            let default = default.parse().expect("a number");
+            (key, self.value(key), default)
+        })
+    }
+
+    fn value(&self, key: &str) -> Option<u64> {
+        match key {
+            "election_timeout_ms" => self.election_timeout_ms,
+            "election_jitter_ms" => self.election_jitter_ms,
+            "heartbeat_interval_ms" => self.heartbeat_interval_ms,
+            "request_timeout_ms" => self.request_timeout_ms,
+            "session_timeout_ms" => self.session_timeout_ms,
+            "segment_mib" => self.segment_mib,
+            _ => unreachable!("{key} is a key"),
+        }
+    }
+
     /// Changes the defaults of a node.
     pub(crate) fn tune(&self, config: &mut NodeConfig) {
         let set = |target: &mut Duration, ms: Option<u64>| {
@@ -215,6 +237,10 @@ mod tests {
         let mut tuned = config();
         tuning.tune(&mut tuned);
         assert_eq!(tuned, config(), "the file shows the true defaults");
+        for (key, value, default) in tuning.values() {
+            assert_eq!(value, Some(default), "{key}");
+        }
+        assert_eq!(tuning.values().count(), 6);
         assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
         assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);
     }

@@ -133,7 +133,12 @@ impl Group {
         let mut lines = vec![header.map(str::to_owned)];
         lines.extend(self.rows().iter().map(Row::cells));
         let cluster = self.answers.values().next().map(|status| status.cluster.to_string());
-        format!("cluster {}: {}\n{}", cluster.unwrap_or_default(), self.verdict(), aligned(&lines))
+        format!(
+            "cluster {}: {}\n{}",
+            cluster.unwrap_or_default(),
+            self.verdict(),
+            output::aligned(&lines)
+        )
     }
 
     fn object(&self) -> Value {
@@ -242,17 +247,4 @@ fn role(role: RoleKind) -> &'static str {
         RoleKind::Leader => "leader",
         RoleKind::Halted => "halted",
     }
-}
-
-/// Columns as wide as their widest cell.
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for line in lines {
-        let pad = |(at, cell): (usize, &String)| format!("{cell:<wide$}", wide = width(at));
-        let cells: Vec<_> = line.iter().enumerate().map(pad).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

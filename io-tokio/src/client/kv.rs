@@ -48,6 +48,11 @@ impl KvClient {
         Self { client: self.client.clone(), consistency }
     }
 
+    /// See [`Client::close`].
+    pub async fn close(self) {
+        self.client.close().await;
+    }
+
     /// The client underneath.
     pub const fn client(&self) -> &Client {
         &self.client

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::Consistency;
 use quorate_sm::{MachineId, StateMachine};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::env::Env;
 use pump::Pump;
@@ -35,6 +35,8 @@ type Reply = oneshot::Sender<Result<Answered, CallError>>;
 pub struct Client {
     calls: mpsc::UnboundedSender<NewCall<Reply>>,
     timeout: Duration,
+    /// Nothing comes of it but its end, which is that of the last clone.
+    ended: watch::Receiver<()>,
 }
 
 impl Client {
@@ -45,8 +47,23 @@ impl Client {
         let nonce = u128::from(env.random()) << 64 | u128::from(env.random());
         let courier = Courier::new(addresses, config, env.random(), nonce, env.now());
         let (calls, called) = mpsc::unbounded_channel();
-        env.spawn(Pump::new(env.clone(), courier, called).run());
-        Self { calls, timeout }
+        let (running, ended) = watch::channel(());
+        let pump = Pump::new(env.clone(), courier, called);
+        env.spawn(async move {
+            pump.run().await;
+            drop(running);
+        });
+        Self { calls, timeout, ended }
+    }
+
+    /// Waits until all other clones are dropped and the servers have been told that the session is
+    /// over, if they can be told within a moment. Before the runtime ends this saves them from
+    /// keeping the session until it expires.
+    pub async fn close(self) {
+        let Self { calls, mut ended, .. } = self;
+        drop(calls);
+        // Nothing else can come of it.
+        let _ = ended.changed().await;
     }
 
     /// The same client, with another time for each call.

@@ -1,6 +1,7 @@
 //! Moves the client's bytes. Decides nothing.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
@@ -41,6 +42,10 @@ pub(super) struct Pump<E: Env> {
     inbox: mpsc::Sender<Arrival<E>>,
     arrivals: mpsc::Receiver<Arrival<E>>,
     connections: BTreeMap<ConnectionId, Wires>,
+    /// Held by each writer; nothing is sent.
+    writers: mpsc::Sender<Infallible>,
+    /// Ends with the last writer.
+    written: mpsc::Receiver<Infallible>,
 }
 
 impl<E: Env> Pump<E> {
@@ -50,7 +55,9 @@ impl<E: Env> Pump<E> {
         calls: mpsc::UnboundedReceiver<NewCall<Reply>>,
     ) -> Self {
         let (inbox, arrivals) = mpsc::channel(ARRIVALS_MAX);
-        Self { env, courier, calls, inbox, arrivals, connections: BTreeMap::new() }
+        let (writers, written) = mpsc::channel(1);
+        let connections = BTreeMap::new();
+        Self { env, courier, calls, inbox, arrivals, connections, writers, written }
     }
 
     /// Runs until nobody can call any more.
@@ -79,6 +86,10 @@ impl<E: Env> Pump<E> {
         }
         self.courier.close(&mut orders);
         orders.drain(..).for_each(|order| self.carry_out(order));
+        let Self { connections, arrivals, writers, mut written, .. } = self;
+        drop((connections, arrivals, writers));
+        // No writer lingers for long.
+        while written.recv().await.is_some() {}
     }
 
     fn take_in(&mut self, arrival: Arrival<E>, inputs: &mut Vec<Input<Reply>>) {
@@ -108,12 +119,14 @@ impl<E: Env> Pump<E> {
         let (writing, unwanted) = oneshot::channel();
         let given_up = connection::given_up(self.env.clone(), unwanted);
         let write = write::<E>(id, writer, queued, self.inbox.clone());
+        let alive = self.writers.clone();
         self.env.spawn(async {
             tokio::select! {
                 biased;
                 () = write => {}
                 () = given_up => {}
             }
+            drop(alive);
         });
         self.connections.insert(id, Wires { queue, _open: open, _writing: writing });
     }
@@ -158,7 +171,10 @@ async fn dial<E: Env>(
         connected = env.connect(&address) => connected,
     };
     let arrival = match connected {
-        Ok(halves) => Arrival::Connected(id, halves),
+        Ok(halves) => {
+            tracing::debug!(%address, "a server was reached");
+            Arrival::Connected(id, halves)
+        }
         Err(error) => {
             tracing::debug!(%address, %error, "a server could not be reached");
             Arrival::Closed(id)

@@ -44,7 +44,8 @@ impl<E: Env> Gateway<E> {
 
     pub(super) async fn scrape(&self) -> Reply {
         let status = self.status().await?;
-        let mut response = Response::new(Full::from(self.metrics.scrape(&status)));
+        let mut response =
+            Response::new(Full::from(self.metrics.scrape(&status, &self.handle.counters)));
         let text = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(text));
         Ok(response)

@@ -87,15 +87,24 @@ impl<E: Env> Gateway<E> {
     /// Makes a request to the group. Tries again for a while what had no effect for want of a
     /// leader.
     pub(super) async fn ask(&self, body: RequestBody) -> Result<(Index, Bytes), Problem> {
-        let deadline = self.env.now().after(self.config.patience);
+        let began = self.env.now();
+        let kind = kind_of(&body);
+        let outcome = self.insist(body, began.after(self.config.patience)).await;
+        self.metrics.observe(kind, &outcome, self.env.now().since(began));
+        match outcome {
+            Outcome::Done { index, answer } => Ok((index, answer)),
+            Outcome::Unknown(why) => Err(why.into()),
+            Outcome::NotApplied(why) => Err(why.into()),
+        }
+    }
+
+    async fn insist(&self, body: RequestBody, deadline: Instant) -> Outcome {
         loop {
             match self.handle.request(body.clone()).await {
-                Outcome::Done { index, answer } => return Ok((index, answer)),
-                Outcome::Unknown(why) => return Err(why.into()),
                 Outcome::NotApplied(why) if is_passing(&why) && self.env.now() < deadline => {
                     self.pause(deadline).await;
                 }
-                Outcome::NotApplied(why) => return Err(why.into()),
+                outcome => return outcome,
             }
         }
     }
@@ -114,6 +123,14 @@ impl<E: Env> Gateway<E> {
             });
         }
         problem
+    }
+}
+
+const fn kind_of(body: &RequestBody) -> &'static str {
+    match body {
+        RequestBody::Propose { .. } => "command",
+        RequestBody::Query { .. } => "query",
+        RequestBody::Status => "status",
     }
 }
 

@@ -43,6 +43,7 @@ impl<E: Env> Gateway<E> {
     }
 
     pub(super) async fn put(&self, request: Request<hyper::body::Incoming>, key: Bytes) -> Reply {
+        no_promises(request.headers())?;
         let expected = expected(request.headers())?;
         let value = self.body(request).await?;
         let command = match expected {
@@ -61,6 +62,7 @@ impl<E: Env> Gateway<E> {
     }
 
     pub(super) async fn delete<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
+        no_promises(request.headers())?;
         let command = match expected(request.headers())? {
             Some(Expected::Absent) => {
                 return Err(Problem::bad_request("what is absent cannot be deleted"));
@@ -78,6 +80,7 @@ impl<E: Env> Gateway<E> {
     }
 
     pub(super) async fn increment<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
+        no_promises(request.headers())?;
         let by = number(request.uri().query(), "by")?.unwrap_or(1);
         match self.command(&Command::Increment { key, by }).await? {
             (index, Answer::Number { value, version }) => {
@@ -152,6 +155,17 @@ fn refusal(answer: Answer) -> Problem {
         Answer::Written { .. } | Answer::Removed { .. } | Answer::Number { .. } => {
             Problem::bad_answer("an answer to another command")
         }
+    }
+}
+
+/// Refuses what a write asks for and would not get: a key that is ignored is a promise that is
+/// broken at the first retry.
+fn no_promises(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get("idempotency-key") {
+        None => Ok(()),
+        Some(_) => Err(Problem::bad_request(
+            "Idempotency-Key is not supported: use If-Match or If-None-Match",
+        )),
     }
 }
 

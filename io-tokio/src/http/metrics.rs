@@ -1,15 +1,20 @@
 //! Metrics, in the OpenMetrics text format.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use quorate_core::RoleKind;
 use quorate_core::node::NodeStatus;
+use quorate_core::wire::Outcome;
+use quorate_core::{NodeId, RoleKind};
+
+use crate::counters::Counters;
 
 type Number = Gauge<u64, AtomicU64>;
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -22,17 +27,23 @@ pub(super) struct Metrics {
     peer_linked: Family<Labels<1>, Number>,
     peer_matched: Family<Labels<1>, Number>,
     numbers: [Number; Self::NUMBERS.len()],
+    request_seconds: Family<Labels<2>, Histogram, fn() -> Histogram>,
+    syncs: Counter,
+    counters: [Counter; Counters::NAMES.len()],
 }
 
 impl Metrics {
     /// Name and help of what a status has one number for, in the order of [`numbers`].
-    const NUMBERS: [(&'static str, &'static str); 9] = [
+    const NUMBERS: [(&'static str, &'static str); 12] = [
         ("leader", "Does this server lead"),
+        ("leader_id", "The number of the leader that this server knows, 0 if it knows none"),
+        ("voters", "Voters of the group"),
         ("term", "The current term"),
         ("last_index", "The end of the log"),
         ("durable_index", "The log is durable up to here"),
         ("commit_index", "The log is committed up to here"),
         ("applied_index", "The state machine has applied everything up to here"),
+        ("apply_lag", "Entries that are committed and not applied"),
         ("requests_under_way", "Requests that wait for their outcome"),
         ("connections", "Connections, links to peers included"),
         ("ignored_messages", "Messages that made no sense, since the start"),
@@ -52,7 +63,38 @@ impl Metrics {
         let peer_matched = Family::default();
         let help = "How far a peer's log matches, where this server leads";
         registry.register("peer_match_index", help, peer_matched.clone());
-        Self { registry, requests, peer_linked, peer_matched, numbers }
+        let request_seconds = Family::new_with_constructor(latencies as fn() -> Histogram);
+        let help = "How long the group took for requests of the gateway, retries included";
+        registry.register("request_seconds", help, request_seconds.clone());
+        let syncs = Counter::default();
+        let help = "Group commits of the log: each is one sync, however many writes share it";
+        registry.register("log_syncs", help, syncs.clone());
+        let counters = Counters::NAMES.map(|(name, help)| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        });
+        Self {
+            registry,
+            requests,
+            peer_linked,
+            peer_matched,
+            numbers,
+            request_seconds,
+            syncs,
+            counters,
+        }
+    }
+
+    /// A request to the group has ended.
+    pub(super) fn observe(&self, kind: &'static str, outcome: &Outcome, took: Duration) {
+        let outcome = match outcome {
+            Outcome::Done { .. } => "done",
+            Outcome::NotApplied(_) => "not_applied",
+            Outcome::Unknown(_) => "unknown",
+        };
+        let labels = [("kind", kind.to_owned()), ("outcome", outcome.to_owned())];
+        self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     pub(super) fn count(&self, method: &Method, status: StatusCode) {
@@ -64,7 +106,11 @@ impl Metrics {
     }
 
     /// Everything, as text.
-    pub(super) fn scrape(&self, status: &NodeStatus) -> String {
+    pub(super) fn scrape(&self, status: &NodeStatus, counters: &Counters) -> String {
+        for (counter, value) in self.counters.iter().zip(counters.values()) {
+            counter.inner().store(value, Ordering::Relaxed);
+        }
+        self.syncs.inner().store(status.syncs, Ordering::Relaxed);
         for (number, value) in self.numbers.iter().zip(numbers(status)) {
             number.set(value);
         }
@@ -82,14 +128,22 @@ impl Metrics {
     }
 }
 
+/// From half a millisecond to eight seconds.
+fn latencies() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 15))
+}
+
 fn numbers(status: &NodeStatus) -> [u64; Metrics::NUMBERS.len()] {
     [
         u64::from(status.role == RoleKind::Leader),
+        status.leader.map_or(0, NodeId::get),
+        status.voters.len() as u64,
         status.term.0,
         status.last.0,
         status.durable.0,
         status.commit.0,
         status.applied.0,
+        status.commit.0.saturating_sub(status.applied.0),
         status.requests,
         status.connections,
         status.ignored_messages,

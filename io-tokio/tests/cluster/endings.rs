@@ -9,7 +9,7 @@ use quorate_io_tokio::http::HttpConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::timeout;
 
-use crate::still::Still;
+use crate::still::{Still, status_request};
 
 /// A moment in which everything happens that can happen by itself.
 const MOMENT: Duration = Duration::from_millis(500);
@@ -56,6 +56,22 @@ async fn a_connection_that_was_hung_up_on_ends_though_nobody_reads() {
     tokio::time::sleep(LONG).await;
     let rest = rest_of(&mut client).await;
     assert!(rest.len() <= 8, "what the pipe held, and then the end: {rest:?}");
+}
+
+/// What it was too slow for so far would be no use to it later.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_does_not_read_is_let_go_at_once() {
+    let server = Still::start();
+    let mut client = server.client_with_an_answer_under_way().await;
+    for _ in 0..200 {
+        // It hangs up in the middle.
+        if timeout(MOMENT, client.write_all(&status_request())).await.expect("it reads").is_err() {
+            break;
+        }
+    }
+    tokio::time::sleep(MOMENT / 2).await;
+    let rest = rest_of(&mut client).await;
+    assert!(rest.len() <= 8, "what the pipe held, and then the end: {} bytes", rest.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,9 +142,22 @@ async fn operators_see_how_the_cluster_is() {
     assert_eq!(status.json()["role"], "leader");
     assert_eq!(status.json()["leader"], leader as u64 + 1);
     assert_eq!(status.headers["quorate-leader"], (leader + 1).to_string());
+    assert_eq!(ask(at, "PUT", "/v1/kv/b", "", "x").await.status, 201);
     let metrics = get(at, "/metrics").await.body;
     assert!(metrics.contains("quorate_leader 1\n"), "{metrics}");
     assert!(metrics.contains("quorate_http_requests_total{method=\"GET\",code=\"200\"} 3\n"));
+    for line in [
+        &format!("quorate_leader_id {}", leader + 1)[..],
+        "quorate_voters 3",
+        "quorate_request_seconds_count{kind=\"command\",outcome=\"done\"} 1",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is missing in {metrics}");
+    }
+    for counter in ["leader_changes", "role_changes", "log_syncs"] {
+        let name = format!("quorate_{counter}_total ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+        assert!(value.is_some_and(|value| value != "0"), "{name}: {metrics}");
+    }
     assert!(metrics.ends_with("# EOF\n"));
 
     // Alone it can do nothing, and says so.
@@ -172,6 +185,13 @@ async fn what_makes_no_sense_is_refused() {
     assert_eq!(get(at, "/v1/nothing").await.status, 404);
     assert_eq!(get(at, "/v1/kv/%zz").await.status, 404);
     assert_eq!(get(at, "/v1/kv/a?at=random").await.status, 400);
+    let promise = "idempotency-key: 7\r\n";
+    for (method, target) in [("PUT", "/v1/kv/b"), ("DELETE", "/v1/kv/a"), ("POST", "/v1/kv/n/incr")]
+    {
+        let refused = ask(at, method, target, promise, "").await;
+        assert_eq!((refused.status, &refused.json()["outcome"]), (400, &"not_applied".into()));
+    }
+    assert_eq!(get(at, "/v1/kv/a").await.status, 200, "nothing was changed");
     let wrong = ask(at, "POST", "/v1/kv/a", "", "").await;
     assert_eq!((wrong.status, &wrong.headers["allow"][..]), (405, "GET, HEAD, PUT, DELETE"));
     let key = "k".repeat(1025);

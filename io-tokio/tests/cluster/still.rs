@@ -124,7 +124,7 @@ impl Still {
         let config = NodeConfig::new(id(0), CLUSTER, Incarnation(1), addresses);
         let (dial, listener) = mpsc::unbounded_channel();
         let parts = Parts {
-            config: NodeConfig { boot: opened.boot_epoch, ..config },
+            config: NodeConfig { boot: opened.boot_epoch, unsent_bytes_max: 4096, ..config },
             recovered: opened.recovered,
             wal,
             applier: Applier::new(Kv::default(), SessionLimits::default()),
@@ -165,12 +165,17 @@ impl Still {
         while Decoder::HANDSHAKE.decode(&mut welcome).unwrap().is_none() {
             welcome.extend_from_slice(&[near.read_u8().await.unwrap()]);
         }
-        let mut request = BytesMut::new();
-        let status = ClientMessage::Request(Request { id: 1, body: RequestBody::Status });
-        status.encode(GroupId(0), &mut request);
-        near.write_all(&request).await.unwrap();
+        near.write_all(&status_request()).await.unwrap();
         near
     }
+}
+
+/// How is the server?
+pub(crate) fn status_request() -> BytesMut {
+    let mut bytes = BytesMut::new();
+    let status = ClientMessage::Request(Request { id: 1, body: RequestBody::Status });
+    status.encode(GroupId(0), &mut bytes);
+    bytes
 }
 
 impl Drop for Still {

@@ -13,6 +13,7 @@ use super::proxy::Network;
 use crate::diagnostic::Diagnostic;
 use crate::local::LocalGroup;
 use crate::output;
+use crate::talk;
 
 /// The group while it is broken.
 pub(super) struct Stage {
@@ -32,7 +33,9 @@ impl Stage {
     ) -> Result<(), Box<Diagnostic>> {
         self.observed.borrow_mut().calls = Calls::new();
         let title = format!("act {number}  {:<28}", act.title());
-        let line = ProgressBar::new_spinner().with_message(title.clone());
+        let line =
+            if talk::is_quiet() { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+        let line = line.with_message(title.clone());
         let style = ProgressStyle::with_template("{spinner} {msg}");
         line.set_style(style.expect("a template that is right"));
         let watched = Rc::clone(&self.observed);

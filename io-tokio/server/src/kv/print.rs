@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::output::{self, Format, json_bytes};
+use crate::talk;
 
 /// An answer: the text as it is, with an end of line, or the object.
 pub(super) fn answer(format: Format, text: &[u8], object: Value) -> Result<(), Box<Diagnostic>> {
@@ -22,7 +23,7 @@ pub(super) fn answer(format: Format, text: &[u8], object: Value) -> Result<(), B
 /// There is no such key.
 pub(super) fn absent(format: Format, key: &[u8]) -> Result<(), Box<Diagnostic>> {
     match format {
-        Format::Text => eprintln!("there is no key {}", shown(key)),
+        Format::Text => talk::say(format_args!("there is no key {}", shown(key))),
         Format::Json => {
             output::print_json(&versioned(json!({ "key": json_bytes(key), "absent": true })))?;
         }
@@ -38,7 +39,7 @@ pub(super) fn lost(
 ) -> Result<(), Box<Diagnostic>> {
     match (format, current) {
         (Format::Text, Some(current)) => {
-            eprintln!("the value of {} is {}", shown(key), shown(&current.value));
+            talk::say(format_args!("the value of {} is {}", shown(key), shown(&current.value)));
             Ok(())
         }
         (Format::Text, None) => absent(format, key),

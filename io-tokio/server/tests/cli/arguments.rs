@@ -1,6 +1,6 @@
 //! What is said about arguments.
 
-use crate::support::quorate;
+use crate::support::{Scratch, contents, quorate};
 
 #[test]
 fn an_unknown_flag_is_a_usage_error_with_a_suggestion() {
@@ -39,12 +39,39 @@ fn the_help_has_the_exit_codes_and_every_command_an_example() {
         "wal dump",
         "wal verify",
         "check history",
+        "config show",
         "explain",
+        "completions",
+        "man",
     ];
     for command in commands {
         let path: Vec<_> = command.split(' ').chain(["--help"]).collect();
         let help = quorate(&path).ends_with(0).stdout;
         assert!(help.contains(&format!("Example: quorate {command}")), "{help}");
+    }
+}
+
+#[test]
+fn shells_and_readers_of_manuals_find_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = quorate(&["completions", shell]).ends_with(0).stdout;
+        assert!(script.contains("completions") && script.contains("verify"), "{shell}: {script}");
+    }
+    let page = quorate(&["man"]).ends_with(0).stdout;
+    assert!(page.contains(".TH quorate") && page.contains("Exit codes"), "{page}");
+    let scratch = Scratch::new();
+    let path = scratch.path().to_str().expect("UTF-8");
+    quorate(&["man", "--dir", path]).ends_with(0);
+    assert!(contents(path).contains_key("quorate-wal-verify.1"), "{:?}", contents(path).keys());
+    quorate(&["man", "--dir", &scratch.at("none")]).ends_with(74).says(&["error[Q0103]"]);
+}
+
+#[test]
+fn errors_have_colours_if_they_are_wanted() {
+    let error = |when: &[&str]| quorate(&[when, &["explain", "Q9999"]].concat()).stderr;
+    assert!(error(&["--color", "always"]).starts_with("\x1b[1;31merror[Q0101]\x1b[0m: "));
+    for when in [&[][..], &["--color", "auto"], &["--color", "never"]] {
+        assert!(error(when).starts_with("error[Q0101]: "), "{when:?}: it is no terminal");
     }
 }
 

@@ -158,6 +158,28 @@ fn an_old_backup_that_is_put_back_is_not_noticed() {
     assert_eq!(server.ask(&["get", "k"]).ends_with(0).stdout, "old\n");
 }
 
+#[test]
+fn each_setting_is_shown_with_where_it_comes_from() {
+    let scratch = Scratch::new();
+    let path = scratch.data("n1");
+    let mut show =
+        command(&["config", "show", &path, "--http", "localhost:80", "--format", "json"]);
+    let shown = run(show.env("QUORATE_LISTEN", "127.0.0.1:9")).ends_with(0).json();
+    let setting = |key: &str| {
+        let setting = &shown["settings"][key];
+        (setting["value"].clone(), setting["from"].as_str().expect("text").to_owned())
+    };
+    let file = format!("{path}/quorate.toml");
+    assert_eq!(setting("listen"), ("127.0.0.1:9".into(), "QUORATE_LISTEN".to_owned()));
+    assert_eq!(setting("http"), ("localhost:80".into(), "--http".to_owned()));
+    assert_eq!(setting("peers.1"), ("127.0.0.1:0".into(), file.clone()));
+    assert_eq!(setting("tuning.segment_mib"), (1.into(), file.clone()));
+    assert_eq!(setting("tuning.request_timeout_ms"), (5000.into(), "default".to_owned()));
+    let table = quorate(&["config", "show", &path]).ends_with(0).stdout;
+    assert!(table.contains("tuning.segment_mib") && table.contains(&file), "{table}");
+    quorate(&["config", "show", &scratch.at("none")]).ends_with(2).says(&["error[Q0320]"]);
+}
+
 fn contents_names(scratch: &Scratch) -> Vec<String> {
     let entries = fs::read_dir(scratch.path()).expect("a directory");
     entries

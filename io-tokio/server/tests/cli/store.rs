@@ -29,6 +29,40 @@ fn values_are_set_read_changed_and_removed() {
     server.ask(&["del", "lock"]).ends_with(1).says(&["no key lock"]);
 }
 
+/// Three entries a command: its session, the command, and the end of the session.
+#[test]
+fn a_command_leaves_no_session_behind() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch.data("n1"));
+    let commit = || {
+        let status = server.ask(&["status", "--format", "json"]).ends_with(0).json();
+        status["servers"][0]["commit"].as_u64().expect("a number")
+    };
+    let reaches = |index: u64| (0..100).any(|_| commit() == index);
+    server.ask(&["get", "k"]).ends_with(1);
+    let before = commit();
+    server.ask(&["put", "k", "1"]).ends_with(0);
+    assert!(reaches(before + 3), "{} entries", commit() - before);
+    server.ask(&["put", "k", "2"]).ends_with(0);
+    assert!(reaches(before + 6), "{} entries", commit() - before);
+}
+
+#[test]
+fn only_what_was_asked_for_is_said() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch.data("n1"));
+    let loud = server.ask(&["get", "k"]).ends_with(1);
+    loud.says(&["there is no key k"]);
+    let quiet = server.ask(&["--quiet", "get", "k"]).ends_with(1);
+    assert_eq!((&quiet.stdout[..], &quiet.stderr[..]), ("", ""));
+    server.ask(&["get", "-vv", "k"]).ends_with(1).says(&[
+        "DEBUG",
+        "a server was reached",
+        "there is no key k",
+    ]);
+    quorate(&["get", "-q", "-v", "k"]).ends_with(2);
+}
+
 #[test]
 fn answers_are_objects_for_programs() {
     let scratch = Scratch::new();
