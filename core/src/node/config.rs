@@ -28,6 +28,11 @@ pub struct NodeConfig {
     pub request_timeout: Duration,
     /// After this long a connection that has not shaken hands ends.
     pub handshake_timeout: Duration,
+    /// After this long without a sign of life from the other side a link to or from a peer ends:
+    /// its host may be gone without a word. Either side gives such a sign four times as often, so
+    /// that all servers should be told the same. Longer than an election timeout, which is how long
+    /// a peer may reasonably be busy.
+    pub link_timeout: Duration,
     /// The first wait before a lost link is dialed again; doubles with each failure.
     pub redial_min: Duration,
     /// The longest wait before a lost link is dialed again.
@@ -65,6 +70,7 @@ impl NodeConfig {
             frame_bytes_max: 8 << 20,
             request_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(3),
+            link_timeout: Duration::from_secs(1),
             redial_min: Duration::from_millis(20),
             redial_max: Duration::from_secs(1),
             stop_timeout: Duration::from_secs(5),

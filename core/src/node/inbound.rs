@@ -33,7 +33,7 @@ impl From<DecodeError> for Ending {
 
 impl Node {
     pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
-        self.strangers.insert(id, self.now.after(self.config.handshake_timeout));
+        self.endings.insert(id, self.now.after(self.config.handshake_timeout));
         self.connections.insert(id, Connection::new(Purpose::Stranger));
         if self.connections.len() > self.config.connections_max + self.links.len() {
             self.end(id, Ending::Reject(Reject::Busy), out);
@@ -42,6 +42,11 @@ impl Node {
 
     pub(super) fn handle_received(&mut self, id: ConnectionId, bytes: BytesMut, out: &mut Outputs) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        if matches!(connection.purpose, Purpose::Link(_) | Purpose::Peer(_))
+            && let Some(ending) = self.endings.get_mut(&id)
+        {
+            *ending = self.now.after(self.config.link_timeout);
+        }
         if connection.input.is_empty() {
             connection.input = bytes;
         } else {
@@ -71,16 +76,16 @@ impl Node {
         }
     }
 
-    /// Lets go of connections that did not say in time who they are.
-    pub(super) fn tend_strangers(&mut self, out: &mut Outputs) {
-        while let Some(id) = self.late_stranger() {
+    /// Lets go of connections that should have said something by now.
+    pub(super) fn end_silent(&mut self, out: &mut Outputs) {
+        while let Some(id) = self.silent() {
             out.push(Output::Note(Note::Stuck(id)));
             self.close(id, out);
         }
     }
 
-    fn late_stranger(&self) -> Option<ConnectionId> {
-        self.strangers.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
+    fn silent(&self) -> Option<ConnectionId> {
+        self.endings.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
     }
 
     /// Ends a connection from this side.
@@ -93,7 +98,7 @@ impl Node {
     }
 
     fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
-        self.strangers.remove(&id);
+        self.endings.remove(&id);
         if let Purpose::Link(at) = purpose {
             self.link_went_down(at, out);
         }
@@ -161,6 +166,11 @@ impl Node {
             (Purpose::Link(at), Service::Handshake) => match Handshake::decode(frame)? {
                 Handshake::Welcome(welcome) => self.handle_welcome(at, id, &welcome, out),
                 Handshake::Reject(why) => Err(Ending::Rejected(self.links[at].peer, why)),
+                _ => Err(Ending::Bad),
+            },
+            // A link carries what we say; all that comes back is a sign of life.
+            (Purpose::Link(_), Service::Peer) => match PeerMessage::decode(frame)? {
+                PeerMessage::KeepAlive => Ok(()),
                 _ => Err(Ending::Bad),
             },
             (Purpose::Peer(from), Service::Raft) => self.handle_raft(from, frame),
@@ -269,7 +279,10 @@ impl Node {
     }
 
     fn repurpose(&mut self, id: ConnectionId, purpose: Purpose) {
-        self.strangers.remove(&id);
+        match purpose {
+            Purpose::Peer(_) => self.endings.insert(id, self.now.after(self.config.link_timeout)),
+            _ => self.endings.remove(&id),
+        };
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.purpose = purpose;
         }

@@ -1,5 +1,7 @@
 //! What is said to others: links that are made and kept, lanes, and output.
 
+use alloc::vec::Vec;
+
 use bytes::BytesMut;
 
 use super::Node;
@@ -40,6 +42,23 @@ impl Node {
         }
     }
 
+    /// Gives signs of life to all peers. Those on their links to us go where there is nothing else
+    /// to say, so they are in time however much is under way to us.
+    pub(super) fn beat(&mut self) {
+        if self.now < self.beat_at {
+            return;
+        }
+        self.beat_at = self.now.after(self.config.link_timeout / 4);
+        let group = self.group();
+        let is_of_peer = |id: &ConnectionId| {
+            !matches!(self.connections[id].purpose, Purpose::Stranger | Purpose::Client)
+        };
+        let ids: Vec<_> = self.endings.keys().copied().filter(is_of_peer).collect();
+        for id in ids {
+            self.say(id, |bytes| PeerMessage::KeepAlive.encode(group, bytes));
+        }
+    }
+
     fn dial(&mut self, at: usize, out: &mut Outputs) {
         let connection = ConnectionId::dialed(self.dialed);
         self.dialed += 1;
@@ -73,6 +92,7 @@ impl Node {
 
     pub(super) fn link_came_up(&mut self, at: usize, id: ConnectionId, out: &mut Outputs) {
         self.links[at].come_up(id);
+        self.endings.insert(id, self.now.after(self.config.link_timeout));
         out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
     }
 

@@ -55,8 +55,11 @@ pub struct Node {
     events: Vec<Event>,
     effects: Effects,
     connections: Connections,
-    /// When those end that have not said who they are.
-    strangers: BTreeMap<ConnectionId, Instant>,
+    /// When connections end: of strangers, unless they have said by then who they are; of peers,
+    /// links of ours included, unless something more was heard.
+    endings: BTreeMap<ConnectionId, Instant>,
+    /// When the next signs of life are given.
+    beat_at: Instant,
     /// Two to each peer, in the order of the configured addresses.
     links: Vec<Link>,
     /// Connections dialed so far.
@@ -125,7 +128,8 @@ impl Node {
             events: Vec::new(),
             effects: Effects::default(),
             connections: Connections::new(),
-            strangers: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            beat_at: now,
             links,
             dialed: 0,
             unflushed: Vec::new(),
@@ -179,7 +183,8 @@ impl Node {
             return;
         }
         self.tend_links(out);
-        self.tend_strangers(out);
+        self.end_silent(out);
+        self.beat();
         self.sweep(out);
         self.feed_state_machine(out);
         self.flush(out);
@@ -194,9 +199,11 @@ impl Node {
             Phase::Over => return None,
         };
         let sweep = (self.requests.len() > 0).then_some(self.sweep_at);
+        let beat = (!self.links.is_empty()).then_some(self.beat_at);
         let links = self.links.iter().filter_map(Link::deadline);
         links
-            .chain(self.strangers.values().copied())
+            .chain(self.endings.values().copied())
+            .chain(beat)
             .chain(self.raft.deadline())
             .chain(stop)
             .chain(sweep)

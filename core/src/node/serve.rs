@@ -52,6 +52,7 @@ impl Node {
         out: &mut Outputs,
     ) {
         match message {
+            PeerMessage::KeepAlive => {}
             PeerMessage::Forwarded(Forwarded { id, outcome }) => {
                 let id = RequestId(id);
                 // Only the server that was asked may answer.

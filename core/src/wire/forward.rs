@@ -1,4 +1,4 @@
-//! Requests that a server passes on to the leader.
+//! Requests that a server passes on to the leader, and what is said when there is nothing to say.
 
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ pub enum PeerMessage {
     Forward(Forward),
     /// Its outcome.
     Forwarded(Forwarded),
+    /// Nothing but a sign of life; either side of a link gives it again and again.
+    KeepAlive,
 }
 
 /// See [`PeerMessage::Forward`].
@@ -89,7 +91,7 @@ impl PeerMessage {
 
 impl Headed for PeerMessage {
     const SERVICE: Service = Service::Peer;
-    const KINDS: u8 = 2;
+    const KINDS: u8 = 3;
 
     fn payload(&self) -> Option<&Bytes> {
         match self {
@@ -97,7 +99,7 @@ impl Headed for PeerMessage {
             Self::Forwarded(Forwarded { outcome: ForwardOutcome::Done { answer, .. }, .. }) => {
                 Some(answer)
             }
-            Self::Forward(_) | Self::Forwarded(_) => None,
+            Self::Forward(_) | Self::Forwarded(_) | Self::KeepAlive => None,
         }
     }
 
@@ -107,7 +109,7 @@ impl Headed for PeerMessage {
             Self::Forwarded(Forwarded { outcome: ForwardOutcome::Done { answer, .. }, .. }) => {
                 Some(answer)
             }
-            Self::Forward(_) | Self::Forwarded(_) => None,
+            Self::Forward(_) | Self::Forwarded(_) | Self::KeepAlive => None,
         }
     }
 }

@@ -299,6 +299,36 @@ fn a_lost_link_is_dialed_again_ever_more_slowly() {
     assert!(world.hosts[0].node.status().peers.iter().all(|peer| peer.is_linked));
 }
 
+/// FAULTS P09: its host is gone, and no connection says so.
+#[test]
+fn a_peer_that_vanished_is_noticed_and_dialed_until_it_is_back() {
+    let mut world = World::new(3);
+    world.elect();
+    let peer = |world: &World, at: usize| world.hosts[at].node.status().peers[0];
+    let before = world.hosts[0].node.status().connections;
+    world.gaps = vec![(0, 1), (1, 0)];
+    world.pass(Duration::from_millis(700));
+    assert!(peer(&world, 0).is_linked && peer(&world, 1).is_linked, "it may be busy");
+    world.pass(Duration::from_millis(400));
+    assert!(!peer(&world, 0).is_linked && !peer(&world, 1).is_linked);
+    let half = before - 4;
+    assert_eq!(world.hosts[0].node.status().connections, half, "the peer's own links are gone too");
+    world.gaps.clear();
+    // An attempt that got no answer is given up, and the next one starts a little later.
+    world.pass(Duration::from_secs(5));
+    assert!(peer(&world, 0).is_linked && peer(&world, 1).is_linked);
+    assert_eq!(world.hosts[0].node.status().connections, before);
+}
+
+#[test]
+fn links_that_have_nothing_to_carry_stay() {
+    let mut world = World::new(3);
+    world.pass(Duration::from_secs(1));
+    let before: Vec<_> = world.hosts.iter().map(|host| host.dials).collect();
+    world.pass(Duration::from_secs(60));
+    assert_eq!(world.hosts.iter().map(|host| host.dials).collect::<Vec<_>>(), before);
+}
+
 #[test]
 fn a_disk_that_failed_silences_its_server() {
     // FAULTS D01

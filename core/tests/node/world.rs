@@ -68,6 +68,8 @@ pub(crate) struct World {
     connections: u64,
     /// Pairs of hosts that cannot connect.
     pub(crate) cuts: Vec<(usize, usize)>,
+    /// Pairs of hosts of which the second gets nothing from the first, and neither is told.
+    pub(crate) gaps: Vec<(usize, usize)>,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
             received: BTreeMap::new(),
             connections: 0,
             cuts: Vec::new(),
+            gaps: Vec::new(),
         }
     }
 
@@ -275,7 +278,9 @@ impl World {
                 let end = (Some(at), connection);
                 if let Some(other) = self.wires.remove(&end) {
                     self.wires.remove(&other);
-                    if let Some(peer) = other.0 {
+                    if let Some(peer) = other.0
+                        && !self.gaps.contains(&(at, peer))
+                    {
                         self.hosts[peer].inputs.push(Input::Closed(other.1));
                     }
                 }
@@ -288,6 +293,9 @@ impl World {
         self.hosts[at].dials += 1;
         let id: usize = address.strip_prefix("host:").and_then(|id| id.parse().ok()).expect("host");
         let peer = id - 1;
+        if self.gaps.contains(&(at, peer)) {
+            return;
+        }
         if self.cuts.contains(&(at, peer)) {
             self.hosts[at].inputs.push(Input::Closed(connection));
             return;
@@ -305,6 +313,7 @@ impl World {
         }
         host.inputs.push(Input::Sent(connection, bytes.len() as u64));
         match self.wires.get(&(Some(at), connection)) {
+            Some(&(Some(peer), _)) if self.gaps.contains(&(at, peer)) => {}
             Some(&(Some(peer), other)) => {
                 self.hosts[peer].inputs.push(Input::Received(other, BytesMut::from(bytes)));
             }

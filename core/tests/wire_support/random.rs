@@ -183,6 +183,7 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
             .prop_map(|(id, hops, body)| PeerMessage::Forward(Forward { id, hops, body })),
         (numbers(), outcomes)
             .prop_map(|(id, outcome)| PeerMessage::Forwarded(Forwarded { id, outcome })),
+        Just(PeerMessage::KeepAlive),
     ]
 }
 

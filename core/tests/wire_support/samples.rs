@@ -163,6 +163,7 @@ fn forwards() -> Vec<Sample> {
         forwarded("peer_forwarded_read_index", &[1, 40, 1, 10], read_index),
         forwarded("peer_forwarded_not_applied", &[1, 40, 2, 1], busy),
         forwarded("peer_forwarded_unknown", &[1, 40, 3, 0], lost),
+        sample("peer_keep_alive", &[2], Any::Peer(PeerMessage::KeepAlive)),
     ]
 }
 
