@@ -1,6 +1,6 @@
 //! What others say: connections, handshakes, frames.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::connection::{Connection, Purpose};
 use super::io::{ConnectionId, Note, Output, Outputs};
@@ -31,6 +31,18 @@ impl From<DecodeError> for Ending {
     }
 }
 
+/// What is shorter is copied out of the buffer that it came in.
+const SHARED_BYTES_MIN: usize = 16 << 10;
+
+/// Cuts what will be kept of a frame loose from the buffer that it shares with others, unless it is
+/// a good part of it: limits count the bytes of commands, so a small one must not keep a large
+/// buffer alive. Buffers may be longer than what came in them, hence the fixed minimum.
+fn detach(frame: &mut Frame, buffer_bytes: usize) {
+    if frame.payload.len() < SHARED_BYTES_MIN.max(buffer_bytes / 4) {
+        frame.payload = Bytes::copy_from_slice(&frame.payload);
+    }
+}
+
 impl Node {
     pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
         self.endings.insert(id, self.now.after(self.config.handshake_timeout));
@@ -54,6 +66,12 @@ impl Node {
         }
         if let Err(ending) = self.decode(id, out) {
             self.end(id, ending, out);
+        }
+        // Used up, but as long as anything of it is left, the buffer lives.
+        if let Some(connection) = self.connections.get_mut(&id)
+            && connection.input.is_empty()
+        {
+            connection.input = BytesMut::new();
         }
     }
 
@@ -121,6 +139,7 @@ impl Node {
 
     fn decode(&mut self, id: ConnectionId, out: &mut Outputs) -> Result<(), Ending> {
         let frames = Decoder::new(self.config.frame_bytes_max);
+        let buffer_bytes = self.connections.get(&id).map_or(0, |it| it.input.capacity());
         loop {
             let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
             if !connection.is_ours {
@@ -139,12 +158,13 @@ impl Node {
                 Purpose::Peer(_) | Purpose::Client => true,
             };
             let decoder = if has_greeted { frames } else { Decoder::HANDSHAKE };
-            let frame = match decoder.decode(&mut connection.input) {
+            let mut frame = match decoder.decode(&mut connection.input) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(()),
                 Err(why) if why.is_ignorable() => continue,
                 Err(why) => return Err(why.into()),
             };
+            detach(&mut frame, buffer_bytes);
             let purpose = connection.purpose;
             self.handle_frame(id, purpose, &frame, out)?;
         }

@@ -173,7 +173,8 @@ impl Node {
         if connection.output.is_empty() {
             return;
         }
-        let bytes = connection.output.split().freeze();
+        // All of it: what is left of a buffer would keep it alive for as long as nothing is said.
+        let bytes = core::mem::take(&mut connection.output).freeze();
         connection.unsent_bytes += bytes.len() as u64;
         out.push(Output::Send(id, bytes));
     }

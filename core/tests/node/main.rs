@@ -4,12 +4,15 @@ mod world;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use quorate_core::node::{Input, NodeConfigError, Note};
 use quorate_core::wire::{
     Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
 };
-use quorate_core::{ClusterId, Incarnation, Index, RoleKind};
+use quorate_core::{
+    AppendEntries, ClusterId, Entries, Entry, GroupId, Incarnation, Index, LogId, Message, Payload,
+    ReplicationId, RoleKind, Round, Rpc, Term,
+};
 use world::{CLUSTER, World, config, node_id};
 
 fn query(consistency: Consistency) -> RequestBody {
@@ -430,6 +433,69 @@ fn a_client_that_does_not_read_is_let_go() {
     (0..100).for_each(|id| world.send_request(&client, id, RequestBody::Status));
     assert!(!world.is_open(&client));
     assert!(world.hosts[0].notes.iter().any(|note| matches!(note, Note::Stuck(_))));
+}
+
+/// What is kept of a small message must not keep alive the buffer that it came in.
+#[test]
+fn the_memory_of_small_commands_is_near_what_limits_count() {
+    const COMMANDS: u64 = 1000;
+    let mut world = World::new(1);
+    world.elect();
+    let client = world.connect_as_client(0);
+    let held = allocation_counter::measure(|| {
+        for id in 0..COMMANDS {
+            let command = Bytes::from_static(&[7; 16]);
+            world.send_request(&client, id, RequestBody::Propose { command });
+        }
+    });
+    let counted = COMMANDS * (16 + Entry::OVERHEAD_BYTES);
+    // The world's own copies of log and answers included.
+    assert!(held.bytes_current < 10 * counted as i64, "{} bytes held", held.bytes_current);
+    assert_eq!(world.hosts[0].commands().len() as u64, COMMANDS);
+}
+
+#[test]
+fn the_memory_of_small_entries_is_near_what_limits_count() {
+    const ENTRIES: u64 = 1000;
+    let mut world = World::new(3);
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
+    let held = allocation_counter::measure(|| {
+        for index in 1..=ENTRIES {
+            let id = LogId { term: Term(1), index: Index(index) };
+            let prev =
+                if index == 1 { LogId::ZERO } else { LogId { index: id.index.prev(), ..id } };
+            let payload = Payload::Command(Bytes::from_static(&[7; 16]));
+            let entries = Entries::new([Entry { id, payload }]).expect("an entry");
+            let (replication, round) = (ReplicationId(1), Round(1));
+            let append = AppendEntries { replication, round, prev, entries, commit: prev.index };
+            let (from, to, rpc) = (node_id(2), node_id(1), Rpc::AppendEntries(append));
+            let message = Message { from, to, term: Term(1), rpc };
+            let mut bytes = BytesMut::new();
+            message.encode(GroupId(0), &mut bytes);
+            world.send(&peer, &bytes);
+        }
+    });
+    let counted = ENTRIES * (16 + Entry::OVERHEAD_BYTES);
+    assert!(held.bytes_current < 10 * counted as i64, "{} bytes held", held.bytes_current);
+    assert_eq!(world.hosts[0].commands().len() as u64, ENTRIES);
+}
+
+#[test]
+fn a_client_with_nothing_to_say_holds_no_buffers() {
+    const CLIENTS: u64 = 100;
+    let mut world = World::new(1);
+    world.elect();
+    let command = Bytes::from(vec![7; 4000]);
+    let held = allocation_counter::measure(|| {
+        for _ in 0..CLIENTS {
+            let client = world.connect_as_client(0);
+            let command = command.clone();
+            world.send_request(&client, 1, RequestBody::Propose { command });
+        }
+    });
+    // Each command is in the log, and in its answer, which the world keeps.
+    assert!(held.bytes_current < 16_000 * CLIENTS as i64, "{} bytes held", held.bytes_current);
 }
 
 #[test]

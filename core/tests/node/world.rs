@@ -185,7 +185,10 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, client: &Client, bytes: &[u8]) {
-        let input = Input::Received(client.connection, BytesMut::from(bytes));
+        // As drivers do: whatever comes in has a buffer of its own, made for more.
+        let mut buffer = BytesMut::with_capacity(64 << 10);
+        buffer.extend_from_slice(bytes);
+        let input = Input::Received(client.connection, buffer.split());
         self.hosts[client.host].inputs.push(input);
         self.settle();
     }
