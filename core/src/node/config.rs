@@ -39,8 +39,12 @@ pub struct NodeConfig {
     pub redial_max: Duration,
     /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way.
     pub stop_timeout: Duration,
-    /// Connections from others; more are turned away.
+    /// Connections of clients; more are turned away. Peers do not count, so that no number of
+    /// clients keeps them out.
     pub connections_max: usize,
+    /// Connections that have not said who they are; the oldest is turned away for a newer one, so
+    /// that whoever says at once who it is gets in.
+    pub strangers_max: usize,
     /// Requests under way; more are refused as busy.
     pub requests_max: usize,
     /// Bytes that wait to leave on one connection. Beyond it a link to a peer drops messages, and
@@ -75,6 +79,7 @@ impl NodeConfig {
             redial_max: Duration::from_secs(1),
             stop_timeout: Duration::from_secs(5),
             connections_max: 4096,
+            strangers_max: 1024,
             requests_max: 65_536,
             unsent_bytes_max: 64 << 20,
             applying_bytes_max: 16 << 20,

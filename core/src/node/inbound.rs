@@ -31,6 +31,10 @@ impl From<DecodeError> for Ending {
     }
 }
 
+/// Connections from one peer: its two links, and two that it has replaced and that are not yet known
+/// to be dead. The oldest goes when there are more.
+const FROM_PEER_MAX: usize = 4;
+
 /// What is shorter is copied out of the buffer that it came in.
 const SHARED_BYTES_MIN: usize = 16 << 10;
 
@@ -47,9 +51,21 @@ impl Node {
     pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
         self.endings.insert(id, self.now.after(self.config.handshake_timeout));
         self.connections.insert(id, Connection::new(Purpose::Stranger));
-        if self.connections.len() > self.config.connections_max + self.links.len() {
-            self.end(id, Ending::Reject(Reject::Busy), out);
+        if self.count(Purpose::Stranger) > self.config.strangers_max
+            && let Some(oldest) = self.oldest(Purpose::Stranger)
+        {
+            self.end(oldest, Ending::Reject(Reject::Busy), out);
         }
+    }
+
+    fn count(&self, purpose: Purpose) -> usize {
+        self.connections.values().filter(|connection| connection.purpose == purpose).count()
+    }
+
+    /// Connections are named in the order in which they came.
+    fn oldest(&self, purpose: Purpose) -> Option<ConnectionId> {
+        let mut all = self.connections.iter();
+        all.find(|entry| entry.1.purpose == purpose).map(|entry| *entry.0)
     }
 
     pub(super) fn handle_received(&mut self, id: ConnectionId, bytes: BytesMut, out: &mut Outputs) {
@@ -179,7 +195,7 @@ impl Node {
     ) -> Result<(), Ending> {
         match (purpose, frame.service) {
             (Purpose::Stranger, Service::Handshake) => match Handshake::decode(frame)? {
-                Handshake::Hello(hello) => self.welcome_peer(id, &hello),
+                Handshake::Hello(hello) => self.welcome_peer(id, &hello, out),
                 Handshake::ClientHello(hello) => self.welcome_client(id, hello),
                 _ => Err(Ending::Bad),
             },
@@ -220,8 +236,19 @@ impl Node {
         Ok(())
     }
 
-    fn welcome_peer(&mut self, id: ConnectionId, hello: &Hello) -> Result<(), Ending> {
+    fn welcome_peer(
+        &mut self,
+        id: ConnectionId,
+        hello: &Hello,
+        out: &mut Outputs,
+    ) -> Result<(), Ending> {
         let wire = self.vet(hello).map_err(Ending::Reject)?;
+        let from = Purpose::Peer(hello.from);
+        if self.count(from) >= FROM_PEER_MAX
+            && let Some(oldest) = self.oldest(from)
+        {
+            self.close(oldest, out);
+        }
         self.incarnations.insert(hello.from, hello.incarnation);
         let welcome = Welcome {
             wire,
@@ -232,7 +259,7 @@ impl Node {
             boot: self.config.boot,
             frame_bytes_max: self.config.frame_bytes_max,
         };
-        self.repurpose(id, Purpose::Peer(hello.from));
+        self.repurpose(id, from);
         self.greet(id, &Handshake::Welcome(welcome));
         Ok(())
     }
@@ -265,7 +292,8 @@ impl Node {
         if hello.cluster.is_some_and(|cluster| cluster != self.config.cluster) {
             return Err(Ending::Reject(Reject::WrongCluster));
         }
-        if self.phase != Phase::Serving {
+        let is_full = self.count(Purpose::Client) >= self.config.connections_max;
+        if is_full || self.phase != Phase::Serving {
             return Err(Ending::Reject(Reject::Busy));
         }
         let welcome = ClientWelcome {

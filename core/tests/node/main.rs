@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::{Input, NodeConfigError, Note};
 use quorate_core::wire::{
-    Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
+    ClientHello, Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
 };
 use quorate_core::{
     AppendEntries, ClusterId, Entries, Entry, GroupId, Incarnation, Index, LogId, Message, Payload,
@@ -277,15 +277,53 @@ fn whoever_says_nothing_is_let_go() {
 }
 
 #[test]
-fn too_many_connections_are_turned_away() {
-    let mut only_two = config(1, 1);
+fn too_many_clients_are_turned_away_and_peers_are_not() {
+    let mut only_two = config(1, 3);
     only_two.connections_max = 2;
-    let mut world = World::of(vec![only_two]);
+    let mut world = World::of(vec![only_two, config(2, 3), config(3, 3)]);
     let _first = world.connect_as_client(0);
     let _second = world.connect_as_client(0);
     let third = world.connect(0);
+    let client_hello = ClientHello { wire_min: 1, wire_max: 1, cluster: None };
+    world.send_handshake(&third, &Handshake::ClientHello(client_hello));
     assert_eq!(world.next_handshake(&third), Some(Handshake::Reject(Reject::Busy)));
     assert!(!world.is_open(&third));
+    world.cut(0, 1);
+    world.cuts.clear();
+    world.pass(Duration::from_secs(1));
+    assert!(world.hosts[1].node.status().peers[0].is_linked, "peers get in");
+}
+
+/// FAULTS N06: those who say nothing make room for whoever does.
+#[test]
+fn a_crowd_of_strangers_keeps_no_peer_out() {
+    let mut only_three = config(1, 3);
+    only_three.strangers_max = 3;
+    let mut world = World::of(vec![only_three, config(2, 3), config(3, 3)]);
+    world.pass(Duration::from_secs(1));
+    let before = world.hosts[0].node.status().connections;
+    let crowd: Vec<_> = (0..20).map(|_| world.connect(0)).collect();
+    assert_eq!(world.hosts[0].node.status().connections, before + 3);
+    assert_eq!(world.next_handshake(&crowd[0]), Some(Handshake::Reject(Reject::Busy)));
+    let is_open: Vec<_> = crowd.iter().map(|stranger| world.is_open(stranger)).collect();
+    assert!(is_open[..17].iter().all(|open| !open) && is_open[17..].iter().all(|open| *open));
+    let peer = world.connect(0);
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
+    assert!(matches!(world.next_handshake(&peer), Some(Handshake::Welcome(_))));
+}
+
+#[test]
+fn connections_that_a_peer_has_replaced_go_first() {
+    let mut world = World::new(3);
+    let links: Vec<_> = (0..6)
+        .map(|_| {
+            let link = world.connect(0);
+            world.send_handshake(&link, &Handshake::Hello(hello()));
+            link
+        })
+        .collect();
+    let is_open: Vec<_> = links.iter().map(|link| world.is_open(link)).collect();
+    assert_eq!(is_open, [false, false, true, true, true, true]);
 }
 
 #[test]
