@@ -158,7 +158,8 @@ pub struct Ticket(pub u64);
 pub struct RequestId(pub u64);
 
 /// One replication of a log from one leader to one peer. A leader draws a fresh one whenever it
-/// forgets what it knew of the peer, so that an acknowledgement of an earlier life is void.
+/// forgets what it knew of the peer, so that an acknowledgement of an earlier life is void. They
+/// rise within a term.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]

@@ -79,7 +79,8 @@ impl Raft {
         };
         *patience = deadline;
         following.heard = now;
-        if following.replication != request.replication {
+        // The ids of a leader only rise within its term: a smaller one is a message that comes late.
+        if following.replication < request.replication {
             // A new replication remembers no acknowledgement.
             following.replication = request.replication;
             following.acked = Index(0);

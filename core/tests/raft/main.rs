@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bench::{Bench, handed_out, id, node, outcome, propose, run, sent, sent_to};
 use quorate_core::{
-    AppendOutcome, Cause, Effect, Event, Index, LogId, PeerMode, PreVote, PreVoteReply, Refusal,
-    ReplicationId, RequestId, RequestVote, RequestVoteReply, RoleKind, Round, Rpc, Term, Ticket,
-    Violation,
+    AppendEntries, AppendOutcome, Cause, Effect, Event, Index, LogId, PeerMode, PreVote,
+    PreVoteReply, Refusal, ReplicationId, RequestId, RequestVote, RequestVoteReply, RoleKind,
+    Round, Rpc, Term, Ticket, Violation,
 };
 
 fn is_vote_request(rpc: &Rpc) -> bool {
@@ -111,6 +111,35 @@ fn an_acknowledgement_leaves_once_the_entries_are_durable() {
     assert_eq!(outcome(&effects), None);
     assert_eq!(outcome(&bench.step(Event::Persisted(first))), Some(AppendOutcome::Match(Index(2))));
     assert_eq!(outcome(&bench.persist()), Some(AppendOutcome::Match(Index(3))));
+}
+
+/// A leader ignores answers in the name of a replication that is over.
+#[test]
+fn a_late_message_of_an_older_replication_does_not_bring_it_back() {
+    let mut bench = Bench::follower(1, &[]);
+    let append = |replication, round, prev, entries| {
+        let (replication, round) = (ReplicationId(replication), Round(round));
+        let (entries, commit) = (run(entries), Index(0));
+        Rpc::AppendEntries(AppendEntries { replication, round, prev, entries, commit })
+    };
+    let answer = |effects: &[Effect]| {
+        sent(effects).iter().find_map(|message| match &message.rpc {
+            Rpc::AppendEntriesReply(reply) => Some((reply.replication, reply.outcome)),
+            _ => None,
+        })
+    };
+    bench.hear(2, 1, append(2, 5, LogId::ZERO, &[(1, 1), (1, 2)]));
+    bench.hear(2, 1, append(1, 3, LogId::ZERO, &[(1, 1)]));
+    let expected = Some((ReplicationId(2), AppendOutcome::Match(Index(2))));
+    assert_eq!(answer(&bench.persist()), expected);
+    let refused = bench.hear(2, 1, append(1, 4, id(1, 7), &[]));
+    assert!(
+        matches!(answer(&refused), Some((ReplicationId(1), AppendOutcome::Mismatch { .. }))),
+        "what is refused is refused in its own name"
+    );
+    // The next one begins without any acknowledgement.
+    let effects = bench.hear(2, 1, append(3, 6, id(1, 2), &[]));
+    assert_eq!(answer(&effects), Some((ReplicationId(3), AppendOutcome::Match(Index(2)))));
 }
 
 /// The same index is written twice; the first ticket says nothing of the second entry.
