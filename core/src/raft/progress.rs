@@ -34,6 +34,8 @@ pub struct Progress {
     pub(super) commit_told: Index,
     /// Probe: has a probe been sent that may still be answered, and in which round?
     pub(super) probed_in: Option<Round>,
+    /// Probe: have entries from `next_index` on been sent with a probe?
+    pub(super) has_tried: bool,
     /// What the driver has read, to be sent next.
     pub(super) fetched: Entries,
     /// Replicate: may the next answer without news cause a look for lost messages?
@@ -73,6 +75,7 @@ impl Progress {
             heard,
             commit_told: Index(0),
             probed_in: None,
+            has_tried: false,
             fetched: Entries::EMPTY,
             may_suspect_loss: false,
             suspects_loss: false,
@@ -124,6 +127,7 @@ impl Progress {
         self.next_index = next_index.max(self.match_index.next());
         self.inflight.clear();
         self.probed_in = None;
+        self.has_tried = false;
         self.suspects_loss = false;
         self.fetched = Entries::EMPTY;
     }

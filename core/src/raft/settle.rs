@@ -202,15 +202,18 @@ impl PostOffice<'_> {
         self.send(peer, Rpc::Heartbeat(Heartbeat { replication, round, matched, commit }));
     }
 
-    /// One message that finds out whether the logs match before `next_index`, with entries if
-    /// there are any. Its round is its own, so that it is answered in any case.
+    /// One message that finds out whether the logs match before `next_index`. The first one carries
+    /// entries if there are any, in case that they do; to ask again takes none (thesis 10.2.1). Its
+    /// round is its own, so that it is answered in any case.
     fn probe(&mut self, peer: &mut Progress, round: &mut Round) {
         if peer.probed_in.is_some() {
             return;
         }
         // Before the start of the log there is nothing to compare with.
         let Some(prev) = self.log.id(peer.next_index.prev()) else { return };
-        let entries = self.log.window(peer.next_index, self.config.message_bytes_max);
+        let bytes_max = self.config.message_bytes_max;
+        let is_first = !core::mem::replace(&mut peer.has_tried, true);
+        let entries = is_first.then(|| self.log.window(peer.next_index, bytes_max)).flatten();
         *round = round.next();
         peer.probed_in = Some(*round);
         self.append(peer, *round, prev, entries.unwrap_or_default());

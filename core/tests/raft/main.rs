@@ -410,6 +410,29 @@ fn a_message_that_was_lost_is_sent_again() {
     assert_eq!(sent_to(&effects, 2).into_iter().filter_map(entries_in).collect::<Vec<_>>(), [2]);
 }
 
+/// thesis 3.5 and 10.2.1: a peer with a slow disk answers heartbeats, and the probe much later; it
+/// needs its entries once.
+#[test]
+fn a_probe_that_is_repeated_carries_no_entries() {
+    let mut bench = Bench::with(1, &[(1, 1)], |_| {});
+    let effects = bench.become_leader();
+    let probes = |effects: &[Effect]| {
+        sent_to(effects, 2).into_iter().filter_map(entries_in).collect::<Vec<_>>()
+    };
+    assert_eq!(probes(&effects), [1], "the no-op, in case that the logs match");
+    bench.persist();
+    for _ in 0..3 {
+        bench.time_out();
+        let effects = bench.acknowledge(2, 0);
+        assert_eq!(probes(&effects), [0], "where do the logs part?");
+    }
+    let hint = id(1, 0);
+    let effects = bench.answer(2, AppendOutcome::Mismatch { rejected: Index(1), hint });
+    assert_eq!(probes(&effects), [2], "an answer: from elsewhere");
+    bench.time_out();
+    assert_eq!(probes(&bench.acknowledge(2, 0)), [2], "the logs match, and entries stream");
+}
+
 #[test]
 fn a_peer_that_lost_what_it_acknowledged_is_replicated_anew() {
     let mut bench = Bench::settled_leader(|_| {});
