@@ -5,7 +5,7 @@ mod world;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use quorate_core::node::{Input, NodeConfigError, Note};
+use quorate_core::node::{Input, NodeConfig, NodeConfigError, Note};
 use quorate_core::wire::{
     ClientHello, Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
 };
@@ -216,6 +216,46 @@ fn strangers_are_told_why_they_are_refused() {
     let peer = world.connect(0);
     world.send_handshake(&peer, &Handshake::Hello(hello));
     assert!(matches!(world.next_handshake(&peer), Some(Handshake::Welcome(_))));
+}
+
+/// Whoever is at a peer's address is the peer; whoever only says so is believed until then.
+#[test]
+fn a_stranger_that_claims_a_peers_name_locks_nobody_out() {
+    let mut world = World::new(3);
+    world.cuts = vec![(0, 1)];
+    let false_hello = Handshake::Hello(Hello { incarnation: Incarnation(99), ..hello() });
+    let stranger = world.connect(0);
+    world.send_handshake(&stranger, &false_hello);
+    assert!(matches!(world.next_handshake(&stranger), Some(Handshake::Welcome(_))));
+    world.pass(Duration::from_millis(200));
+    assert!(world.hosts[1].node.status().peers[0].is_linked, "the true one gets in, too");
+    assert!(world.is_open(&stranger));
+    world.cuts.clear();
+    world.pass(Duration::from_millis(500));
+    assert!(!world.is_open(&stranger), "before it could have been silent for too long");
+    let again = world.connect(0);
+    world.send_handshake(&again, &false_hello);
+    assert_eq!(world.next_handshake(&again), Some(Handshake::Reject(Reject::StaleIncarnation)));
+    assert!(world.hosts[0].node.status().peers[0].is_linked);
+    assert!(world.hosts[1].node.status().peers[0].is_linked);
+}
+
+/// It has forgotten its votes and what it acknowledged.
+#[test]
+fn a_peer_with_a_new_disk_under_its_old_name_is_refused() {
+    let mut world = World::new(3);
+    world.elect();
+    let wiped = NodeConfig { incarnation: Incarnation(99), ..config(2, 3) };
+    world.wipe(1, wiped);
+    world.pass(Duration::from_secs(3));
+    for at in [0, 2] {
+        let status = world.hosts[at].node.status();
+        assert!(status.peers.iter().any(|peer| peer.id == node_id(2) && !peer.is_linked));
+        let is_refusal = |note: &Note| matches!(note, Note::Refused(_, Reject::StaleIncarnation));
+        assert!(world.hosts[at].notes.iter().any(is_refusal));
+    }
+    assert!(world.hosts[1].node.status().peers.iter().all(|peer| !peer.is_linked));
+    assert_eq!(world.hosts[1].node.raft().status().leader, None);
 }
 
 #[test]
