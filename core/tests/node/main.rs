@@ -192,6 +192,28 @@ fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
     assert_eq!(world.hosts[follower].outcome(1), &Outcome::Unknown(Unknown::ConnectionLost));
 }
 
+/// The leader still works on what was asked before, under a name that the earlier life gave it.
+#[test]
+fn an_answer_to_an_earlier_life_answers_no_request_of_this_one() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let follower = other_than(leader);
+    let other = 3 - leader - follower;
+    world.hosts[leader].is_disk_stalled = true;
+    world.hosts[other].is_disk_stalled = true;
+    world.propose(follower, 1, "a");
+    let id = follower as u64 + 1;
+    world.restart(follower, NodeConfig { boot: 1, ..config(id, 3) });
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.leader(), Some(leader));
+    world.propose(follower, 2, "b");
+    assert!(!world.hosts[follower].responses.contains_key(&2), "both wait for a majority");
+    world.hosts[leader].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[follower].outcome(2)), b"did b");
+    assert_eq!(world.hosts[leader].commands(), ["a", "b"]);
+}
+
 #[test]
 fn strangers_are_told_why_they_are_refused() {
     let mut world = World::new(3);
