@@ -332,6 +332,21 @@ fn a_server_whose_disk_hangs_votes_for_nobody() {
     assert_eq!(bench.raft.status().hard_state.vote, Some(node(3)));
 }
 
+/// thesis 3.4, 9.6: whoever votes for another gives it the time to win.
+#[test]
+fn a_pre_candidate_that_votes_for_another_stands_no_more() {
+    let mut bench = Bench::follower(1, &[]);
+    bench.time_out();
+    assert_eq!(bench.raft.status().role, RoleKind::PreCandidate);
+    let effects = bench.hear(3, 1, Rpc::RequestVote(RequestVote { last: id(1, 1) }));
+    assert_eq!(role_change(&effects), Some((RoleKind::Follower, Cause::VoteGranted)));
+    let granted = PreVoteReply { next_term: Term(2), granted: true };
+    bench.hear(2, 1, Rpc::PreVoteReply(granted));
+    let status = bench.raft.status();
+    assert_eq!((status.role, status.hard_state.term), (RoleKind::Follower, Term(1)));
+    assert_eq!(status.hard_state.vote, Some(node(3)));
+}
+
 #[test]
 fn one_peer_is_a_majority_with_the_leader() {
     let mut bench = Bench::settled_leader(|_| {});
