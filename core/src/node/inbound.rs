@@ -19,6 +19,8 @@ use crate::wire::{
 
 /// Why a connection ends.
 enum Ending {
+    /// What came over it cannot be decoded.
+    Undecodable(DecodeError),
     /// What came over it makes no sense.
     Bad,
     /// It is not for us.
@@ -30,8 +32,8 @@ enum Ending {
 }
 
 impl From<DecodeError> for Ending {
-    fn from(_: DecodeError) -> Self {
-        Self::Bad
+    fn from(why: DecodeError) -> Self {
+        Self::Undecodable(why)
     }
 }
 
@@ -145,7 +147,7 @@ impl Node {
 
     fn end(&mut self, id: ConnectionId, ending: Ending, out: &mut Outputs) {
         match ending {
-            Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
+            Ending::Undecodable(_) | Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
             Ending::Rejected(by, why) => out.push(Output::Note(Note::RefusedBy(by, why))),
             Ending::Foreign(why) => out.push(Output::Note(Note::Refused(id, why))),
             Ending::Reject(why) => {
@@ -188,7 +190,10 @@ impl Node {
             };
             detach(&mut frame, buffer_bytes);
             let purpose = connection.purpose;
-            self.handle_frame(id, purpose, &frame, out)?;
+            match self.handle_frame(id, purpose, &frame, out) {
+                Err(Ending::Undecodable(why)) if why.is_ignorable() => {}
+                handled => handled?,
+            }
         }
     }
 

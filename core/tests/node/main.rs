@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::{Input, NodeConfig, NodeConfigError, Note};
 use quorate_core::wire::{
-    ClientHello, Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
+    ClientHello, Consistency, Frame, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody,
+    Service, Unknown,
 };
 use quorate_core::{
     AppendEntries, ClusterId, Entries, Entry, GroupId, Incarnation, Index, LogId, Message, Payload,
@@ -304,6 +305,22 @@ fn bytes_that_make_no_sense_end_the_connection() {
         ],
     );
     assert!(!world.is_open(&client), "a wrong checksum");
+}
+
+/// FAULTS N12: how a newer build may say more than an older one knows.
+#[test]
+fn what_may_be_ignored_is_ignored() {
+    let mut world = World::new(1);
+    world.elect();
+    let client = world.connect_as_client(0);
+    for (ignorable, stays) in [(true, true), (false, false)] {
+        let header = Bytes::from_static(&[99]);
+        let (service, group, payload) = (Service::Client, GroupId(0), Bytes::new());
+        let mut bytes = BytesMut::new();
+        Frame { service, group, ignorable, header, payload }.encode(&mut bytes);
+        world.send(&client, &bytes);
+        assert_eq!(world.is_open(&client), stays);
+    }
 }
 
 #[test]
