@@ -159,6 +159,8 @@ pub enum Cause {
     ElectionWon,
     /// A majority refused.
     ElectionLost,
+    /// This server voted for another.
+    VoteGranted,
     /// A leader of this term made itself known.
     LeaderFound,
     /// A message of a newer term arrived.

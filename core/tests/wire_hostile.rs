@@ -65,7 +65,7 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     assert!(matches!(tampered(10, 1), Ok(Some(_))), "ignorable and known");
 
     for (service, kind) in
-        [(Service::Handshake, 5), (Service::Raft, 7), (Service::Peer, 2), (Service::Client, 2)]
+        [(Service::Handshake, 5), (Service::Raft, 7), (Service::Peer, 3), (Service::Client, 2)]
     {
         let frame = |ignorable| Frame {
             service,

@@ -1,5 +1,7 @@
 //! What others say: connections, handshakes, frames.
 
+use alloc::vec::Vec;
+
 use bytes::{Bytes, BytesMut};
 
 use super::connection::{Connection, Purpose};
@@ -9,7 +11,7 @@ use super::requests::Origin;
 use super::{Node, Phase};
 use crate::event::Event;
 use crate::message::Message;
-use crate::types::{GroupId, NodeId};
+use crate::types::{GroupId, Incarnation, NodeId};
 use crate::wire::{
     ClientHello, ClientMessage, ClientWelcome, DecodeError, Decoder, Frame, Handshake, Hello,
     MAGIC, Opening, PeerMessage, Reject, Service, Welcome,
@@ -17,17 +19,21 @@ use crate::wire::{
 
 /// Why a connection ends.
 enum Ending {
+    /// What came over it cannot be decoded.
+    Undecodable(DecodeError),
     /// What came over it makes no sense.
     Bad,
     /// It is not for us.
     Reject(Reject),
+    /// Whom we reached is not whom we looked for.
+    Foreign(Reject),
     /// We are not for them.
     Rejected(NodeId, Reject),
 }
 
 impl From<DecodeError> for Ending {
-    fn from(_: DecodeError) -> Self {
-        Self::Bad
+    fn from(why: DecodeError) -> Self {
+        Self::Undecodable(why)
     }
 }
 
@@ -133,6 +139,7 @@ impl Node {
 
     fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
         self.endings.remove(&id);
+        self.claims.remove(&id);
         if let Purpose::Link(at) = purpose {
             self.link_went_down(at, out);
         }
@@ -140,8 +147,9 @@ impl Node {
 
     fn end(&mut self, id: ConnectionId, ending: Ending, out: &mut Outputs) {
         match ending {
-            Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
+            Ending::Undecodable(_) | Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
             Ending::Rejected(by, why) => out.push(Output::Note(Note::RefusedBy(by, why))),
+            Ending::Foreign(why) => out.push(Output::Note(Note::Refused(id, why))),
             Ending::Reject(why) => {
                 out.push(Output::Note(Note::Refused(id, why)));
                 self.say(id, |bytes| {
@@ -182,7 +190,10 @@ impl Node {
             };
             detach(&mut frame, buffer_bytes);
             let purpose = connection.purpose;
-            self.handle_frame(id, purpose, &frame, out)?;
+            match self.handle_frame(id, purpose, &frame, out) {
+                Err(Ending::Undecodable(why)) if why.is_ignorable() => {}
+                handled => handled?,
+            }
         }
     }
 
@@ -249,7 +260,6 @@ impl Node {
         {
             self.close(oldest, out);
         }
-        self.incarnations.insert(hello.from, hello.incarnation);
         let welcome = Welcome {
             wire,
             cluster: self.config.cluster,
@@ -260,6 +270,7 @@ impl Node {
             frame_bytes_max: self.config.frame_bytes_max,
         };
         self.repurpose(id, from);
+        self.claims.insert(id, hello.incarnation);
         self.greet(id, &Handshake::Welcome(welcome));
         Ok(())
     }
@@ -278,6 +289,7 @@ impl Node {
         if !self.links.iter().any(|link| link.peer == hello.from) {
             return Err(Reject::UnknownNode);
         }
+        // Unknown until the peer's own address has answered: whoever comes first might lie.
         match self.incarnations.get(&hello.from) {
             Some(known) if *known != hello.incarnation => Err(Reject::StaleIncarnation),
             _ => Ok(wire),
@@ -322,8 +334,26 @@ impl Node {
         if !is_expected {
             return Err(Ending::Bad);
         }
+        let peer = link.peer;
+        if *self.incarnations.entry(peer).or_insert(welcome.incarnation) != welcome.incarnation {
+            return Err(Ending::Foreign(Reject::StaleIncarnation));
+        }
+        self.end_false_claims(peer, welcome.incarnation, out);
         self.link_came_up(at, id, out);
         Ok(())
+    }
+
+    /// Lets go of those who came in the name of a peer, and of another disk than the peer has.
+    fn end_false_claims(&mut self, peer: NodeId, known: Incarnation, out: &mut Outputs) {
+        let connections = &self.connections;
+        let is_false = |entry: &(&ConnectionId, &Incarnation)| {
+            connections[entry.0].purpose == Purpose::Peer(peer) && *entry.1 != known
+        };
+        let ids: Vec<_> = self.claims.iter().filter(is_false).map(|entry| *entry.0).collect();
+        for id in ids {
+            out.push(Output::Note(Note::Refused(id, Reject::StaleIncarnation)));
+            self.close(id, out);
+        }
     }
 
     fn repurpose(&mut self, id: ConnectionId, purpose: Purpose) {

@@ -76,8 +76,11 @@ pub struct Node {
     /// Queries of this step that wait for one question to the leader.
     queries: Vec<RequestId>,
     feed: Feed,
-    /// The disks by which the peers are known.
+    /// The disks by which the peers are known: what was first found at their addresses. A peer that
+    /// comes back with another has forgotten its votes and what it acknowledged.
     incarnations: BTreeMap<NodeId, Incarnation>,
+    /// The disks that peers say to have on their links to us.
+    claims: BTreeMap<ConnectionId, Incarnation>,
     /// When requests are next looked through for those whose time is up.
     sweep_at: Instant,
     phase: Phase,
@@ -143,6 +146,7 @@ impl Node {
             queries: Vec::new(),
             feed: Feed::new(applied),
             incarnations: BTreeMap::new(),
+            claims: BTreeMap::new(),
             sweep_at: now,
             phase: Phase::Serving,
             syncs: 0,

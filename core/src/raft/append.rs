@@ -154,7 +154,8 @@ impl Raft {
         } else {
             let own = |id: LogId| self.log.term(id.index);
             let base = self.log.base().index;
-            let differs = |id: LogId| id.index > base && own(id) != Some(id.term);
+            // What a snapshot covers is committed, and hence the same; its last entry can tell.
+            let differs = |id: LogId| id.index >= base && own(id) != Some(id.term);
             let Some(at) = entries.iter().map(|entry| entry.id).find(|&id| differs(id)) else {
                 return Ok(());
             };

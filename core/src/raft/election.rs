@@ -110,6 +110,7 @@ impl Raft {
         from: NodeId,
         is_current: bool,
         request: RequestVote,
+        effects: &mut Effects,
     ) {
         let is_free = match self.hard_state.vote {
             Some(chosen) => chosen == from,
@@ -120,20 +121,23 @@ impl Raft {
         let can_vote = is_free && !self.is_disk_hanging();
         let granted = is_current && can_vote && self.is_up_to_date(request.last);
         if granted {
-            self.grant_vote(from);
+            self.grant_vote(from, effects);
         }
         self.send(from, Rpc::RequestVoteReply(RequestVoteReply { granted }));
     }
 
-    fn grant_vote(&mut self, candidate: NodeId) {
+    fn grant_vote(&mut self, candidate: NodeId, effects: &mut Effects) {
         if self.hard_state.vote.is_none() {
             let term = self.hard_state.term;
             self.set_hard_state(HardState { term, vote: Some(candidate) });
         }
         // thesis 3.4: granting a vote restarts the wait.
-        let deadline = self.election_deadline();
-        if let Role::Follower(follower) = &mut self.role {
-            follower.deadline = deadline;
+        let patience = self.election_deadline();
+        match &mut self.role {
+            Role::Follower(follower) => follower.deadline = patience,
+            // Its own campaign (thesis 9.6) would only get in the way of the one that it supports.
+            Role::PreCandidate(_) => self.become_follower(Cause::VoteGranted, effects),
+            _ => {}
         }
     }
 

@@ -290,7 +290,9 @@ impl Raft {
         }
         let is_current = term == self.hard_state.term;
         match rpc {
-            Rpc::RequestVote(request) => self.handle_request_vote(from, is_current, request),
+            Rpc::RequestVote(request) => {
+                self.handle_request_vote(from, is_current, request, effects);
+            }
             Rpc::AppendEntries(request) => {
                 self.handle_append_entries(from, is_current, request, effects);
             }

@@ -14,8 +14,8 @@ use crate::types::{Index, Instant, NodeId, ReplicationId, Round};
 ///             timeout               majority would vote         majority voted
 ///   Follower ─────────► PreCandidate ─────────────────► Candidate ────────────► Leader
 ///      ▲  ▲                  │                              │                     │
-///      │  └──── refused, or a leader of this term ──────────┘                     │
-///      └──────────────── a newer term, or no majority answers ────────────────────┘
+///      │  └──── refused, a vote for another, or a leader ───┘                     │
+///      └──────────────── a newer term, no majority answers, or the disk hangs ────┘
 /// ```
 #[derive(Clone, Debug)]
 pub(super) enum Role {

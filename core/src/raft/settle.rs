@@ -250,6 +250,10 @@ impl PostOffice<'_> {
     }
 
     fn fetch(&mut self, peer: &mut Progress, effects: &mut Effects) {
+        // Before the start of the log there is nothing to be read.
+        if peer.next_index <= self.log.base().index {
+            return;
+        }
         peer.mode = PeerMode::Fetching;
         // The answer to an earlier question is still to come; then the right one is asked.
         if self.fetches.iter().any(|fetch| fetch.0 == peer.id) {

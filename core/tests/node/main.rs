@@ -5,10 +5,11 @@ mod world;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use quorate_core::node::{Input, LogReader, NodeConfigError, Note};
+use quorate_core::node::{Input, LogReader, NodeConfig, NodeConfigError, Note};
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
-    ClientHello, Consistency, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody, Unknown,
+    ClientHello, Consistency, Frame, Handshake, Hello, NotApplied, Outcome, Reject, RequestBody,
+    Service, Unknown,
 };
 use quorate_core::{
     AppendEntries, ClusterId, Entries, Entry, GroupId, Incarnation, Index, LogId, Message, Payload,
@@ -197,6 +198,28 @@ fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
     assert_eq!(world.hosts[follower].outcome(1), &Outcome::Unknown(Unknown::ConnectionLost));
 }
 
+/// The leader still works on what was asked before, under a name that the earlier life gave it.
+#[test]
+fn an_answer_to_an_earlier_life_answers_no_request_of_this_one() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let follower = other_than(leader);
+    let other = 3 - leader - follower;
+    world.hosts[leader].is_disk_stalled = true;
+    world.hosts[other].is_disk_stalled = true;
+    world.propose(follower, 1, "a");
+    let id = follower as u64 + 1;
+    world.restart(follower, NodeConfig { boot: 1, ..config(id, 3) });
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.leader(), Some(leader));
+    world.propose(follower, 2, "b");
+    assert!(!world.hosts[follower].responses.contains_key(&2), "both wait for a majority");
+    world.hosts[leader].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[follower].outcome(2)), b"did b");
+    assert_eq!(world.hosts[leader].commands(), ["a", "b"]);
+}
+
 #[test]
 fn strangers_are_told_why_they_are_refused() {
     let mut world = World::new(3);
@@ -223,6 +246,46 @@ fn strangers_are_told_why_they_are_refused() {
     assert!(matches!(world.next_handshake(&peer), Some(Handshake::Welcome(_))));
 }
 
+/// Whoever is at a peer's address is the peer; whoever only says so is believed until then.
+#[test]
+fn a_stranger_that_claims_a_peers_name_locks_nobody_out() {
+    let mut world = World::new(3);
+    world.cuts = vec![(0, 1)];
+    let false_hello = Handshake::Hello(Hello { incarnation: Incarnation(99), ..hello() });
+    let stranger = world.connect(0);
+    world.send_handshake(&stranger, &false_hello);
+    assert!(matches!(world.next_handshake(&stranger), Some(Handshake::Welcome(_))));
+    world.pass(Duration::from_millis(200));
+    assert!(world.hosts[1].node.status().peers[0].is_linked, "the true one gets in, too");
+    assert!(world.is_open(&stranger));
+    world.cuts.clear();
+    world.pass(Duration::from_millis(500));
+    assert!(!world.is_open(&stranger), "before it could have been silent for too long");
+    let again = world.connect(0);
+    world.send_handshake(&again, &false_hello);
+    assert_eq!(world.next_handshake(&again), Some(Handshake::Reject(Reject::StaleIncarnation)));
+    assert!(world.hosts[0].node.status().peers[0].is_linked);
+    assert!(world.hosts[1].node.status().peers[0].is_linked);
+}
+
+/// It has forgotten its votes and what it acknowledged.
+#[test]
+fn a_peer_with_a_new_disk_under_its_old_name_is_refused() {
+    let mut world = World::new(3);
+    world.elect();
+    let wiped = NodeConfig { incarnation: Incarnation(99), ..config(2, 3) };
+    world.wipe(1, wiped);
+    world.pass(Duration::from_secs(3));
+    for at in [0, 2] {
+        let status = world.hosts[at].node.status();
+        assert!(status.peers.iter().any(|peer| peer.id == node_id(2) && !peer.is_linked));
+        let is_refusal = |note: &Note| matches!(note, Note::Refused(_, Reject::StaleIncarnation));
+        assert!(world.hosts[at].notes.iter().any(is_refusal));
+    }
+    assert!(world.hosts[1].node.status().peers.iter().all(|peer| !peer.is_linked));
+    assert_eq!(world.hosts[1].node.raft().status().leader, None);
+}
+
 #[test]
 fn bytes_that_make_no_sense_end_the_connection() {
     // FAULTS N01, N02, N12
@@ -247,6 +310,22 @@ fn bytes_that_make_no_sense_end_the_connection() {
         ],
     );
     assert!(!world.is_open(&client), "a wrong checksum");
+}
+
+/// FAULTS N12: how a newer build may say more than an older one knows.
+#[test]
+fn what_may_be_ignored_is_ignored() {
+    let mut world = World::new(1);
+    world.elect();
+    let client = world.connect_as_client(0);
+    for (ignorable, stays) in [(true, true), (false, false)] {
+        let header = Bytes::from_static(&[99]);
+        let (service, group, payload) = (Service::Client, GroupId(0), Bytes::new());
+        let mut bytes = BytesMut::new();
+        Frame { service, group, ignorable, header, payload }.encode(&mut bytes);
+        world.send(&client, &bytes);
+        assert_eq!(world.is_open(&client), stays);
+    }
 }
 
 #[test]

@@ -14,8 +14,8 @@ use quorate_core::wire::{
     Response,
 };
 use quorate_core::{
-    ClusterId, Entries, Entry, GroupId, Incarnation, Index, Instant, Membership, NodeId, Payload,
-    Recovered, RequestId, RoleKind, Ticket, Write,
+    ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, LogId, Membership,
+    NodeId, Payload, Recovered, RequestId, RoleKind, SnapshotMeta, Ticket, Write,
 };
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xC1);
@@ -47,6 +47,7 @@ pub(crate) struct Host {
     pub(crate) is_machine_stalled: bool,
     /// Nothing leaves the sockets, so nothing is reported as sent.
     pub(crate) is_network_stalled: bool,
+    hard_state: HardState,
     log: Vec<Entry>,
     unacknowledged: Vec<Ticket>,
     unapplied: VecDeque<(Entries, Answers)>,
@@ -83,23 +84,9 @@ impl World {
     pub(crate) fn of(configs: Vec<NodeConfig>) -> Self {
         let voters: Vec<_> = (1u64..).take(configs.len()).map(node_id).collect();
         let membership = Membership::of_voters(voters).expect("voters");
-        let host = |config: NodeConfig| Host {
-            node: Node::new(config, Recovered::genesis(membership.clone()), Instant(0))
-                .expect("a node"),
-            inputs: Vec::new(),
-            notes: Vec::new(),
-            responses: BTreeMap::new(),
-            dials: 0,
-            is_stopped: false,
-            failure: None,
-            is_disk_stalled: false,
-            is_machine_stalled: false,
-            is_network_stalled: false,
-            log: Vec::new(),
-            unacknowledged: Vec::new(),
-            unapplied: VecDeque::new(),
-            applied: Index(0),
-            queries: Vec::new(),
+        let host = |config: NodeConfig| {
+            let recovered = Recovered::genesis(membership.clone());
+            Host::new(Node::new(config, recovered, Instant(0)).expect("a node"))
         };
         Self {
             now: Instant(0),
@@ -243,6 +230,28 @@ impl World {
         self.settle();
     }
 
+    /// Starts a host anew from what is on its disk, all of which counts as durable.
+    pub(crate) fn restart(&mut self, at: usize, config: NodeConfig) {
+        let Host { hard_state, log, .. } = &mut self.hosts[at];
+        let (hard_state, log) = (*hard_state, std::mem::take(log));
+        self.start(at, config, hard_state, log);
+    }
+
+    /// Starts a host anew with an empty disk.
+    pub(crate) fn wipe(&mut self, at: usize, config: NodeConfig) {
+        self.start(at, config, HardState::default(), Vec::new());
+    }
+
+    fn start(&mut self, at: usize, config: NodeConfig, hard_state: HardState, log: Vec<Entry>) {
+        let ends: Vec<_> = self.wires.keys().filter(|end| end.0 == Some(at)).copied().collect();
+        ends.into_iter().for_each(|end| self.hang_up(end));
+        let membership = self.hosts[at].node.raft().status().membership.clone();
+        let snapshot = SnapshotMeta { last_included: LogId::ZERO, membership };
+        let recovered = Recovered::from_entries(hard_state, snapshot, log.clone());
+        let node = Node::new(config, recovered.expect("a log"), self.now).expect("a node");
+        self.hosts[at] = Host { hard_state, log, ..Host::new(node) };
+    }
+
     fn hang_up(&mut self, end: End) {
         let Some(other) = self.wires.remove(&end) else { return };
         self.wires.remove(&other);
@@ -333,6 +342,27 @@ impl World {
 }
 
 impl Host {
+    fn new(node: Node) -> Self {
+        Self {
+            node,
+            inputs: Vec::new(),
+            notes: Vec::new(),
+            responses: BTreeMap::new(),
+            dials: 0,
+            is_stopped: false,
+            failure: None,
+            is_disk_stalled: false,
+            is_machine_stalled: false,
+            is_network_stalled: false,
+            hard_state: HardState::default(),
+            log: Vec::new(),
+            unacknowledged: Vec::new(),
+            unapplied: VecDeque::new(),
+            applied: Index(0),
+            queries: Vec::new(),
+        }
+    }
+
     pub(crate) fn outcome(&self, id: u64) -> &Outcome {
         self.responses.get(&id).unwrap_or_else(|| panic!("request {id} has not ended"))
     }
@@ -370,6 +400,7 @@ impl Host {
     }
 
     fn write(&mut self, write: Write) {
+        self.hard_state = write.hard_state.unwrap_or(self.hard_state);
         if let Some(append) = write.append {
             self.log.truncate(usize::try_from(append.prev.index.0).expect("small"));
             self.log.extend_from_slice(&append.entries);

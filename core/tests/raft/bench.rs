@@ -45,10 +45,20 @@ impl Bench {
 
     /// A follower of nobody, with a log and some tuning.
     pub(crate) fn with(term: u64, log: &[(u64, u64)], tune: impl FnOnce(&mut Config)) -> Self {
+        Self::with_snapshot(LogId::ZERO, term, log, tune)
+    }
+
+    /// As [`Bench::with`], with a log that starts after a snapshot.
+    pub(crate) fn with_snapshot(
+        last_included: LogId,
+        term: u64,
+        log: &[(u64, u64)],
+        tune: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config { election_jitter: Duration::ZERO, ..Config::new(node(1)) };
         tune(&mut config);
         let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
-        let snapshot = SnapshotMeta { last_included: LogId::ZERO, membership };
+        let snapshot = SnapshotMeta { last_included, membership };
         let hard_state = HardState { term: Term(term), vote: None };
         let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
         let recovered = Recovered::from_entries(hard_state, snapshot, entries).expect("a log");

@@ -332,6 +332,21 @@ fn a_server_whose_disk_hangs_votes_for_nobody() {
     assert_eq!(bench.raft.status().hard_state.vote, Some(node(3)));
 }
 
+/// thesis 3.4, 9.6: whoever votes for another gives it the time to win.
+#[test]
+fn a_pre_candidate_that_votes_for_another_stands_no_more() {
+    let mut bench = Bench::follower(1, &[]);
+    bench.time_out();
+    assert_eq!(bench.raft.status().role, RoleKind::PreCandidate);
+    let effects = bench.hear(3, 1, Rpc::RequestVote(RequestVote { last: id(1, 1) }));
+    assert_eq!(role_change(&effects), Some((RoleKind::Follower, Cause::VoteGranted)));
+    let granted = PreVoteReply { next_term: Term(2), granted: true };
+    bench.hear(2, 1, Rpc::PreVoteReply(granted));
+    let status = bench.raft.status();
+    assert_eq!((status.role, status.hard_state.term), (RoleKind::Follower, Term(1)));
+    assert_eq!(status.hard_state.vote, Some(node(3)));
+}
+
 #[test]
 fn one_peer_is_a_majority_with_the_leader() {
     let mut bench = Bench::settled_leader(|_| {});
@@ -607,6 +622,74 @@ fn a_server_whose_committed_entry_is_contradicted_halts() {
     let effects = bench.append((3, 2), id(1, 1), &[(2, 2)], 0);
     let halt = Effect::Halt(Violation::CommittedConflict { index: Index(2) });
     assert!(effects.contains(&halt), "{effects:?}");
+}
+
+/// What a snapshot covers is committed, and hence the same everywhere (thesis 5.1, 3.5).
+#[test]
+fn entries_that_a_snapshot_covers_are_there_already() {
+    let log = [(2, 6), (3, 7)];
+    let mut bench = Bench::with_snapshot(id(2, 5), 3, &log, |_| {});
+    let below = bench.append((2, 3), id(1, 1), &[(1, 2), (1, 3)], 0);
+    assert_eq!(outcome(&below), Some(AppendOutcome::Match(Index(5))));
+    let across = [(1, 4), (2, 5), (2, 6), (3, 7), (3, 8)];
+    bench.append((2, 3), id(1, 3), &across, 8);
+    assert_eq!(outcome(&bench.persist()), Some(AppendOutcome::Match(Index(8))));
+    assert_eq!(bench.raft.status().commit, Index(8));
+    let before_the_log = bench.append((2, 3), LogId::ZERO, &[], 0);
+    assert_eq!(outcome(&before_the_log), None, "nothing new");
+}
+
+#[test]
+fn a_server_whose_snapshot_is_contradicted_halts() {
+    for log in [&[][..], &[(2, 6)]] {
+        let mut bench = Bench::with_snapshot(id(2, 5), 3, log, |_| {});
+        let effects = bench.append((2, 3), id(1, 3), &[(1, 4), (1, 5), (1, 6)], 0);
+        let halt = Effect::Halt(Violation::CommittedConflict { index: Index(5) });
+        assert!(effects.contains(&halt), "{effects:?}");
+    }
+}
+
+/// FAULTS N10: all of the log's arithmetic, for all places where an append can lie.
+#[test]
+fn no_append_around_a_snapshot_makes_a_server_panic() {
+    for log in [&[][..], &[(2, 6), (3, 7)]] {
+        for (prev, changes_at, len) in every_append() {
+            let entries: Vec<_> = (0..len)
+                .map(|at| (prev.term.0 + u64::from(at >= changes_at), prev.index.0 + 1 + at))
+                .collect();
+            let mut bench = Bench::with_snapshot(id(2, 5), 4, log, |_| {});
+            bench.append((2, 4), prev, &entries, 9);
+            bench.persist();
+        }
+    }
+}
+
+/// All positions before, at and after index 5, all terms, and all places where the term rises.
+fn every_append() -> impl Iterator<Item = (LogId, u64, u64)> {
+    let prevs = (0..10).flat_map(|index| (0..4).map(move |term| id(term, index)));
+    prevs.flat_map(|prev| (0..5).flat_map(move |len| (0..=len).map(move |at| (prev, at, len))))
+}
+
+/// The entries that the peer lacks are in the snapshot, and even if the disk still has some of them,
+/// what comes before them is not known any more.
+#[test]
+fn what_a_snapshot_covers_is_not_read_for_a_peer() {
+    for matched in 0..5 {
+        let mut bench = Bench::with_snapshot(id(2, 5), 3, &[(2, 6), (3, 7)], |config| {
+            config.cached_bytes_max = 0;
+        });
+        bench.become_leader();
+        bench.persist();
+        let hint = id(1, matched);
+        for rejected in [Index(7), Index(5)] {
+            bench.answer(2, AppendOutcome::Mismatch { rejected, hint });
+        }
+        let effects = bench.acknowledge(2, matched);
+        assert_eq!(fetch(&effects), None);
+        bench.step(Event::Fetched { to: node(2), entries: run(&[(2, 5), (2, 6)]) });
+        bench.time_out();
+        bench.acknowledge(2, matched);
+    }
 }
 
 /// thesis Figure 3.2, Leader Append-Only.
