@@ -165,7 +165,7 @@ impl<'d> Fate<'d> {
         let bytes = write.sectors.len();
         match (verdict, self.options.tearing.unit()) {
             (Verdict::Lost, _) | (Verdict::InPart, None) => Vec::new(),
-            (Verdict::Kept, _) => vec![0..bytes],
+            (Verdict::Kept, _) => Vec::from_iter(Some(0..bytes)),
             (Verdict::InPart, Some(unit)) => {
                 // A byte can be a boundary, but no disk writes every second byte.
                 let shapes = if unit < SECTOR { 2 } else { 3 };
@@ -174,8 +174,8 @@ impl<'d> Fate<'d> {
                     (place / unit * unit).saturating_sub(write.start)
                 };
                 match self.chance.below(shapes) {
-                    0 => vec![0..cut(self.chance)],
-                    1 => vec![cut(self.chance)..bytes],
+                    0 => Vec::from_iter(Some(0..cut(self.chance))),
+                    1 => Vec::from_iter(Some(cut(self.chance)..bytes)),
                     _ => self.some_units(write, unit),
                 }
             }
