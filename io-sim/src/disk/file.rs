@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::change::{Pending, Stamp};
+use super::change::{Pending, Stamp, Sync};
 use super::struck::{Class, Struck};
 
 pub(super) const SECTOR: usize = 512;
@@ -119,15 +119,15 @@ impl File {
             && self.unreadable.range(start / SECTOR..stop.div_ceil(SECTOR)).next().is_some()
     }
 
-    /// A sync failed: the changes that it should have made durable by `from` never will be, unless
-    /// `keeps` says so. Only the length is still dirty. Says how many are dropped.
+    /// A sync failed: the changes that it should have made durable never will be, unless `keeps`
+    /// says so. Only the length is still dirty. Says how many are dropped.
     pub(super) fn drop_dirty(
         &mut self,
         stamp: Stamp,
-        from: u64,
+        sync: Sync,
         keeps: impl FnMut() -> bool,
     ) -> usize {
-        let dropped = self.pending.drop_dirty(from, keeps);
+        let dropped = self.pending.drop_dirty(sync, keeps);
         if dropped > 0 {
             self.pending.push(stamp, Change::Length(self.seen.len()));
         }

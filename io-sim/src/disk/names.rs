@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::change::{Pending, Stamp};
 
-/// Invariant: `seen` is `durable` with all of `pending` carried out.
+/// Invariants:
+/// 1. `seen` is `durable` with all of `pending` carried out.
+/// 2. In each of them, a file has one name at most.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) seen: BTreeMap<String, u64>,
@@ -15,7 +17,7 @@ pub(super) struct Names {
 #[derive(Debug)]
 pub(super) enum NameChange {
     Create { name: String, file: u64 },
-    Rename { from: String, to: String, file: u64 },
+    Rename { to: String, file: u64 },
     Remove { name: String, file: u64 },
 }
 
@@ -80,10 +82,9 @@ impl NameChange {
             Self::Create { name, file } => {
                 names.insert(name.clone(), *file);
             }
-            Self::Rename { from, to, file } => {
-                if names.get(from) == Some(file) {
-                    names.remove(from);
-                }
+            Self::Rename { to, file } => {
+                // Under whatever name it is known: no file ever has two.
+                names.retain(|_, held| held != file);
                 names.insert(to.clone(), *file);
             }
             Self::Remove { name, file } => {

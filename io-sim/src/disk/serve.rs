@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quorate_core::wal::DiskErrorKind;
 
-use super::change::Stamp;
+use super::change::{Stamp, Sync};
 use super::fault::Fault;
 use super::file::{Course, File, SECTOR};
 use super::media::{Death, DeathMode, Media};
@@ -93,8 +93,7 @@ impl Media {
     pub(super) fn rename(&mut self, turn: Turn, from: &str, to: &str) -> Done<()> {
         let &file = self.names.seen.get(from).ok_or(DiskErrorKind::NotFound)?;
         self.check_names(from)?;
-        let (from, to) = (from.to_owned(), to.to_owned());
-        self.names.change(turn.stamp, NameChange::Rename { from, to, file });
+        self.names.change(turn.stamp, NameChange::Rename { to: to.to_owned(), file });
         Ok(())
     }
 
@@ -105,9 +104,9 @@ impl Media {
         Ok(())
     }
 
-    pub(super) fn sync_dir(&mut self) -> Done<()> {
+    pub(super) fn sync_dir(&mut self, turn: Turn) -> Done<()> {
         self.check_names("")?;
-        self.names.pending.cover(self.timing.cursor);
+        self.names.pending.cover(self.sync_of(turn));
         self.settle();
         Ok(())
     }
@@ -169,18 +168,22 @@ impl Media {
     }
 
     pub(super) fn sync(&mut self, turn: Turn, file: &SimFile) -> Done<()> {
-        let from = self.timing.cursor;
+        let sync = self.sync_of(turn);
         if self.strikes(Fault::SyncError, file.id) {
             self.struck.note(Class::SyncError);
             let (keeps, wear) = (self.options.failed_sync_keeps_permille, &mut self.wear);
             let held = self.files.get_mut(&file.id).ok_or(DiskErrorKind::Io)?;
-            let dropped = held.drop_dirty(turn.stamp, from, || wear.chance(keeps));
+            let dropped = held.drop_dirty(turn.stamp, sync, || wear.chance(keeps));
             (0..dropped).for_each(|_| self.struck.note(Class::DroppedChange));
             return Err(DiskErrorKind::Io);
         }
-        self.file(file)?.pending.cover(from);
+        self.file(file)?.pending.cover(sync);
         self.settle();
         Ok(())
+    }
+
+    fn sync_of(&self, turn: Turn) -> Sync {
+        Sync { asked_at: turn.stamp.asked_at, ends_at: self.timing.cursor }
     }
 
     /// On a disk that takes no time, what is synced is durable now.

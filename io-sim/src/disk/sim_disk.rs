@@ -101,7 +101,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self) -> Result<(), DiskError> {
         self.on_name("sync", "all names", |media| {
-            media.turn(self.life, Cost::Sync, |media, _| media.sync_dir())
+            media.turn(self.life, Cost::Sync, |media, turn| media.sync_dir(turn))
         })
     }
 

@@ -16,8 +16,8 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 /// All versions of something, each with the time at which it was asked for.
 struct Versions<T> {
     all: Vec<(u64, T)>,
-    /// When each sync ended, and the version that it made durable.
-    syncs: Vec<(u64, usize)>,
+    /// When each sync was asked for and when it ended, and the version that it made durable.
+    syncs: Vec<(u64, u64, usize)>,
 }
 
 impl<T: Clone> Versions<T> {
@@ -33,32 +33,33 @@ impl<T: Clone> Versions<T> {
         self.all.push((asked_at, version));
     }
 
-    fn sync(&mut self, ended_at: u64) {
-        self.syncs.push((ended_at, self.all.len() - 1));
+    fn sync(&mut self, asked_at: u64, ended_at: u64) {
+        self.syncs.push((asked_at, ended_at, self.all.len() - 1));
     }
 
     /// What a power loss may leave: the newest that is durable, and all that were asked for since.
     fn possible(&self, now: u64) -> impl Iterator<Item = &T> {
-        let durable = self.syncs.iter().filter(|(ended_at, _)| *ended_at <= now).next_back();
-        let from = durable.map_or(0, |&(_, version)| version);
+        let durable = self.syncs.iter().filter(|(_, ended_at, _)| *ended_at <= now).next_back();
+        let from = durable.map_or(0, |&(_, _, version)| version);
         self.all[from..].iter().filter(move |(asked_at, _)| *asked_at <= now).map(|(_, it)| it)
     }
 
     /// What was asked for later never was.
     fn undo_after(&mut self, now: u64) {
         self.all.retain(|(asked_at, _)| *asked_at <= now);
-        self.syncs.retain(|(_, version)| *version < self.all.len());
+        self.syncs.retain(|(asked_at, ..)| *asked_at <= now);
     }
 }
 
 struct Model {
+    seed: u64,
     files: Vec<Versions<Vec<u8>>>,
     names: Versions<BTreeMap<&'static str, usize>>,
 }
 
 impl Model {
     /// Everything that is there is durable.
-    fn of(disk: &SimDisk) -> Self {
+    fn of(seed: u64, disk: &SimDisk) -> Self {
         let (mut files, mut names) = (Vec::new(), BTreeMap::new());
         for name in NAMES {
             if let Some(bytes) = contents(disk, name) {
@@ -66,7 +67,7 @@ impl Model {
                 files.push(Versions::durable(bytes));
             }
         }
-        Self { files, names: Versions::durable(names) }
+        Self { seed, files, names: Versions::durable(names) }
     }
 
     fn check_power_loss(&self, disk: &SimDisk, now: u64) {
@@ -78,7 +79,8 @@ impl Model {
                 (Some(found), Some(file)) => self.may_hold(file, found, now),
                 _ => false,
             });
-            assert!(is_possible, "{name} holds {found:02x?} at {now}");
+            let length = found.map(|found| found.len());
+            assert!(is_possible, "seed {}: {name} of {length:?} bytes at {now}", self.seed);
         }
     }
 
@@ -101,7 +103,7 @@ impl Model {
     fn check_kill(&self, disk: &SimDisk) {
         for name in NAMES {
             let expected = self.names.newest().get(name).map(|&file| self.files[file].newest());
-            assert_eq!(contents(disk, name).as_ref(), expected, "{name}");
+            assert!(contents(disk, name).as_ref() == expected, "seed {}: {name}", self.seed);
         }
     }
 }
@@ -143,7 +145,7 @@ impl Run {
         };
         let drive = Drive::new(seed, options);
         let disk = drive.mount();
-        let model = Model::of(&disk);
+        let model = Model::of(seed, &disk);
         Self { chance, drive, disk, model, now: 0 }
     }
 
@@ -171,7 +173,7 @@ impl Run {
             }
             3 => {
                 self.disk.sync_dir().expect("synced");
-                self.model.names.sync(self.drive.end());
+                self.model.names.sync(asked_at, self.drive.end());
             }
             _ => match self.disk.open(name) {
                 Ok(file) => self.on_file(name, &file, asked_at),
@@ -206,7 +208,7 @@ impl Run {
             }
             1 | 2 => {
                 self.disk.sync(file).expect("synced");
-                versions.sync(self.drive.end());
+                versions.sync(asked_at, self.drive.end());
             }
             _ => {
                 let offset = self.chance.below(2000) as usize;
@@ -234,7 +236,7 @@ impl Run {
             self.drive.lose_power(self.now);
             self.disk = self.drive.mount();
             self.model.check_power_loss(&self.disk, self.now);
-            self.model = Model::of(&self.disk);
+            self.model = Model::of(self.model.seed, &self.disk);
         }
     }
 }

