@@ -121,14 +121,20 @@ impl<'d> Fate<'d> {
         verdict: &Verdict,
         strays: &mut Vec<Stray>,
     ) {
-        let parts = self.surviving(&write, verdict);
-        let kept: usize = parts.iter().map(Range::len).sum();
+        let mut parts = self.surviving(&write, verdict);
         if self.keeps_length(&write, verdict) {
-            file.grow(write.length);
-            if kept == 0 && write.length.is_some() {
+            file.grow(&write);
+            if write.extends && parts.iter().all(Range::is_empty) {
                 self.struck.note(Class::BareLength);
             }
         }
+        if file.durable.len() < write.length {
+            // The sector in which the file ends is written whole, or not at all.
+            let limit = (file.durable.len() / SECTOR * SECTOR).saturating_sub(write.start);
+            parts.iter_mut().for_each(|part| part.end = part.end.min(limit));
+            parts.retain(|part| part.start < part.end);
+        }
+        let kept: usize = parts.iter().map(Range::len).sum();
         if kept == 0 {
             self.struck.note(Class::LostChange);
             return;
@@ -153,7 +159,7 @@ impl<'d> Fate<'d> {
     fn keeps_length(&mut self, write: &Write, verdict: &Verdict) -> bool {
         match (verdict, &self.plan) {
             (Verdict::Kept, _) => true,
-            (Verdict::InPart, _) | (Verdict::Lost, Plan::Subset) if write.length.is_some() => {
+            (Verdict::InPart, _) | (Verdict::Lost, Plan::Subset) if write.extends => {
                 self.chance.chance(500)
             }
             _ => false,

@@ -41,8 +41,10 @@ pub(super) struct Write {
     pub(super) start: usize,
     /// Whole sectors as the page cache had them, with zeros behind the end of the file.
     pub(super) sectors: Vec<u8>,
-    /// The length of the file, if this made it longer.
-    pub(super) length: Option<usize>,
+    /// The length of the file afterwards.
+    pub(super) length: usize,
+    /// Did this make it longer?
+    pub(super) extends: bool,
     pub(super) course: Course,
 }
 
@@ -79,10 +81,11 @@ impl File {
 
     pub(super) fn write(&mut self, stamp: Stamp, offset: usize, bytes: &[u8], course: Course) {
         let stop = offset + bytes.len();
-        let length = (stop > self.seen.len()).then_some(stop);
-        if let Some(length) = length {
-            self.seen.resize(length, 0);
+        let extends = stop > self.seen.len();
+        if extends {
+            self.seen.resize(stop, 0);
         }
+        let length = self.seen.len();
         self.seen[offset..stop].copy_from_slice(bytes);
         if !self.unreadable.is_empty() {
             let whole = offset.div_ceil(SECTOR)..stop / SECTOR;
@@ -93,7 +96,7 @@ impl File {
         let mut sectors = Vec::with_capacity(padded - start);
         sectors.extend_from_slice(&self.seen[start..padded.min(self.seen.len())]);
         sectors.resize(padded - start, 0);
-        self.pending.push(stamp, Change::Write(Write { start, sectors, length, course }));
+        self.pending.push(stamp, Change::Write(Write { start, sectors, length, extends, course }));
     }
 
     pub(super) fn set_length(&mut self, stamp: Stamp, length: usize) {
@@ -145,7 +148,7 @@ impl File {
     }
 
     fn land(&mut self, stamp: Stamp, write: Write, struck: &mut Struck, strays: &mut Vec<Stray>) {
-        self.grow(write.length);
+        self.grow(&write);
         match write.course {
             Course::Straight => {
                 self.remember(stamp.order, &write);
@@ -158,10 +161,10 @@ impl File {
         }
     }
 
-    /// The medium learns that the file is longer.
-    pub(super) fn grow(&mut self, length: Option<usize>) {
-        if let Some(length) = length.filter(|&length| length > self.durable.len()) {
-            self.durable.resize(length, 0);
+    /// The medium learns that the write made the file longer.
+    pub(super) fn grow(&mut self, write: &Write) {
+        if write.extends && write.length > self.durable.len() {
+            self.durable.resize(write.length, 0);
         }
     }
 
@@ -213,8 +216,9 @@ impl File {
             match change {
                 Change::Length(length) => self.seen.resize(*length, 0),
                 Change::Write(write) => {
-                    let length = write.length.unwrap_or(0).max(self.seen.len());
-                    self.seen.resize(length, 0);
+                    if write.extends && write.length > self.seen.len() {
+                        self.seen.resize(write.length, 0);
+                    }
                     write.put(0..write.sectors.len(), &mut self.seen);
                 }
             }
