@@ -39,7 +39,7 @@ impl<T: Clone> Versions<T> {
 
     /// What a power loss may leave: the newest that is durable, and all that were asked for since.
     fn possible(&self, now: u64) -> impl Iterator<Item = &T> {
-        let durable = self.syncs.iter().filter(|(_, ended_at, _)| *ended_at <= now).next_back();
+        let durable = self.syncs.iter().rfind(|(_, ended_at, _)| *ended_at <= now);
         let from = durable.map_or(0, |&(_, _, version)| version);
         self.all[from..].iter().filter(move |(asked_at, _)| *asked_at <= now).map(|(_, it)| it)
     }

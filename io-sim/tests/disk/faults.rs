@@ -242,7 +242,7 @@ fn a_reader_without_position_checks_accepts_a_misdirected_write() {
         fill(&mut wal, 3, 3000);
         drive.kill(0);
         assert_eq!(drive.struck().of(Class::MisdirectedWrite), 1);
-        kept_or_refused(&drive, 8, 3000).err().expect("a batch is missing where it should be");
+        kept_or_refused(&drive, 8, 3000).expect_err("a batch is missing where it should be");
     }
 }
 
