@@ -92,7 +92,7 @@ fn a_log_without_checksums_returns_torn_records_of_each_kind() {
 fn a_log_that_believes_the_length_returns_zeros() {
     let careless = Habits { syncs: false, checksums: false, positions: false, ..CAREFUL };
     let bare = (0..40).filter(|&seed| {
-        let drive = Drive::new(seed, DiskOptions { tearing: Tearing::Never, ..SUBSETS });
+        let drive = Drive::new(seed, DiskOptions { torn_permille: 0, ..SUBSETS });
         let found = after_power_loss(&drive, careless, 1);
         (found == [Found::Garbage]) && drive.struck().of(Class::BareLength) == 1
     });

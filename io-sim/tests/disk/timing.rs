@@ -92,6 +92,17 @@ fn a_sync_that_a_killed_process_asked_for_goes_on() {
     assert_eq!(NaiveLog::recover(&drive.mount(), CAREFUL), Ok(records(1)));
 }
 
+/// The write comes 14 ns before the sync; the process is gone in between.
+#[test]
+fn a_sync_that_a_killed_process_did_not_come_to_never_happened() {
+    let (drive, mut log, now) = naive();
+    log.append().expect("asked for");
+    drive.kill(now + 13);
+    assert_eq!(drive.end(), now + 13, "nothing is under way");
+    drive.lose_power(now + 5000);
+    assert_eq!(NaiveLog::recover(&drive.mount(), CAREFUL), Ok(vec![]));
+}
+
 #[test]
 fn a_name_is_durable_when_the_sync_of_the_directory_ends() {
     for (early, names) in [(1, 0), (0, 1)] {
