@@ -1,6 +1,7 @@
 //! The world of the tests, and the judges of what happens there.
 #![forbid(unsafe_code)]
 
+pub mod disk;
 pub mod history;
 pub mod lab;
 pub mod linearizability;

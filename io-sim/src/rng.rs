@@ -12,9 +12,14 @@ pub(crate) enum Stream {
     Servers = 6,
     Sabotage = 7,
     Commands = 8,
+    DiskLatency = 31,
+    DiskFate = 32,
+    DiskFaults = 33,
+    DiskRot = 34,
 }
 
 /// `SplitMix64`: a counter, well mixed. Every seed is a good seed.
+#[derive(Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {

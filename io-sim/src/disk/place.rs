@@ -1,0 +1,86 @@
+//! Places of the medium that something may happen to.
+
+use std::ops::Range;
+
+use super::fault::Files;
+use super::file::{File, SECTOR};
+use super::media::Media;
+
+/// A kind of place. Only sectors that hold something count.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// Anywhere in these files.
+    In(Files),
+    /// The header of a segment, one copy or the other.
+    SegmentHeader,
+    /// Among the batches of a segment, and not in the last block of the log.
+    SegmentMiddle,
+    /// The last block of 4096 bytes of the log.
+    SegmentTail,
+}
+
+/// Where the batches of a segment begin, after two copies of its header.
+const BATCHES: usize = 8192;
+const BLOCK: usize = 4096;
+
+/// A sector of the medium.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sector {
+    pub(super) file: u64,
+    pub(super) at: usize,
+}
+
+impl Sector {
+    pub(super) fn range(self) -> Range<usize> {
+        self.at * SECTOR..(self.at + 1) * SECTOR
+    }
+}
+
+impl Media {
+    /// All sectors of the medium that are such a place.
+    pub(super) fn sectors(&self, place: &Place) -> Vec<Sector> {
+        let files = match place {
+            Place::In(files) => files,
+            _ => &Files::Segments,
+        };
+        let tail = self.tail();
+        let mut found = Vec::new();
+        for &id in
+            self.names.durable.iter().filter(|(name, _)| files.matches(name)).map(|(_, id)| id)
+        {
+            let Some(file) = self.files.get(&id) else { continue };
+            let range = match (place, tail) {
+                (Place::In(_), _) => 0..file.durable.len(),
+                (Place::SegmentHeader, _) => 0..BATCHES,
+                (Place::SegmentMiddle, Some(tail)) if tail.file == id => BATCHES..tail.at * SECTOR,
+                (Place::SegmentMiddle, _) => BATCHES..file.durable.len(),
+                (Place::SegmentTail, Some(tail)) if tail.file == id => {
+                    tail.at * SECTOR..file.durable.len()
+                }
+                (Place::SegmentTail, _) => 0..0,
+            };
+            found.extend(written(file, range).map(|at| Sector { file: id, at }));
+        }
+        found
+    }
+
+    /// Where the last block of the log begins: in the newest segment that has batches.
+    fn tail(&self) -> Option<Sector> {
+        let segments = self.names.durable.iter().filter(|(name, _)| Files::Segments.matches(name));
+        segments.rev().find_map(|(_, &id)| {
+            let file = self.files.get(&id)?;
+            let last = written(file, BATCHES..file.durable.len()).last()?;
+            let block = last * SECTOR / BLOCK * BLOCK;
+            Some(Sector { file: id, at: block / SECTOR })
+        })
+    }
+}
+
+/// The sectors in a range that are not blank.
+fn written(file: &File, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+    let stop = range.end.min(file.durable.len());
+    (range.start / SECTOR..stop.div_ceil(SECTOR)).filter(move |at| {
+        let sector = at * SECTOR..((at + 1) * SECTOR).min(stop);
+        file.durable.get(sector).is_some_and(|bytes| bytes.iter().any(|&byte| byte != 0))
+    })
+}
