@@ -4,6 +4,7 @@
 pub mod history;
 pub mod lab;
 pub mod linearizability;
+pub mod net;
 
 mod clock;
 mod digest;
