@@ -1,11 +1,11 @@
 //! How connections end, and how hosts go down and come up.
 
+use super::Net;
 use super::chance::strikes;
 use super::connection::{ConnId, End, Side, State};
 use super::delivery::{Cause, NetEvent};
 use super::host::{Down, HostId};
 use super::pipe::Fin;
-use super::Net;
 
 impl Net {
     /// The process is done with this end: what was sent still goes out, and then an end; what comes
@@ -90,6 +90,7 @@ impl Net {
         }
         if connection.state(end.side) == State::Open {
             connection.states[end.side as usize] = State::Closed;
+            connection.pipes[end.side as usize].orphan(self.now, self.options.give_up_ns);
         }
         let incoming = &mut connection.pipes[end.side.other() as usize];
         incoming.is_paused = false;
@@ -97,6 +98,7 @@ impl Net {
         incoming.stalled_until = 0;
         self.ready.retain(|(_, delivery)| delivery.end != end);
         self.settle_closed(end);
+        self.schedule(end);
         self.schedule(end.other());
     }
 
@@ -144,12 +146,14 @@ impl Net {
         let Some(connection) = self.connections.get_mut(end.connection) else { return };
         connection.states[end.side as usize] = State::Gone;
         connection.pipes[end.side as usize].drop_backlog();
+        connection.pipes[end.side as usize].orphan(self.now, self.options.give_up_ns);
         let other = end.side.other();
         let never_was = connection.state(other) == State::Unborn
             && connection.pipes[end.side as usize].wire.is_empty();
         if never_was {
             connection.states[other as usize] = State::Gone;
         }
+        self.schedule(end);
         self.forget_if_over(end.connection);
     }
 

@@ -302,8 +302,8 @@ impl Net {
         self.wake_all();
     }
 
-    /// Nothing that is under way to this end arrives before then, or ever; nobody is told. The
-    /// slowest of all clients.
+    /// Nothing that is under way to this end arrives before then; nobody is told. `None` for not
+    /// before one side has left: the slowest of all clients.
     pub fn stall(&mut self, now: u64, end: End, until: Option<u64>) {
         self.advance(now);
         if let Some(connection) = self.connections.get_mut(end.connection) {
@@ -368,7 +368,8 @@ impl Net {
                 _ if pipe.is_broken || chunk.bytes.len() <= room => {
                     pipe.backlog.pop_front().expect("there is a front")
                 }
-                0 => break,
+                // No crumbs: nobody splits what is to be sent for a window of a few bytes.
+                room if (room as u64) < self.options.window_bytes.div_ceil(4) => break,
                 room => chunk.split_to(room),
             };
             left += chunk.credit;

@@ -107,7 +107,8 @@ pub struct StreamOptions {
     pub stall_ppm: u32,
     /// For how long, at most.
     pub stall_max_ns: u64,
-    /// How often a connection that was made over this link is never read from by its acceptor.
+    /// How often a connection that was made over this link is never read from by its acceptor: not
+    /// before its dialer has left, and [`NetOptions::give_up_ns`] more.
     pub deaf_ppm: u32,
 }
 

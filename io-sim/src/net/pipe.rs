@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::framing::Framing;
+use super::link::FOREVER;
 
 /// Bytes that wait for room, or to be put on the wire.
 pub(super) struct Chunk {
@@ -27,11 +28,8 @@ impl Chunk {
     /// Takes at most so many bytes off the front.
     pub(super) fn split_to(&mut self, bytes_max: usize) -> Self {
         let bytes = self.bytes.split_to(bytes_max.min(self.bytes.len()));
-        let credit = if self.bytes.is_empty() {
-            self.credit
-        } else {
-            self.credit.min(bytes.len() as u64)
-        };
+        let credit =
+            if self.bytes.is_empty() { self.credit } else { self.credit.min(bytes.len() as u64) };
         self.credit -= credit;
         Self { bytes, credit }
     }
@@ -127,12 +125,18 @@ impl Pipe {
         self.wire.push_back(Segment { at, cargo });
     }
 
-    /// Breaks off: what waits is gone, a reset follows what is on the wire.
+    /// Breaks off: a reset follows what is on the wire, and nothing follows that.
     pub(super) fn break_off(&mut self, at: u64) {
-        self.drop_backlog();
         if !self.is_broken {
             self.is_broken = true;
             self.load(at, Cargo::Reset);
+        }
+    }
+
+    /// Nobody is left who could end a stall that would last for ever.
+    pub(super) const fn orphan(&mut self, now: u64, give_up_ns: u64) {
+        if self.stalled_until == FOREVER {
+            self.stalled_until = now.saturating_add(give_up_ns);
         }
     }
 
@@ -163,6 +167,6 @@ impl Pipe {
             (Some(front), Some(retry)) => Some(front.min(retry)),
             (front, retry) => front.or(retry),
         }
-        .filter(|&at| at != u64::MAX)
+        .filter(|&at| at != FOREVER)
     }
 }

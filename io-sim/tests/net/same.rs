@@ -1,0 +1,107 @@
+//! The same seed and the same calls give the same deliveries; one concern's chance is its own.
+
+use quorate_io_sim::net::{
+    Delivery, Down, FrameOptions, LinkOptions, NetOptions, Rule, StreamOptions,
+};
+
+use crate::driver::{A, B, C, Driver, MS, SECOND, pattern};
+
+fn everything() -> LinkOptions {
+    let rule = Rule { ppm: 100_000, ..Rule::default() };
+    LinkOptions {
+        spike_ppm: 50_000,
+        spike_max_ns: SECOND,
+        loss_ppm: 100_000,
+        bytes_per_second: 10_000_000,
+        stream: StreamOptions {
+            cut_ppm: 300_000,
+            single_byte_ppm: 10_000,
+            cut_gap_max_ns: MS,
+            coalesce_ppm: 100_000,
+            coalesce_wait_ns: MS,
+            corrupt_ppm: 10_000,
+            reset_ppm: 2_000,
+            stall_ppm: 10_000,
+            stall_max_ns: SECOND,
+            deaf_ppm: 10_000,
+        },
+        frames: FrameOptions {
+            lose: rule,
+            duplicate: rule,
+            reorder: rule,
+            replay: rule,
+            reorder_window: 4,
+            reorder_wait_max_ns: MS,
+            ..FrameOptions::default()
+        },
+        ..LinkOptions::default()
+    }
+}
+
+fn a_wild_hour(seed: u64) -> Vec<(u64, Delivery)> {
+    let mut driver = Driver::new(seed, NetOptions { link: everything(), ..Default::default() });
+    for round in 0..200 {
+        for (from, to) in [(A, B), (B, C), (C, A)] {
+            let end = driver.net.connect(driver.now, from, to);
+            driver.send(end, &pattern(700));
+            driver.run_for(50 * MS);
+            driver.send(end.other(), &pattern(300));
+            driver.run_for(50 * MS);
+            driver.net.close(driver.now, end);
+            driver.net.close(driver.now, end.other());
+        }
+        match round % 10 {
+            3 => driver.net.block(A, B),
+            5 => driver.net.host_down(driver.now, B, Down::Kill),
+            6 => driver.net.listen(B, true),
+            8 => driver.net.mend(driver.now),
+            _ => {}
+        }
+    }
+    driver.run_for(1000 * SECOND);
+    assert_eq!(driver.net.connections(), 0, "all were closed: none is left");
+    driver.log
+}
+
+#[test]
+fn a_seed_fixes_everything() {
+    assert!(a_wild_hour(7) == a_wild_hour(7));
+    assert!(a_wild_hour(7) != a_wild_hour(8));
+}
+
+/// When each of a hundred single bytes arrives, counted from when it was sent.
+fn latencies(change: impl FnOnce(&mut LinkOptions)) -> Vec<u64> {
+    let mut driver = Driver::with(3, |_| {});
+    let (a, b) = driver.connected(A, B);
+    let mut link = LinkOptions::default();
+    change(&mut link);
+    driver.net.set_link(A, B, link);
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        let sent_at = driver.now;
+        driver.send(a, b"xy");
+        driver.run_for(100_000 * SECOND);
+        all.push(driver.heard(b).reads.last().expect("it arrives").0 - sent_at);
+    }
+    all
+}
+
+#[test]
+fn a_fault_that_is_switched_on_leaves_the_draws_of_latency_as_they_were() {
+    let plain = latencies(|_| {});
+    let faults: [fn(&mut LinkOptions); 6] = [
+        |link| link.loss_ppm = 300_000,
+        |link| (link.spike_ppm, link.spike_max_ns) = (300_000, SECOND),
+        |link| link.stream.cut_ppm = 500_000,
+        |link| link.stream.corrupt_ppm = 500_000,
+        |link| (link.stream.stall_ppm, link.stream.stall_max_ns) = (300_000, SECOND),
+        |link| (link.stream.coalesce_ppm, link.stream.coalesce_wait_ns) = (300_000, SECOND),
+    ];
+    for (number, fault) in faults.into_iter().enumerate() {
+        let with = latencies(fault);
+        let same = with.iter().zip(&plain).filter(|(a, b)| a == b).count();
+        // Where the fault did not strike, nothing moved.
+        assert!(same >= 40, "fault {number}: {same} of 100 are as before");
+        assert!(with.iter().zip(&plain).all(|(with, plain)| with >= plain), "fault {number}");
+    }
+}
