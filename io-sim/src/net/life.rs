@@ -29,7 +29,7 @@ impl Net {
         let entry = &mut self.hosts[usize::from(host.0)];
         entry.is_listening = false;
         entry.is_dark = how == Down::PowerLoss;
-        self.ready.retain(|(_, delivery)| delivery.host != host);
+        self.ready.retain(|delivery| delivery.host != host);
         for connection in self.connections.ids() {
             for side in Side::BOTH {
                 let end = End::new(connection, side);
@@ -96,7 +96,7 @@ impl Net {
         incoming.is_paused = false;
         // Its kernel reads on, if only to say no.
         incoming.stalled_until = 0;
-        self.ready.retain(|(_, delivery)| delivery.end != end);
+        self.ready.retain(|delivery| delivery.end != end);
         self.settle_closed(end);
         self.schedule(end);
         self.schedule(end.other());

@@ -121,14 +121,14 @@ fn exponential(mean: u64, bits: u64) -> u64 {
     let within = u128::from((bits << bits.leading_zeros() << 1) >> 32);
     let log2 = (octave << 32) + ((1 << 32) - within);
     // ln 2 is 0.6931; the straight lines add 8.6 % of an octave to the mean.
-    nanos(u128::from(mean) * log2 * 6560 / 10_000 >> 32)
+    nanos((u128::from(mean) * log2 * 6560 / 10_000) >> 32)
 }
 
 /// `1/u - 1` times the scale, `u` even in (0, 1), at most a thousand times.
 fn heavy(scale: u64, bits: u64) -> u64 {
     let times = (1_u128 << 96) / (u128::from(bits) + 1);
     let times = times.saturating_sub(1 << 32).min(1000 << 32);
-    nanos(u128::from(scale) * times >> 32)
+    nanos((u128::from(scale) * times) >> 32)
 }
 
 fn nanos(value: u128) -> u64 {

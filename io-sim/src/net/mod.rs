@@ -89,8 +89,8 @@ pub struct Net {
     links: Vec<Option<Box<Link>>>,
     connections: Connections,
     plan: Plan,
-    /// What can be told at once, and since when.
-    ready: VecDeque<(u64, Delivery)>,
+    /// What can be told at once.
+    ready: VecDeque<Delivery>,
     chance: Chance,
     struck: Struck,
     now: u64,
@@ -212,10 +212,11 @@ impl Net {
     /// When [`pop`](Self::pop) may have something; before then it has nothing.
     #[must_use]
     pub fn next_at(&self) -> Option<u64> {
-        match (self.ready.front(), self.plan.next_at()) {
-            (Some(&(ready, _)), Some(planned)) => Some(ready.min(planned)),
-            (Some(&(ready, _)), None) => Some(ready),
-            (None, planned) => planned,
+        if self.ready.is_empty() {
+            // What is overdue happens now.
+            self.plan.next_at().map(|at| at.max(self.now))
+        } else {
+            Some(self.now)
         }
     }
 
@@ -224,7 +225,7 @@ impl Net {
     pub fn pop(&mut self, now: u64) -> Option<Delivery> {
         self.advance(now);
         loop {
-            if let Some((_, delivery)) = self.ready.pop_front() {
+            if let Some(delivery) = self.ready.pop_front() {
                 return Some(delivery);
             }
             let (at, event) = self.plan.pop(now)?;
@@ -416,7 +417,7 @@ impl Net {
     fn tell(&mut self, end: End, event: NetEvent) {
         if let Some(connection) = self.connections.get(end.connection) {
             let host = connection.host(end.side);
-            self.ready.push_back((self.now, Delivery { host, end, event }));
+            self.ready.push_back(Delivery { host, end, event });
         }
     }
 

@@ -57,7 +57,7 @@ impl Driver {
 
     pub(crate) fn run_until(&mut self, until: u64) {
         while let Some(at) = self.net.next_at().filter(|&at| at <= until) {
-            self.now = self.now.max(at);
+            self.now = at;
             while let Some(delivery) = self.net.pop(self.now) {
                 self.note(delivery);
             }
