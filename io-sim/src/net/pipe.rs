@@ -35,7 +35,8 @@ impl Chunk {
     }
 }
 
-/// What travels, and when it arrives if nothing is in the way.
+/// What travels, and when it arrives if nothing is in the way: neither a fault nor what was sent
+/// before.
 pub(super) struct Segment {
     pub(super) at: u64,
     pub(super) cargo: Cargo,
@@ -84,8 +85,6 @@ pub(super) struct Pipe {
     pub(super) occupied: u64,
     /// Of these, those that have arrived.
     pub(super) unacked: u64,
-    /// When the newest segment arrives.
-    pub(super) newest_at: u64,
     /// When the front of the wire will be looked at.
     pub(super) wake_at: Option<u64>,
     pub(super) stuck: Option<Stuck>,
@@ -105,7 +104,6 @@ impl Pipe {
             wire: VecDeque::new(),
             occupied: 0,
             unacked: 0,
-            newest_at: 0,
             wake_at: None,
             stuck: None,
             stalled_until: 0,
@@ -117,8 +115,6 @@ impl Pipe {
 
     /// Puts something on the wire, behind all that is there.
     pub(super) fn load(&mut self, at: u64, cargo: Cargo) {
-        let at = at.max(self.newest_at);
-        self.newest_at = at;
         if let Cargo::Bytes(bytes) = &cargo {
             self.occupied += bytes.len() as u64;
         }
