@@ -74,6 +74,54 @@ fn over_a_link_that_is_blocked_one_way_a_window_gets_through_and_then_nothing() 
     assert_eq!(driver.ended(a), [Cause::TimedOut], "nothing was acknowledged");
 }
 
+/// While it waits for an acknowledgement, the sender looks again and again: that moves nothing.
+#[test]
+fn a_look_for_acknowledgements_delivers_nothing_to_whoever_does_not_read() {
+    let mut driver = healthy();
+    let (a, b) = driver.connected(A, B);
+    driver.net.block(B, A);
+    driver.send(a, b"x");
+    driver.run_for(MS);
+    driver.net.pause_reading(driver.now, b);
+    driver.send(a, b"y");
+    driver.run_for(10 * SECOND);
+    assert_eq!(driver.bytes(b), b"x");
+    driver.net.resume_reading(driver.now, b);
+    driver.net.stall(driver.now, b, Some(driver.now + 20 * SECOND));
+    driver.run_for(10 * SECOND);
+    assert_eq!(driver.bytes(b), b"x");
+    driver.net.hold(driver.now, A, B, Some(driver.now + 20 * SECOND));
+    driver.run_for(15 * SECOND);
+    assert_eq!(driver.bytes(b), b"x");
+    driver.run_for(10 * SECOND);
+    assert_eq!(driver.bytes(b), b"xy");
+}
+
+#[test]
+fn a_reset_that_cannot_come_back_is_no_acknowledgement() {
+    let mut driver = healthy();
+    let (a, _) = driver.connected(A, B);
+    driver.net.host_down(driver.now, B, Down::PowerLoss);
+    driver.net.host_up(driver.now, B);
+    driver.net.block(B, A);
+    driver.send(a, b"x");
+    driver.run_for(200 * SECOND);
+    assert_eq!((driver.ended(a), driver.net.connections()), (vec![Cause::TimedOut], 0));
+}
+
+#[test]
+fn nothing_is_left_of_a_connection_that_died_before_it_was_taken() {
+    let mut driver = healthy();
+    let end = driver.net.connect(0, A, B);
+    while driver.heard(end).opened_at.is_none() {
+        driver.run_for(MS / 100);
+    }
+    driver.net.block(A, B);
+    driver.net.host_down(driver.now, A, Down::PowerLoss);
+    driver.run_for(200 * SECOND);
+    assert_eq!(driver.net.connections(), 0);
+}
+
 #[test]
 fn a_process_that_is_gone_does_not_repeat_itself() {
     let mut driver = healthy();

@@ -72,7 +72,11 @@ proptest! {
         window_bytes in 1_u64..20_000,
         steps in steps(),
     ) {
-        let patient = NetOptions { give_up_ns: u64::MAX, ..NetOptions::default() };
+        let patient = NetOptions {
+            give_up_ns: u64::MAX,
+            connect_timeout_ns: u64::MAX,
+            ..NetOptions::default()
+        };
         let mut driver = Driver::new(seed, NetOptions { link, window_bytes, ..patient });
         let (dialer, acceptor) = driver.connected(A, B);
         let (mut of_dialer, mut of_acceptor) = (Vec::new(), Vec::new());
