@@ -124,3 +124,29 @@ fn a_fault_that_is_switched_on_leaves_the_draws_of_latency_as_they_were() {
         assert!(with.iter().zip(&plain).all(|(with, plain)| with >= plain), "fault {number}");
     }
 }
+
+#[test]
+fn what_happens_at_one_moment_happens_in_the_order_in_which_it_was_planned() {
+    let mut driver = Driver::with(1, |_| {});
+    let ends: Vec<_> = (0..20).map(|_| driver.connected(A, B)).collect();
+    driver.net.hold(driver.now, A, B, Some(driver.now + SECOND));
+    for (a, _) in &ends {
+        driver.send(*a, b"x");
+    }
+    driver.log.clear();
+    driver.run_for(2 * SECOND);
+    let heard: Vec<_> = driver.log.iter().map(|(_, delivery)| delivery.end).collect();
+    assert!(heard == ends.iter().map(|(_, b)| *b).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_overdue_happens_now() {
+    let mut driver = Driver::with(1, |_| {});
+    let (a, b) = driver.connected(A, B);
+    driver.send(a, b"x");
+    driver.now += SECOND;
+    driver.send(a, b"y");
+    assert_eq!(driver.net.next_at(), Some(driver.now));
+    driver.run_for(SECOND);
+    assert_eq!(driver.bytes(b), b"xy");
+}
