@@ -5,6 +5,7 @@ pub mod disk;
 pub mod history;
 pub mod lab;
 pub mod linearizability;
+pub mod net;
 
 mod clock;
 mod digest;

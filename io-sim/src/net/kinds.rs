@@ -1,0 +1,157 @@
+//! Kinds of frames, as far as the network tells them apart.
+
+use std::ops::BitOr;
+
+/// A length that a frame cannot have: beyond this a stream is not ours.
+pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
+/// Everything before the header.
+const ENVELOPE_BYTES: usize = 18;
+const PRELUDE_BYTES: usize = 8;
+
+/// What a frame is, by its service and the first byte of its header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// Any frame of a handshake.
+    Handshake,
+    /// See [`quorate_core::PreVote`].
+    PreVote,
+    /// See [`quorate_core::PreVoteReply`].
+    PreVoteReply,
+    /// See [`quorate_core::RequestVote`].
+    RequestVote,
+    /// See [`quorate_core::RequestVoteReply`].
+    RequestVoteReply,
+    /// Entries.
+    AppendEntries,
+    /// An append without entries: a look for where logs part.
+    Look,
+    /// See [`quorate_core::AppendEntriesReply`].
+    AppendEntriesReply,
+    /// See [`quorate_core::Heartbeat`].
+    Heartbeat,
+    /// A request that is passed on.
+    Forward,
+    /// The outcome of one.
+    Forwarded,
+    /// A sign of life.
+    KeepAlive,
+    /// Anything else.
+    Other,
+}
+
+impl FrameKind {
+    /// What a whole frame is.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Self {
+        let (Some(&service), Some(&kind)) = (frame.get(9), frame.get(ENVELOPE_BYTES)) else {
+            return Self::Other;
+        };
+        match (service, kind) {
+            (0, _) => Self::Handshake,
+            (1, 0) => Self::PreVote,
+            (1, 1) => Self::PreVoteReply,
+            (1, 2) => Self::RequestVote,
+            (1, 3) => Self::RequestVoteReply,
+            (1, 4) if has_payload(frame) => Self::AppendEntries,
+            (1, 4) => Self::Look,
+            (1, 5) => Self::AppendEntriesReply,
+            (1, 6) => Self::Heartbeat,
+            (2, 0) => Self::Forward,
+            (2, 1) => Self::Forwarded,
+            (2, 2) => Self::KeepAlive,
+            _ => Self::Other,
+        }
+    }
+
+    /// Frames of one class keep their order where nothing wild is asked for.
+    pub(super) const fn class(self) -> Option<u8> {
+        match self {
+            Self::AppendEntries | Self::Look => Some(0),
+            Self::Forward | Self::Forwarded => Some(1),
+            _ => None,
+        }
+    }
+}
+
+fn has_payload(frame: &[u8]) -> bool {
+    let header_bytes = usize::from(u16::from_le_bytes([frame[16], frame[17]]));
+    frame.len() > ENVELOPE_BYTES + header_bytes
+}
+
+/// How long the frame at the front is, all included.
+pub(super) enum Length {
+    /// So long.
+    Known(usize),
+    /// Its length has not arrived.
+    Unknown,
+    /// This is no frame.
+    Foreign,
+}
+
+impl Length {
+    pub(super) fn of(front: &[u8]) -> Self {
+        let Some(&length) = front.first_chunk::<4>() else { return Self::Unknown };
+        let bytes = u32::from_le_bytes(length) as usize;
+        match bytes.checked_add(PRELUDE_BYTES) {
+            Some(bytes) if (ENVELOPE_BYTES..=FRAME_BYTES_MAX).contains(&bytes) => {
+                Self::Known(bytes)
+            }
+            _ => Self::Foreign,
+        }
+    }
+}
+
+/// A set of kinds; the default is [`CONSENSUS`](Self::CONSENSUS).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameKinds(u16);
+
+impl FrameKinds {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// All messages of consensus: the frames against whose loss, repetition and delay the protocol
+    /// holds.
+    pub const CONSENSUS: Self = Self(0b1_1111_1110);
+    /// All about votes.
+    pub const VOTES: Self = Self(0b1_1110);
+    /// Entries, and looks for lost ones.
+    pub const ENTRIES: Self = Self(0b110_0000);
+    /// Answers to entries, looks and heartbeats.
+    pub const ACKNOWLEDGEMENTS: Self = Self(0b1000_0000);
+    /// Heartbeats.
+    pub const HEARTBEATS: Self = Self(0b1_0000_0000);
+    /// Requests that are passed on, and their outcomes.
+    pub const FORWARDS: Self = Self(0b110_0000_0000);
+    /// Signs of life.
+    pub const KEEP_ALIVES: Self = Self(0b1000_0000_0000);
+    /// Handshakes.
+    pub const HANDSHAKES: Self = Self(1);
+    /// Everything, known or not.
+    pub const ALL: Self = Self(0x1FFF);
+
+    /// Is this kind among them?
+    #[must_use]
+    pub const fn contains(self, kind: FrameKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+impl Default for FrameKinds {
+    fn default() -> Self {
+        Self::CONSENSUS
+    }
+}
+
+impl From<FrameKind> for FrameKinds {
+    fn from(kind: FrameKind) -> Self {
+        Self(1 << kind as u8)
+    }
+}
+
+impl BitOr for FrameKinds {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
