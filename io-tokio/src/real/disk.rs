@@ -2,16 +2,41 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use quorate_core::wal::{Disk, DiskError, DiskErrorKind};
+use rustix::fs::OFlags;
 
 /// A directory of a file system, locked against other processes for as long as this value lives.
 #[derive(Debug)]
 pub struct FileDisk {
     directory: PathBuf,
     _lock: File,
+    /// Where whole blocks are gathered for the device; kept for its allocation.
+    blocks: Mutex<Vec<u8>>,
+}
+
+/// An open file of a [`FileDisk`].
+#[derive(Debug)]
+pub struct DiskFile {
+    file: File,
+    /// Past the page cache, where the file system allows it: what is synced as soon as it is written
+    /// would only be copied there, and looked for again by the sync.
+    direct: Option<File>,
+    path: PathBuf,
+}
+
+/// What goes past the page cache is a multiple of this, in the file and in memory.
+const BLOCK_BYTES: usize = 4096;
+
+impl DiskFile {
+    fn new(file: File, path: PathBuf) -> Self {
+        let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or(0);
+        let direct = OpenOptions::new().write(true).custom_flags(flags).open(&path).ok();
+        Self { file, direct, path }
+    }
 }
 
 /// Why a directory cannot be used.
@@ -50,7 +75,7 @@ impl FileDisk {
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let directory = directory.into();
         match Self::lock(&directory) {
-            Ok(Ok(lock)) => Ok(Self { directory, _lock: lock }),
+            Ok(Ok(lock)) => Ok(Self { directory, _lock: lock, blocks: Mutex::default() }),
             Ok(Err(by)) => Err(DirectoryError::InUse { directory, by }),
             Err(source) => Err(DirectoryError::System { directory, source }),
         }
@@ -78,10 +103,20 @@ impl FileDisk {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
+
+    fn write_blocks(&self, direct: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.clear();
+        blocks.reserve(bytes.len() + BLOCK_BYTES);
+        let padding = blocks.as_ptr().align_offset(BLOCK_BYTES);
+        blocks.resize(padding, 0);
+        blocks.extend_from_slice(bytes);
+        direct.write_all_at(&blocks[padding..], offset)
+    }
 }
 
 impl Disk for FileDisk {
-    type File = (File, PathBuf);
+    type File = DiskFile;
 
     fn list(&self) -> Result<Vec<String>, DiskError> {
         let names = || -> io::Result<Vec<String>> {
@@ -103,13 +138,16 @@ impl Disk for FileDisk {
     fn create(&self, name: &str) -> Result<Self::File, DiskError> {
         let path = self.path(name);
         let made = OpenOptions::new().create_new(true).read(true).write(true).open(&path);
-        made.map(|file| (file, path.clone())).map_err(|why| refused("create", &path, &why))
+        made.map(|file| DiskFile::new(file, path.clone()))
+            .map_err(|why| refused("create", &path, &why))
     }
 
     fn open(&self, name: &str) -> Result<Self::File, DiskError> {
         let path = self.path(name);
         let opened = OpenOptions::new().read(true).write(true).open(&path);
-        opened.map(|file| (file, path.clone())).map_err(|why| refused("open", &path, &why))
+        opened
+            .map(|file| DiskFile::new(file, path.clone()))
+            .map_err(|why| refused("open", &path, &why))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
@@ -127,18 +165,22 @@ impl Disk for FileDisk {
         synced.map_err(|why| refused("sync", &self.directory, &why))
     }
 
-    fn length(&self, (file, path): &Self::File) -> Result<u64, DiskError> {
+    fn length(&self, DiskFile { file, path, .. }: &DiskFile) -> Result<u64, DiskError> {
         let length = file.metadata().map(|metadata| metadata.len());
         length.map_err(|why| refused("measure", path, &why))
     }
 
-    fn set_length(&self, (file, path): &Self::File, bytes: u64) -> Result<(), DiskError> {
+    fn set_length(
+        &self,
+        DiskFile { file, path, .. }: &DiskFile,
+        bytes: u64,
+    ) -> Result<(), DiskError> {
         file.set_len(bytes).map_err(|why| refused("resize", path, &why))
     }
 
     fn read_at(
         &self,
-        (file, path): &Self::File,
+        DiskFile { file, path, .. }: &DiskFile,
         offset: u64,
         into: &mut [u8],
     ) -> Result<(), DiskError> {
@@ -147,14 +189,27 @@ impl Disk for FileDisk {
 
     fn write_at(
         &self,
-        (file, path): &Self::File,
+        DiskFile { file, direct, path }: &DiskFile,
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), DiskError> {
-        file.write_all_at(bytes, offset).map_err(|why| refused("write", path, &why))
+        let is_whole = !bytes.is_empty()
+            && offset.is_multiple_of(BLOCK_BYTES as u64)
+            && bytes.len().is_multiple_of(BLOCK_BYTES);
+        let written = match direct {
+            Some(direct) if is_whole => match self.write_blocks(direct, offset, bytes) {
+                // The device wants larger blocks; to write them again does no harm.
+                Err(why) if why.kind() == io::ErrorKind::InvalidInput => {
+                    file.write_all_at(bytes, offset)
+                }
+                written => written,
+            },
+            _ => file.write_all_at(bytes, offset),
+        };
+        written.map_err(|why| refused("write", path, &why))
     }
 
-    fn sync(&self, (file, path): &Self::File) -> Result<(), DiskError> {
+    fn sync(&self, DiskFile { file, path, .. }: &DiskFile) -> Result<(), DiskError> {
         file.sync_data().map_err(|why| refused("sync", path, &why))
     }
 }
@@ -170,4 +225,41 @@ fn refused(what: &str, path: &Path, why: &io::Error) -> DiskError {
         _ => DiskErrorKind::Io,
     };
     DiskError { kind, context: format!("cannot {what} {}: {why}", path.display()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways into a file see one another's bytes, whatever order they come in.
+    #[test]
+    fn whole_blocks_and_odd_bytes_meet_in_one_file() {
+        let directory = std::env::temp_dir().join(format!("quorate-disk-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a temporary directory");
+        let disk = FileDisk::open(&directory).expect("nobody else uses it");
+        let file = disk.create("log").expect("a new file");
+        let mut expected = vec![0; 8 * BLOCK_BYTES];
+        disk.set_length(&file, expected.len() as u64).expect("space");
+        let writes = [
+            (0, BLOCK_BYTES * 4),
+            (100, 5000),
+            (BLOCK_BYTES, BLOCK_BYTES * 2),
+            (BLOCK_BYTES * 2 - 1, 3),
+            (BLOCK_BYTES * 7, BLOCK_BYTES),
+            (BLOCK_BYTES * 8 - 1, 1),
+        ];
+        for (mark, (offset, length)) in (1..).zip(writes) {
+            disk.write_at(&file, offset as u64, &vec![mark; length]).expect("space");
+            expected[offset..offset + length].fill(mark);
+            let mut found = vec![0; expected.len()];
+            disk.read_at(&file, 0, &mut found).expect("all of it");
+            assert!(found == expected, "after write {mark}");
+        }
+        disk.sync(&file).expect("a sync");
+        disk.rename("log", "renamed").expect("a name");
+        disk.write_at(&file, 0, &vec![9; BLOCK_BYTES]).expect("the file stays open");
+        expected[..BLOCK_BYTES].fill(9);
+        assert!(std::fs::read(directory.join("renamed")).expect("readable") == expected);
+        std::fs::remove_dir_all(&directory).expect("it was ours");
+    }
 }
