@@ -1,6 +1,7 @@
 //! The world of the tests, and the judges of what happens there.
 #![forbid(unsafe_code)]
 
+pub mod direct;
 pub mod disk;
 pub mod history;
 pub mod lab;

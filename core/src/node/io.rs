@@ -26,6 +26,11 @@ impl ConnectionId {
         Self(number)
     }
 
+    /// The name as a number, for traces.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     pub(super) const fn dialed(number: u64) -> Self {
         Self(number | Self::DIALED)
     }

@@ -1,6 +1,6 @@
 //! What a disk holds, or will hold once it has caught up.
 
-use quorate_core::{Entries, Entry, HardState, Index, LogId, Term, Write};
+use quorate_core::{Append, Entries, Entry, HardState, Index, LogId, Term, Ticket, Write};
 
 use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
@@ -76,6 +76,13 @@ impl Image {
             self.hard_state = hard_state;
         }
         Ok(truncated)
+    }
+
+    /// Adds entries that follow.
+    pub(crate) fn append(&mut self, entries: &Entries) -> Checked {
+        let append = Append { prev: self.last(), entries: entries.clone() };
+        let write = Write { ticket: Ticket(0), hard_state: None, append: Some(append) };
+        self.apply(&write).map(drop)
     }
 
     /// Discards what comes after `last`.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_core::{Ticket, Write};
+use quorate_core::{Index, Ticket, Write};
 
 use super::image::Image;
 use super::violation::{Checked, Property, hold};
@@ -56,15 +56,34 @@ impl Ledger {
         (last, truncated)
     }
 
+    /// What a crash may leave: the log after so many of the writes that are pending, and the entry
+    /// up to which it is certainly there if the last of them was carried out in part.
+    pub(crate) fn futures(&self) -> Checked<Vec<(Index, Image)>> {
+        let mut image = self.durable.clone();
+        let mut futures = vec![(image.last().index, image.clone())];
+        for write in &self.pending {
+            image.apply(write)?;
+            let prev = write.append.as_ref().map_or(image.last(), |append| append.prev);
+            futures.push((prev.index, image.clone()));
+        }
+        Ok(futures)
+    }
+
+    /// All writes up to this ticket reach the medium. Says whether entries were discarded.
+    pub(crate) fn sync_until(&mut self, ticket: Ticket) -> bool {
+        let count = self.pending.partition_point(|write| write.ticket <= ticket);
+        self.sync(count).1
+    }
+
     /// Power is lost: `kept` more writes had reached the medium, unnoticed; the others are gone.
     pub(crate) fn crash(&mut self, kept: usize) {
         self.sync(kept);
-        self.pending.clear();
         self.restore(self.durable.clone());
     }
 
-    /// Puts another image in place of the durable one: for sabotage.
+    /// This is what the disk holds, whatever was believed of it.
     pub(crate) fn restore(&mut self, durable: Image) {
+        self.pending.clear();
         self.written = durable.clone();
         self.durable = durable;
         self.newest = Ticket(0);

@@ -12,6 +12,7 @@ mod speech;
 mod violation;
 
 pub(crate) use glance::{Glance, Witness};
+pub(crate) use image::Image;
 pub(crate) use ledger::Ledger;
 pub(crate) use properties::Properties;
 pub(crate) use violation::{Checked, hold};

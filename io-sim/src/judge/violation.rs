@@ -25,6 +25,8 @@ pub enum Property {
     OneVotePerTerm,
     /// A read sees all that was committed anywhere when it was asked for (thesis 6.4).
     ReadsAreLinearizable,
+    /// What clients saw can be explained by an order of what they did.
+    HistoryIsLinearizable,
     /// Every request has exactly one answer, and the answer is true.
     OneTrueAnswer,
     /// Writes follow one another, commits rise, messages stay within their limits.
@@ -57,6 +59,7 @@ impl Property {
             Self::NothingGoesBack => "terms and commit indexes never go back",
             Self::OneVotePerTerm => "a server votes once in a term",
             Self::ReadsAreLinearizable => "a read sees all that was committed when it was asked",
+            Self::HistoryIsLinearizable => "some order explains what the clients saw",
             Self::OneTrueAnswer => "every request has exactly one answer, and a true one",
             Self::EffectsAreWellFormed => "effects keep their contract",
             Self::InvariantsHold => "each server is sound by itself",

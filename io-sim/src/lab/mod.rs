@@ -20,7 +20,7 @@
 //! checks notice.
 
 mod broken;
-mod feed;
+pub(crate) mod feed;
 mod heal;
 mod nemesis;
 mod network;
@@ -30,7 +30,7 @@ mod requests;
 mod sabotage;
 mod server;
 mod step;
-mod trace;
+pub(crate) mod trace;
 mod world;
 
 use std::any::Any;

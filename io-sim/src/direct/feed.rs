@@ -1,0 +1,88 @@
+//! Inputs and outputs of nodes as words of a digest.
+
+use quorate_core::node::{ConnectionId, Input, LogReader, Output};
+
+use crate::digest::Digest;
+use crate::lab::feed::Feed;
+
+impl Feed for Input {
+    fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::Accepted(id) => digest.words(&[1, name(*id)]),
+            Self::Opened(id) => digest.words(&[2, name(*id)]),
+            Self::Received(id, bytes) => {
+                digest.words(&[3, name(*id)]);
+                digest.bytes(bytes);
+            }
+            Self::Sent(id, bytes) => digest.words(&[4, name(*id), *bytes]),
+            Self::Closed(id) => digest.words(&[5, name(*id)]),
+            Self::Persisted(ticket) => digest.words(&[6, ticket.0]),
+            Self::DiskFailed(_) => digest.word(7),
+            Self::DiskFull(_) => digest.word(8),
+            Self::LogRead(reader, read) => {
+                digest.words(&[9, who(*reader)]);
+                match read {
+                    Ok(entries) => entries.feed(digest),
+                    Err(_) => digest.word(u64::MAX),
+                }
+            }
+            Self::Applied(index, answers) => {
+                digest.words(&[10, index.0, answers.len() as u64]);
+                for (at, answer) in answers {
+                    digest.words(&[at.index.0, at.term.0]);
+                    digest.bytes(answer);
+                }
+            }
+            Self::Answered { id, index, answer } => {
+                digest.words(&[11, id.0, index.0]);
+                digest.bytes(answer.as_deref().unwrap_or(&[]));
+            }
+            Self::Request { id, .. } => digest.words(&[12, *id]),
+            Self::Stop => digest.word(13),
+        }
+    }
+}
+
+impl Feed for Output {
+    fn feed(&self, digest: &mut Digest) {
+        match self {
+            Self::Dial(id, _) => digest.words(&[1, name(*id)]),
+            Self::Send(id, bytes) => {
+                digest.words(&[2, name(*id)]);
+                digest.bytes(bytes);
+            }
+            Self::Close(id) => digest.words(&[3, name(*id)]),
+            Self::Write(write) => {
+                digest.word(4);
+                write.feed(digest);
+            }
+            Self::ReadLog { reader, first, bytes_max } => {
+                digest.words(&[5, who(*reader), first.0, *bytes_max]);
+            }
+            Self::Apply { entries, .. } => {
+                digest.word(6);
+                entries.feed(digest);
+            }
+            Self::Query { id, index, query } => {
+                digest.words(&[7, id.0, index.0]);
+                digest.bytes(query);
+            }
+            Self::Respond { id, .. } => digest.words(&[8, *id]),
+            Self::Note(_) => digest.word(9),
+            Self::Stopped => digest.word(10),
+            Self::DiskFailed(_) => digest.word(11),
+            Self::Halted(_) => digest.word(12),
+        }
+    }
+}
+
+fn name(id: ConnectionId) -> u64 {
+    id.number()
+}
+
+fn who(reader: LogReader) -> u64 {
+    match reader {
+        LogReader::StateMachine => 0,
+        LogReader::Peer(peer) => peer.get(),
+    }
+}

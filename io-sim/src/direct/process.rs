@@ -1,0 +1,98 @@
+//! A server while it runs: the node, its lanes, and what waits between them.
+
+use quorate_core::Instant;
+use quorate_core::invariants::Watch;
+use quorate_core::node::{Idle, Input, Lane, LogLane, LogOrder, Node, Outputs};
+use quorate_sm::{ApplyLane, ApplyOrder};
+
+use super::wires::Wires;
+use crate::disk::SimDisk;
+use crate::judge::Glance;
+
+/// From a start to an end.
+pub(crate) struct Process {
+    pub(crate) node: Node,
+    pub(crate) watch: Watch,
+    pub(crate) log: LaneDesk<LogLane<SimDisk>>,
+    pub(crate) apply: LaneDesk<ApplyLane>,
+    pub(crate) wires: Wires,
+    /// What has happened since the last step.
+    pub(crate) inputs: Vec<Input>,
+    /// Is a step planned?
+    pub(crate) is_stirred: bool,
+    /// When the state machine looks for silent clients next, on the server's clock.
+    pub(crate) look_at: Instant,
+}
+
+/// A lane, and what waits for it.
+pub(crate) struct LaneDesk<L: Lane> {
+    pub(crate) lane: L,
+    queue: Vec<L::Work>,
+    is_busy: bool,
+    /// Counts what it did, so that an idle moment is known to be one.
+    steps: u64,
+}
+
+impl<L: Lane> LaneDesk<L> {
+    pub(crate) fn new(lane: L) -> Self {
+        Self { lane, queue: Vec::new(), is_busy: false, steps: 0 }
+    }
+
+    pub(crate) fn order(&mut self, work: L::Work) {
+        self.queue.push(work);
+    }
+
+    /// Does what has queued up, unless it is busy; what came of it, if there was something to do.
+    /// It stays busy until [`LaneDesk::rest`].
+    pub(crate) fn work(&mut self) -> Option<Vec<L::Done>> {
+        if self.is_busy || self.queue.is_empty() {
+            return None;
+        }
+        let mut done = Vec::new();
+        self.is_busy = true;
+        self.steps += 1;
+        self.lane.step(&mut self.queue, &mut done);
+        self.lane.after_step(&mut done);
+        Some(done)
+    }
+
+    pub(crate) fn rest(&mut self) {
+        self.is_busy = false;
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Uses a moment in which nothing happened since the step of this number; `None` if something
+    /// did. It is busy from then on.
+    pub(crate) fn idle(&mut self, since: u64) -> Option<(Vec<L::Done>, Idle)> {
+        if self.is_busy || self.steps != since {
+            return None;
+        }
+        let mut done = Vec::new();
+        self.is_busy = true;
+        let idle = self.lane.idle(&mut done);
+        Some((done, idle))
+    }
+}
+
+impl Process {
+    pub(crate) fn glance(&self) -> Glance {
+        Glance::of(self.node.raft().status())
+    }
+
+    /// Lets the node take in what has happened.
+    pub(crate) fn step(&mut self, now: Instant, out: &mut Outputs) {
+        self.is_stirred = false;
+        self.node.step(now, &mut self.inputs, out);
+    }
+
+    pub(crate) fn order_log(&mut self, order: LogOrder) {
+        self.log.order(order);
+    }
+
+    pub(crate) fn order_apply(&mut self, order: ApplyOrder) {
+        self.apply.order(order);
+    }
+}

@@ -1,0 +1,90 @@
+//! What came of a run.
+
+use core::time::Duration;
+use std::fmt;
+use std::ops::AddAssign;
+
+use super::options::Options;
+use crate::judge::Violation;
+
+/// A run in which every check held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Hash of everything that happened.
+    pub digest: u64,
+    /// Simulated time.
+    pub elapsed: Duration,
+    /// What nodes took in.
+    pub events: u64,
+    /// What the network delivered.
+    pub deliveries: u64,
+    /// Calls of clients that ended.
+    pub calls: u64,
+    /// Terms that had a leader.
+    pub elections: usize,
+    /// Entries committed.
+    pub committed: u64,
+    /// Processes started.
+    pub starts: u64,
+    /// Processes that were taken down.
+    pub crashes: u64,
+    /// Of these, in the middle of an operation of the disk.
+    pub torn: u64,
+    /// Processes that ended themselves because their disk failed.
+    pub disk_failures: u64,
+    /// Networks cut.
+    pub partitions: u64,
+    /// Histories that could not be judged in time.
+    pub undecided: u64,
+}
+
+impl AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        // Order does not matter, so that threads may add up in any.
+        self.digest ^= other.digest;
+        self.elapsed += other.elapsed;
+        self.events += other.events;
+        self.deliveries += other.deliveries;
+        self.calls += other.calls;
+        self.elections += other.elections;
+        self.committed += other.committed;
+        self.starts += other.starts;
+        self.crashes += other.crashes;
+        self.torn += other.torn;
+        self.disk_failures += other.disk_failures;
+        self.partitions += other.partitions;
+        self.undecided += other.undecided;
+    }
+}
+
+/// A run in which a check did not hold, with all that is needed to see it again.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What was run.
+    pub options: Options,
+    /// What did not hold.
+    pub violation: Violation,
+    /// How much had happened.
+    pub step: u64,
+    /// Hash of everything that had happened.
+    pub digest: u64,
+    /// The last that happened.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { options, violation, step, digest, trace } = self;
+        for line in trace {
+            writeln!(f, "{line}")?;
+        }
+        writeln!(f, "{options:?}")?;
+        write!(
+            f,
+            "violated at step {step}, trace {digest:016x}: {violation}; seed {}",
+            options.seed
+        )
+    }
+}
+
+impl std::error::Error for Failure {}

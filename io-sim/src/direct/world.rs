@@ -1,0 +1,340 @@
+//! The world: what happens next, and to whom.
+
+use quorate_core::Index;
+
+use super::caller::Caller;
+use super::options::Options;
+use super::report::Report;
+use super::server::{Begun, Server, address};
+use crate::clock::Clock;
+use crate::history::{ModelName, Recorder};
+use crate::judge::{Checked, Properties, Property, hold};
+use crate::lab::trace::Trace;
+use crate::net::{Down, HostId, Net, NetEvent};
+use crate::queue::Queue;
+use crate::rng::{Rng, Stream};
+
+/// Servers, callers, and everything between them.
+pub(crate) struct World<'a> {
+    pub(crate) options: Options,
+    pub(crate) now: u64,
+    pub(crate) queue: Queue<Happening>,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) callers: Vec<Caller>,
+    pub(crate) net: Net,
+    pub(crate) recorder: Recorder,
+    pub(crate) properties: Properties,
+    pub(crate) trace: &'a mut Trace,
+    pub(crate) report: Report,
+    pub(crate) nemesis_rng: Rng,
+    pub(crate) server_rng: Rng,
+}
+
+/// Something that is planned.
+pub(crate) enum Happening {
+    /// What has happened to a server has waited long enough.
+    Step(Body),
+    /// A lane is done with what it was given.
+    LogDone(Body, Vec<quorate_core::node::Input>),
+    ApplyDone(Body, Vec<quorate_core::node::Input>),
+    /// The lane of the log may have nothing to do since the step of this number.
+    LogIdle(Body, u64),
+    Strike,
+    Mend,
+    Restart(usize),
+    /// The disk is done with the start of a process.
+    Started(Body),
+}
+
+/// A server in one of its lives.
+#[derive(Clone, Copy)]
+pub(crate) struct Body {
+    pub(crate) at: usize,
+    pub(crate) life: u32,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(options: &Options, trace: &'a mut Trace) -> Self {
+        let seed = options.seed;
+        let mut server_rng = Rng::new(seed, Stream::Servers);
+        let count = u16::try_from(options.membership.members().len()).expect("a few servers");
+        let servers = (1..=count).map(|number| {
+            let drift = options.clock_drift_permille;
+            let permille = server_rng.within(1000 - drift, 1000 + drift);
+            let clock = Clock { offset: server_rng.below(1 << 40), permille };
+            Server::new(number, server_rng.next(), clock, options)
+        });
+        let servers: Vec<_> = servers.collect();
+        let mut client_rng = Rng::new(seed, Stream::Clients);
+        let addresses = |_| servers.iter().map(|server| address(server.id).as_str().to_owned());
+        let callers = (0..options.callers).map(|number| {
+            let rng = Rng::new(client_rng.next(), Stream::Clients);
+            let host = HostId(count + 1 + number);
+            Caller::new(host, addresses(()).collect(), rng, options.calling.timeout)
+        });
+        let callers: Vec<_> = callers.collect();
+        Self {
+            now: 0,
+            queue: Queue::new(),
+            callers,
+            servers,
+            net: Net::new(seed, count, options.callers, options.net),
+            recorder: Recorder::new(ModelName::Kv, serde_json::Value::Null),
+            properties: Properties::new(options.membership.clone(), true),
+            trace,
+            report: Report::default(),
+            nemesis_rng: Rng::new(seed, Stream::Nemesis),
+            server_rng,
+            options: options.clone(),
+        }
+    }
+
+    /// Whatever comes next.
+    pub(crate) fn advance(&mut self) -> Checked {
+        let servers = self.servers.iter().enumerate();
+        let server = servers.filter_map(|(at, server)| Some((server.timer()?, at))).min();
+        let callers = self.callers.iter().enumerate();
+        let caller = callers.map(|(at, caller)| (caller.timer(), at)).min();
+        let moments = [
+            self.queue.next_at(),
+            self.net.next_at(),
+            server.map(|next| next.0),
+            caller.map(|next| next.0),
+        ];
+        let next = moments.into_iter().flatten().min();
+        let is_over = next.is_none_or(|next| next == u64::MAX);
+        hold(!is_over, Property::Liveness, || "nothing will ever happen".to_owned())?;
+        self.now = self.now.max(next.expect("held"));
+        if self.queue.next_at().is_some_and(|at| at <= self.now) {
+            let happening = self.queue.pop().expect("it was just looked at");
+            return self.happen(happening);
+        }
+        if self.net.next_at().is_some_and(|at| at <= self.now) {
+            return self.deliver();
+        }
+        if let Some((when, at)) = server
+            && when <= self.now
+        {
+            return self.step(at);
+        }
+        match caller {
+            Some((when, at)) if when <= self.now => self.call(at),
+            _ => Ok(()),
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) -> Checked {
+        match happening {
+            Happening::Step(body) => match self.is_awake(body) {
+                Awake::Now => self.step(body.at),
+                Awake::At(later) => {
+                    self.queue.plan(later, Happening::Step(body));
+                    Ok(())
+                }
+                Awake::Never => Ok(()),
+            },
+            Happening::LogDone(body, inputs) => self.log_done(body, inputs),
+            Happening::ApplyDone(body, inputs) => self.apply_done(body, inputs),
+            Happening::LogIdle(body, since) => self.log_idle(body, since),
+            Happening::Strike => self.strike(),
+            Happening::Mend => {
+                self.note("all links are mended");
+                self.net.mend(self.now);
+                Ok(())
+            }
+            Happening::Restart(at) => self.start(at),
+            Happening::Started(body) => self.started(body),
+        }
+    }
+
+    /// Something arrives somewhere.
+    fn deliver(&mut self) -> Checked {
+        while let Some(delivery) = self.net.pop(self.now) {
+            let servers = self.servers.len();
+            let place = usize::from(delivery.host.0) - 1;
+            self.report.deliveries += 1;
+            if place < servers {
+                self.deliver_to_server(place, delivery.end, delivery.event);
+            } else {
+                self.deliver_to_caller(place - servers, delivery.end, delivery.event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a server from what its disk kept.
+    pub(crate) fn start(&mut self, at: usize) -> Checked {
+        if !self.servers[at].is_down() {
+            return Ok(());
+        }
+        let seed = self.server_rng.next();
+        self.report.starts += 1;
+        match self.servers[at].begin_start(self.now, seed, &self.options)? {
+            Begun::Until(end) => {
+                let body = self.body(at);
+                self.queue.plan(end.max(self.now), Happening::Started(body));
+                Ok(())
+            }
+            Begun::Died => self.died(at),
+            Begun::DiskFailed => {
+                self.report.disk_failures += 1;
+                self.plan_restart(at);
+                Ok(())
+            }
+        }
+    }
+
+    fn started(&mut self, body: Body) -> Checked {
+        let server = &mut self.servers[body.at];
+        if server.lives != body.life || !server.finish_start(self.now, &self.options)? {
+            return Ok(());
+        }
+        let host = server.host;
+        self.net.host_up(self.now, host);
+        self.net.listen(host, true);
+        let glance = server.process.as_ref().map(super::process::Process::glance);
+        self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
+        self.properties.still_durable(&self.servers)
+    }
+
+    /// Takes a server down.
+    pub(crate) fn take_down(&mut self, at: usize, how: Down) -> Checked {
+        let server = &mut self.servers[at];
+        if !server.end_process() {
+            return Ok(());
+        }
+        match how {
+            Down::Kill => server.drive.kill(self.now),
+            Down::PowerLoss => server.drive.lose_power(self.now),
+        }
+        let host = server.host;
+        self.report.crashes += 1;
+        self.trace.line(self.now, host.0.into(), || format!("goes down: {how:?}"));
+        self.net.host_down(self.now, host, how);
+        Ok(())
+    }
+
+    pub(crate) fn body(&self, at: usize) -> Body {
+        Body { at, life: self.servers[at].lives }
+    }
+
+    pub(crate) fn is_awake(&self, body: Body) -> Awake {
+        let server = &self.servers[body.at];
+        if server.process.is_none() || server.lives != body.life {
+            Awake::Never
+        } else if server.paused_until > self.now {
+            Awake::At(server.paused_until)
+        } else {
+            Awake::Now
+        }
+    }
+
+    /// Something has happened to a server: it will take it in soon, together with what follows.
+    pub(crate) fn stir(&mut self, at: usize) {
+        let body = self.body(at);
+        let Some(process) = &mut self.servers[at].process else { return };
+        if !process.is_stirred {
+            process.is_stirred = true;
+            let wait = self.server_rng.below(self.options.stir_max_ns + 1);
+            self.queue.plan(self.now + wait, Happening::Step(body));
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: &str) {
+        self.trace.line(self.now, 0, || what.to_owned());
+    }
+
+    pub(crate) fn committed(&self) -> Index {
+        self.properties.committed()
+    }
+
+    fn deliver_to_caller(&mut self, at: usize, end: crate::net::End, event: NetEvent) {
+        use quorate_sm::courier::Input;
+        let caller = &mut self.callers[at];
+        let Some(name) = caller.name(end) else { return };
+        match event {
+            NetEvent::Accepted(_) | NetEvent::Room(_) => return,
+            NetEvent::Opened => caller.inputs.push(Input::Opened(name)),
+            NetEvent::Bytes(bytes) => {
+                caller.inputs.push(Input::Received(name, (&bytes[..]).into()))
+            }
+            NetEvent::Failed(_) => {
+                caller.part(name);
+                caller.inputs.push(Input::Closed(name));
+            }
+            NetEvent::Ended(_) => {
+                caller.part(name);
+                self.net.close(self.now, end);
+                caller.inputs.push(Input::Closed(name));
+            }
+        }
+        self.call_now(at);
+    }
+
+    fn call(&mut self, at: usize) -> Checked {
+        self.call_now(at);
+        Ok(())
+    }
+
+    /// A caller takes in what has happened.
+    fn call_now(&mut self, at: usize) {
+        use quorate_sm::courier::Order;
+        let caller = &mut self.callers[at];
+        caller.step(self.now, &self.options.calling, &mut self.recorder);
+        let mut orders = std::mem::take(&mut caller.orders);
+        for order in orders.drain(..) {
+            let caller = &mut self.callers[at];
+            match order {
+                Order::Dial(name, address) => {
+                    let to = super::server::host_at(&address);
+                    let end = self.net.connect(self.now, caller.host, to);
+                    caller.join(name, end);
+                }
+                Order::Send(name, bytes) => {
+                    if let Some(end) = caller.end(name) {
+                        self.net.send(self.now, end, bytes);
+                    }
+                }
+                Order::Close(name) => {
+                    if let Some(end) = caller.part(name) {
+                        self.net.close(self.now, end);
+                    }
+                }
+                Order::Answer((), answer) => {
+                    self.report.calls += 1;
+                    let calling = &self.options.calling;
+                    caller.answer(self.now, answer, calling, &mut self.recorder);
+                }
+            }
+        }
+        self.callers[at].orders = orders;
+    }
+}
+
+/// Can a server take something in?
+pub(crate) enum Awake {
+    Now,
+    At(u64),
+    Never,
+}
+
+impl World<'_> {
+    /// Chaos, then peace.
+    pub(crate) fn run(mut self) -> Checked<Report> {
+        for at in 0..self.servers.len() {
+            self.start(at)?;
+        }
+        self.plan_strike();
+        let end = super::nemesis::nanos(self.options.chaos);
+        while self.now < end {
+            self.advance()?;
+        }
+        self.heal()?;
+        self.converge()?;
+        self.report.elapsed = core::time::Duration::from_nanos(self.now);
+        self.report.elections = self.properties.elections();
+        self.report.committed = self.committed().0;
+        self.report.digest = self.trace.digest();
+        Ok(self.report)
+    }
+}

@@ -1,0 +1,48 @@
+//! Whole servers in simulated worlds.
+
+use quorate_io_sim::direct::{self, Options, Report};
+use quorate_io_sim::lab::Property;
+
+/// `DIRECT_FIRST=5000 DIRECT_SEEDS=10000` choose others.
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first = number("DIRECT_FIRST").unwrap_or(0);
+    first..first + number("DIRECT_SEEDS").unwrap_or(60)
+}
+
+#[test]
+fn whole_servers_keep_their_promises_in_many_worlds() {
+    let mut sum = Report::default();
+    for seed in seeds() {
+        match direct::run(&Options::from_seed(seed)) {
+            Ok(report) => sum += report,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    println!("{sum:?}");
+    let struck = [sum.crashes, sum.torn, sum.disk_failures, sum.partitions];
+    assert!(struck.iter().all(|&count| count > 0), "faults that never strike: {sum:?}");
+    assert!(sum.calls > 1000 && sum.elections > 60, "nothing happens: {sum:?}");
+    assert_eq!(sum.undecided, 0);
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    for seed in [3, 11] {
+        let digest = || direct::run(&Options::from_seed(seed)).expect("it passes").digest;
+        assert_eq!(digest(), digest(), "seed {seed}");
+    }
+}
+
+/// The negative control: a disk whose syncs lie loses what was acknowledged, and that is noticed.
+#[test]
+fn a_disk_that_lies_is_noticed() {
+    let noticed = (0..40).filter_map(|seed| {
+        let mut options = Options::from_seed(seed);
+        options.disk.rates.lost_write = 100_000;
+        options.nemesis.power = 4;
+        direct::run(&options).err().map(|failure| failure.violation.property)
+    });
+    let properties: Vec<_> = noticed.collect();
+    assert!(properties.contains(&Property::ServersStart), "{properties:?}");
+}
