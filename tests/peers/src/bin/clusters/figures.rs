@@ -73,10 +73,10 @@ mod tests {
     fn percentiles_are_latencies_that_occurred() {
         let mut latencies = Latencies::default();
         assert_eq!(latencies.percentile_us(50), 0);
-        for us in (1..=200).rev() {
+        for us in (1..=201).rev() {
             latencies.add(Duration::from_micros(us));
         }
         let figures = latencies.figures(Duration::from_secs(2));
-        assert_eq!(figures, Figures { per_second: 100.0, p50_us: 100, p99_us: 198 });
+        assert_eq!(figures, Figures { per_second: 100.5, p50_us: 101, p99_us: 199 });
     }
 }
