@@ -3,8 +3,20 @@
 //! Everything that decides in production runs here: the node, the log on a simulated disk, the state
 //! machine with its sessions, and the client. A queue of what will happen takes the place of tasks
 //! and threads.
+//!
+//! ```
+//! use quorate_io_sim::direct::{self, Options};
+//! let report = direct::run(&Options::from_seed(7)).map_err(|failure| failure.to_string())?;
+//! assert!(report.committed > 0);
+//! # Ok::<(), String>(())
+//! ```
+//!
+//! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
+//! server is), `step` (one step of one server), `caller` and `calls` (clients), `nemesis`, `reconcile`
+//! (what a restart must find), `heal`.
 
 mod caller;
+mod calls;
 mod feed;
 mod heal;
 mod nemesis;

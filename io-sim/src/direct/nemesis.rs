@@ -61,12 +61,11 @@ impl World<'_> {
             Strike::Partition => self.cut(until),
             Strike::Kill | Strike::Power => {
                 let how = if matches!(strike, Strike::Kill) { Down::Kill } else { Down::PowerLoss };
-                let all = self.nemesis_rng.chance(100);
-                for at in 0..self.servers.len() {
-                    if all || at == self.nemesis_place(at) {
-                        self.take_down(at, how)?;
-                        self.plan_restart(at);
-                    }
+                let strikes_all = self.nemesis_rng.chance(100);
+                let struck = if strikes_all { 0..self.servers.len() } else { at..at + 1 };
+                for at in struck {
+                    self.take_down(at, how)?;
+                    self.plan_restart(at);
                 }
             }
             Strike::Torn => {
@@ -82,11 +81,6 @@ impl World<'_> {
             Strike::Stall => self.servers[at].drive.stall(until),
         }
         Ok(())
-    }
-
-    /// One place, drawn once for a strike on one server.
-    fn nemesis_place(&mut self, at: usize) -> usize {
-        if self.nemesis_rng.chance(1000 / self.servers.len() as u64) { at } else { usize::MAX }
     }
 
     fn cut(&mut self, until: u64) {

@@ -16,6 +16,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// What nodes took in.
     pub events: u64,
+    /// Messages of consensus that servers sent.
+    pub messages: u64,
     /// What the network delivered.
     pub deliveries: u64,
     /// Calls of clients that ended.
@@ -44,6 +46,7 @@ impl AddAssign for Report {
         self.digest ^= other.digest;
         self.elapsed += other.elapsed;
         self.events += other.events;
+        self.messages += other.messages;
         self.deliveries += other.deliveries;
         self.calls += other.calls;
         self.elections += other.elections;

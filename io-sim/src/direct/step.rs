@@ -1,7 +1,9 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
+use bytes::BytesMut;
 use quorate_core::node::{Idle, Input, LogOrder, Note, Output, Outputs};
-use quorate_core::{RoleKind, Write};
+use quorate_core::wire::{Decoder, MAGIC, Service};
+use quorate_core::{Message, RoleKind, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
 use super::server::host_at;
@@ -73,9 +75,28 @@ impl World<'_> {
         if was.role != is.role {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
+        for output in &outputs {
+            if let Output::Send(_, bytes) = output {
+                self.overhear(bytes, is)?;
+            }
+        }
         outputs.into_iter().try_for_each(|output| self.carry_out(at, output))?;
         self.work_log(at)?;
         self.work_apply(at);
+        Ok(())
+    }
+
+    /// What servers say to one another must be true, and rest on what is durable.
+    fn overhear(&mut self, bytes: &[u8], is: Glance) -> Checked {
+        let mut bytes = BytesMut::from(bytes.strip_prefix(&MAGIC).unwrap_or(bytes));
+        let decoder = Decoder::new(u32::MAX);
+        while let Some(frame) = decoder.decode(&mut bytes).expect("a server speaks in frames") {
+            if frame.service == Service::Raft {
+                let message = Message::decode(&frame).expect("a server speaks sense");
+                self.properties.said(&message, is, &self.options.raft, &self.servers)?;
+                self.report.messages += 1;
+            }
+        }
         Ok(())
     }
 

@@ -1,16 +1,21 @@
 //! The world: what happens next, and to whom.
 
+use core::time::Duration;
+
 use quorate_core::Index;
+use quorate_core::node::Input;
 
 use super::caller::Caller;
+use super::nemesis::nanos;
 use super::options::Options;
+use super::process::Process;
 use super::report::Report;
 use super::server::{Begun, Server, address};
 use crate::clock::Clock;
 use crate::history::{ModelName, Recorder};
 use crate::judge::{Checked, Properties, Property, hold};
 use crate::lab::trace::Trace;
-use crate::net::{Down, HostId, Net, NetEvent};
+use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
 
@@ -35,8 +40,8 @@ pub(crate) enum Happening {
     /// What has happened to a server has waited long enough.
     Step(Body),
     /// A lane is done with what it was given.
-    LogDone(Body, Vec<quorate_core::node::Input>),
-    ApplyDone(Body, Vec<quorate_core::node::Input>),
+    LogDone(Body, Vec<Input>),
+    ApplyDone(Body, Vec<Input>),
     /// The lane of the log may have nothing to do since the step of this number.
     LogIdle(Body, u64),
     Strike,
@@ -66,11 +71,12 @@ impl<'a> World<'a> {
         });
         let servers: Vec<_> = servers.collect();
         let mut client_rng = Rng::new(seed, Stream::Clients);
-        let addresses = |_| servers.iter().map(|server| address(server.id).as_str().to_owned());
+        let addresses = servers.iter().map(|server| address(server.id).as_str().to_owned());
+        let addresses: Vec<_> = addresses.collect();
         let callers = (0..options.callers).map(|number| {
             let rng = Rng::new(client_rng.next(), Stream::Clients);
             let host = HostId(count + 1 + number);
-            Caller::new(host, addresses(()).collect(), rng, options.calling.timeout)
+            Caller::new(host, addresses.clone(), rng, options.calling.timeout)
         });
         let callers: Vec<_> = callers.collect();
         Self {
@@ -87,6 +93,25 @@ impl<'a> World<'a> {
             server_rng,
             options: options.clone(),
         }
+    }
+
+    /// Chaos, then peace.
+    pub(crate) fn run(mut self) -> Checked<Report> {
+        for at in 0..self.servers.len() {
+            self.start(at)?;
+        }
+        self.plan_strike();
+        let end = nanos(self.options.chaos);
+        while self.now < end {
+            self.advance()?;
+        }
+        self.heal()?;
+        self.converge()?;
+        self.report.elapsed = Duration::from_nanos(self.now);
+        self.report.elections = self.properties.elections();
+        self.report.committed = self.committed().0;
+        self.report.digest = self.trace.digest();
+        Ok(self.report)
     }
 
     /// Whatever comes next.
@@ -117,10 +142,12 @@ impl<'a> World<'a> {
         {
             return self.step(at);
         }
-        match caller {
-            Some((when, at)) if when <= self.now => self.call(at),
-            _ => Ok(()),
+        if let Some((when, at)) = caller
+            && when <= self.now
+        {
+            self.call(at);
         }
+        Ok(())
     }
 
     fn happen(&mut self, happening: Happening) -> Checked {
@@ -192,7 +219,7 @@ impl<'a> World<'a> {
         let host = server.host;
         self.net.host_up(self.now, host);
         self.net.listen(host, true);
-        let glance = server.process.as_ref().map(super::process::Process::glance);
+        let glance = server.process.as_ref().map(Process::glance);
         self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
         self.properties.still_durable(&self.servers)
     }
@@ -247,68 +274,6 @@ impl<'a> World<'a> {
     pub(crate) fn committed(&self) -> Index {
         self.properties.committed()
     }
-
-    fn deliver_to_caller(&mut self, at: usize, end: crate::net::End, event: NetEvent) {
-        use quorate_sm::courier::Input;
-        let caller = &mut self.callers[at];
-        let Some(name) = caller.name(end) else { return };
-        match event {
-            NetEvent::Accepted(_) | NetEvent::Room(_) => return,
-            NetEvent::Opened => caller.inputs.push(Input::Opened(name)),
-            NetEvent::Bytes(bytes) => {
-                caller.inputs.push(Input::Received(name, (&bytes[..]).into()))
-            }
-            NetEvent::Failed(_) => {
-                caller.part(name);
-                caller.inputs.push(Input::Closed(name));
-            }
-            NetEvent::Ended(_) => {
-                caller.part(name);
-                self.net.close(self.now, end);
-                caller.inputs.push(Input::Closed(name));
-            }
-        }
-        self.call_now(at);
-    }
-
-    fn call(&mut self, at: usize) -> Checked {
-        self.call_now(at);
-        Ok(())
-    }
-
-    /// A caller takes in what has happened.
-    fn call_now(&mut self, at: usize) {
-        use quorate_sm::courier::Order;
-        let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut self.recorder);
-        let mut orders = std::mem::take(&mut caller.orders);
-        for order in orders.drain(..) {
-            let caller = &mut self.callers[at];
-            match order {
-                Order::Dial(name, address) => {
-                    let to = super::server::host_at(&address);
-                    let end = self.net.connect(self.now, caller.host, to);
-                    caller.join(name, end);
-                }
-                Order::Send(name, bytes) => {
-                    if let Some(end) = caller.end(name) {
-                        self.net.send(self.now, end, bytes);
-                    }
-                }
-                Order::Close(name) => {
-                    if let Some(end) = caller.part(name) {
-                        self.net.close(self.now, end);
-                    }
-                }
-                Order::Answer((), answer) => {
-                    self.report.calls += 1;
-                    let calling = &self.options.calling;
-                    caller.answer(self.now, answer, calling, &mut self.recorder);
-                }
-            }
-        }
-        self.callers[at].orders = orders;
-    }
 }
 
 /// Can a server take something in?
@@ -316,25 +281,4 @@ pub(crate) enum Awake {
     Now,
     At(u64),
     Never,
-}
-
-impl World<'_> {
-    /// Chaos, then peace.
-    pub(crate) fn run(mut self) -> Checked<Report> {
-        for at in 0..self.servers.len() {
-            self.start(at)?;
-        }
-        self.plan_strike();
-        let end = super::nemesis::nanos(self.options.chaos);
-        while self.now < end {
-            self.advance()?;
-        }
-        self.heal()?;
-        self.converge()?;
-        self.report.elapsed = core::time::Duration::from_nanos(self.now);
-        self.report.elections = self.properties.elections();
-        self.report.committed = self.committed().0;
-        self.report.digest = self.trace.digest();
-        Ok(self.report)
-    }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::Row;
+use super::load::Figures;
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 860.0;
 const BAR: f64 = 26.0;
 
 /// A page with a bar for each figure.
@@ -14,18 +15,11 @@ pub(super) fn page(rows: &[Row], value_bytes: usize) -> String {
     let mut table = String::new();
     for row in rows {
         let per_sync = row.writes_per_sync.map_or("-".into(), |ratio| format!("{ratio:.1}"));
-        let _ = write!(
-            table,
-            "<tr><td>{}<td>{:.0}<td>{}<td>{}<td>{}<td>{:.0}<td>{}<td>{}",
-            row.callers,
-            row.writes.per_second(),
-            row.writes.percentile_us(50),
-            row.writes.percentile_us(99),
-            per_sync,
-            row.reads.per_second(),
-            row.reads.percentile_us(50),
-            row.reads.percentile_us(99),
-        );
+        let syncs = row.syncs.map_or("-".into(), |syncs| grouped(syncs as f64));
+        let _ = write!(table, "<tr><td>{}", row.callers);
+        cells(&mut table, &row.writes);
+        let _ = write!(table, "<td>{syncs}<td>{per_sync}");
+        cells(&mut table, &row.reads);
     }
     format!(
         "<!doctype html><meta charset=utf-8><title>quorate bench</title>\
@@ -34,11 +28,34 @@ pub(super) fn page(rows: &[Row], value_bytes: usize) -> String {
          tr:nth-child(even){{background:#f3f3f3}}</style>\
          <h1>quorate bench</h1><p>values of {value_bytes} bytes</p>\
          <h2>writes per second</h2>{}<h2>linearizable reads per second</h2>{}\
-         <h2>figures</h2><table><tr><th>callers<th>writes/s<th>p50 us<th>p99 us<th>per sync\
-         <th>reads/s<th>p50 us<th>p99 us{table}</table>",
+         <h2>figures</h2><p>Latencies in microseconds: half of the calls, and 99 of 100, were done\
+         within p50 and p99. A sync makes all writes durable that wait for it.</p>\
+         <table><tr><th>callers<th>writes/s<th>p50<th>p99<th>longest<th>syncs<th>writes per sync\
+         <th>reads/s<th>p50<th>p99<th>longest{table}</table>",
         bars(&writes, "#2b6cb0"),
         bars(&reads, "#2f855a"),
     )
+}
+
+/// What a table says of one kind of calls.
+fn cells(table: &mut String, figures: &Figures) {
+    let _ = write!(table, "<td>{}", grouped(figures.per_second()));
+    for percent in [50, 99, 100] {
+        let _ = write!(table, "<td>{}", grouped(figures.percentile_us(percent).into()));
+    }
+}
+
+/// With a thin space between the thousands.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{2009}');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn bars(figures: &[(usize, f64)], colour: &str) -> String {
@@ -52,16 +69,32 @@ fn bars(figures: &[(usize, f64)], colour: &str) -> String {
         let width = (WIDTH - 230.0) * figure / most;
         let _ = write!(
             svg,
-            "<text x=110 y={} text-anchor=end>{callers} callers</text>\
+            "<text x=110 y={} text-anchor=end>{callers} {}</text>\
              <rect x=120 y={} width={width:.1} height={} fill={colour} />\
-             <text x={:.1} y={}>{figure:.0}</text>",
+             <text x={:.1} y={}>{}</text>",
             y + 17.0,
+            if *callers == 1 { "caller" } else { "callers" },
             y + 3.0,
             BAR - 6.0,
             126.0 + width,
             y + 17.0,
+            grouped(*figure),
         );
     }
     svg.push_str("</svg>");
     svg
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let grouped = |number: f64| grouped(number).replace('\u{2009}', " ");
+        assert_eq!(
+            [0.0, 999.4, 1000.0, 12_345_678.0].map(grouped),
+            ["0", "999", "1 000", "12 345 678"]
+        );
+    }
 }
