@@ -459,7 +459,16 @@ impl<E: Env> Pump<E> {
     async fn drain(self) {
         let Self { env, connections, inbox, mut received, mut finished, disk, apply, .. } = self;
         let (writers, mut written) = (self.writers, self.written);
-        drop((connections, writers, inbox, disk, apply));
+        drop((connections, writers, inbox, disk, apply, self.waiting));
+        // What was asked too late was not even looked at, and that is said at once.
+        let mut called = self.called;
+        called.close();
+        while let Ok(call) = called.try_recv() {
+            if let Call::Request(_, answer) = call {
+                // Whoever asked has gone: then nobody wants to know.
+                let _ = answer.send(Outcome::NotApplied(NotApplied::ShuttingDown));
+            }
+        }
         // Whoever has something to tell the node learns that it is gone.
         received.close();
         let deadline = env.now().after(DRAIN_MAX);

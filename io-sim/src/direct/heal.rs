@@ -36,9 +36,10 @@ impl World<'_> {
 
     /// Every caller gets an answer, all servers apply all that is committed, and agree.
     pub(crate) fn converge(&mut self) -> Checked {
-        let calls = self.report.calls;
-        let callers = self.callers.len() as u64;
-        self.until("answers for the callers", |world| world.report.calls >= calls + 2 * callers)?;
+        let wanted: Vec<_> = self.callers.iter().map(|caller| caller.done + 2).collect();
+        self.until("answers for all callers", |world| {
+            world.callers.iter().zip(&wanted).all(|(caller, wanted)| caller.done >= *wanted)
+        })?;
         self.callers.iter_mut().for_each(super::caller::Caller::retire);
         self.until("the end of all calls", |world| {
             !world.callers.iter().any(super::caller::Caller::is_waiting)
@@ -68,7 +69,8 @@ impl World<'_> {
 
     fn progress(&self) -> u64 {
         let glances = self.servers.iter().filter_map(|server| server.glance());
-        glances.map(|glance| glance.commit.0).sum::<u64>() + self.report.calls
+        let done = self.callers.iter().map(|caller| caller.done);
+        glances.map(|glance| glance.commit.0).chain(done).sum()
     }
 
     fn is_converged(&self) -> bool {

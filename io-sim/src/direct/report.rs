@@ -22,6 +22,8 @@ pub struct Report {
     pub deliveries: u64,
     /// Calls of clients that ended.
     pub calls: u64,
+    /// Of these, with an answer of the state machine.
+    pub answered: u64,
     /// Terms that had a leader.
     pub elections: usize,
     /// Entries committed.
@@ -49,6 +51,7 @@ impl AddAssign for Report {
         self.messages += other.messages;
         self.deliveries += other.deliveries;
         self.calls += other.calls;
+        self.answered += other.answered;
         self.elections += other.elections;
         self.committed += other.committed;
         self.starts += other.starts;

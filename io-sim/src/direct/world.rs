@@ -109,6 +109,7 @@ impl<'a> World<'a> {
         self.converge()?;
         self.report.elapsed = Duration::from_nanos(self.now);
         self.report.elections = self.properties.elections();
+        self.report.answered = self.callers.iter().map(|caller| caller.done).sum();
         self.report.committed = self.committed().0;
         self.report.digest = self.trace.digest();
         Ok(self.report)

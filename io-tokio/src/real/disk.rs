@@ -31,6 +31,9 @@ pub struct DiskFile {
 /// What goes past the page cache is a multiple of this, in the file and in memory.
 const BLOCK_BYTES: usize = 4096;
 
+/// How much memory is kept for the next write; a rare long one gives back what it took.
+const KEPT_BYTES: usize = 2 << 20;
+
 impl DiskFile {
     fn new(file: File, path: PathBuf) -> Self {
         let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or(0);
@@ -111,7 +114,10 @@ impl FileDisk {
         let padding = blocks.as_ptr().align_offset(BLOCK_BYTES);
         blocks.resize(padding, 0);
         blocks.extend_from_slice(bytes);
-        direct.write_all_at(&blocks[padding..], offset)
+        let written = direct.write_all_at(&blocks[padding..], offset);
+        blocks.clear();
+        blocks.shrink_to(KEPT_BYTES);
+        written
     }
 }
 
