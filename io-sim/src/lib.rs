@@ -10,6 +10,9 @@ pub mod net;
 
 mod clock;
 mod digest;
+mod feed;
 mod judge;
 mod queue;
+mod replay;
 mod rng;
+mod trace;

@@ -1,6 +1,5 @@
 //! A caller: one client of the key-value store, that does one thing after the other.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +12,9 @@ use quorate_sm::kv::{Answer, Command, Expected, Query, QueryAnswer};
 use quorate_sm::{Kv, MachineId, client};
 use serde_json::{Value, json};
 
+use super::wires::Wires;
 use crate::history::{Call, RecordError, Recorder};
-use crate::net::{End, HostId};
+use crate::net::HostId;
 use crate::rng::Rng;
 
 /// A client, and what it does next.
@@ -23,8 +23,7 @@ pub(crate) struct Caller {
     courier: Courier<()>,
     pub(crate) inputs: Vec<Input<()>>,
     pub(crate) orders: Vec<Order<()>>,
-    ends: BTreeMap<ConnectionId, End>,
-    names: BTreeMap<End, ConnectionId>,
+    pub(crate) wires: Wires<ConnectionId>,
     rng: Rng,
     /// Its name in the history; another one after each call of unknown outcome.
     process: u64,
@@ -73,8 +72,7 @@ impl Caller {
             courier: Courier::new(addresses, config, seed, nonce, Instant(0)),
             inputs: Vec::new(),
             orders: Vec::new(),
-            ends: BTreeMap::new(),
-            names: BTreeMap::new(),
+            wires: Wires::new(),
             rng,
             process: u64::from(host.0) << 32,
             calls: 0,
@@ -134,25 +132,6 @@ impl Caller {
         if self.next_at < u64::MAX {
             self.next_at = now + self.rng.within(1, pause.max(1));
         }
-    }
-
-    pub(crate) fn join(&mut self, name: ConnectionId, end: End) {
-        self.ends.insert(name, end);
-        self.names.insert(end, name);
-    }
-
-    pub(crate) fn name(&self, end: End) -> Option<ConnectionId> {
-        self.names.get(&end).copied()
-    }
-
-    pub(crate) fn end(&self, name: ConnectionId) -> Option<End> {
-        self.ends.get(&name).copied()
-    }
-
-    pub(crate) fn part(&mut self, name: ConnectionId) -> Option<End> {
-        let end = self.ends.remove(&name)?;
-        self.names.remove(&end);
-        Some(end)
     }
 
     fn call(&mut self, options: &CallerOptions, recorder: &mut Recorder) {

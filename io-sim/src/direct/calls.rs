@@ -9,7 +9,7 @@ use crate::net::{End, NetEvent};
 impl World<'_> {
     pub(crate) fn deliver_to_caller(&mut self, at: usize, end: End, event: NetEvent) {
         let caller = &mut self.callers[at];
-        let Some(name) = caller.name(end) else { return };
+        let Some(name) = caller.wires.name(end) else { return };
         match event {
             NetEvent::Accepted(_) | NetEvent::Room(_) => return,
             NetEvent::Opened => caller.inputs.push(Input::Opened(name)),
@@ -17,11 +17,11 @@ impl World<'_> {
                 caller.inputs.push(Input::Received(name, (&bytes[..]).into()))
             }
             NetEvent::Failed(_) => {
-                caller.part(name);
+                caller.wires.part(name);
                 caller.inputs.push(Input::Closed(name));
             }
             NetEvent::Ended(_) => {
-                caller.part(name);
+                caller.wires.part(name);
                 self.net.close(self.now, end);
                 caller.inputs.push(Input::Closed(name));
             }
@@ -40,15 +40,15 @@ impl World<'_> {
                 Order::Dial(name, address) => {
                     let to = host_at(&address);
                     let end = self.net.connect(self.now, caller.host, to);
-                    caller.join(name, end);
+                    caller.wires.join(name, end);
                 }
                 Order::Send(name, bytes) => {
-                    if let Some(end) = caller.end(name) {
+                    if let Some(end) = caller.wires.end(name) {
                         self.net.send(self.now, end, bytes);
                     }
                 }
                 Order::Close(name) => {
-                    if let Some(end) = caller.part(name) {
+                    if let Some(end) = caller.wires.part(name) {
                         self.net.close(self.now, end);
                     }
                 }

@@ -3,7 +3,7 @@
 use quorate_core::node::{ConnectionId, Input, LogReader, Output};
 
 use crate::digest::Digest;
-use crate::lab::feed::Feed;
+use crate::feed::Feed;
 
 impl Feed for Input {
     fn feed(&self, digest: &mut Digest) {

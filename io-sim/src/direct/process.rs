@@ -2,12 +2,13 @@
 
 use quorate_core::Instant;
 use quorate_core::invariants::Watch;
-use quorate_core::node::{Idle, Input, Lane, LogLane, LogOrder, Node, Outputs};
-use quorate_sm::{ApplyLane, ApplyOrder};
+use quorate_core::node::{ConnectionId, Idle, Input, Lane, LogLane, Node, Outputs};
+use quorate_sm::ApplyLane;
 
 use super::wires::Wires;
 use crate::disk::SimDisk;
 use crate::judge::Glance;
+use crate::net::End;
 
 /// From a start to an end.
 pub(crate) struct Process {
@@ -15,7 +16,9 @@ pub(crate) struct Process {
     pub(crate) watch: Watch,
     pub(crate) log: LaneDesk<LogLane<SimDisk>>,
     pub(crate) apply: LaneDesk<ApplyLane>,
-    pub(crate) wires: Wires,
+    pub(crate) wires: Wires<ConnectionId>,
+    /// Connections that were accepted so far.
+    pub(crate) accepted: u64,
     /// What has happened since the last step.
     pub(crate) inputs: Vec<Input>,
     /// Is a step planned?
@@ -88,11 +91,11 @@ impl Process {
         self.node.step(now, &mut self.inputs, out);
     }
 
-    pub(crate) fn order_log(&mut self, order: LogOrder) {
-        self.log.order(order);
-    }
-
-    pub(crate) fn order_apply(&mut self, order: ApplyOrder) {
-        self.apply.order(order);
+    /// Somebody connected.
+    pub(crate) fn accept(&mut self, end: End) -> ConnectionId {
+        let name = ConnectionId::accepted(self.accepted);
+        self.accepted += 1;
+        self.wires.join(name, end);
+        name
     }
 }

@@ -18,7 +18,7 @@ impl World<'_> {
     pub(crate) fn deliver_to_server(&mut self, at: usize, end: End, event: NetEvent) {
         let Some(process) = &mut self.servers[at].process else { return };
         let input = match event {
-            NetEvent::Accepted(_) => Input::Accepted(process.wires.accept(end)),
+            NetEvent::Accepted(_) => Input::Accepted(process.accept(end)),
             event => {
                 let Some(name) = process.wires.name(end) else { return };
                 match event {
@@ -61,7 +61,7 @@ impl World<'_> {
         })?;
         if now >= process.look_at {
             process.look_at = now.after(core::time::Duration::from_secs(1));
-            process.order_apply(ApplyOrder::Look(now));
+            process.apply.order(ApplyOrder::Look(now));
         }
         let is = process.glance();
         let outputs: Vec<_> = out.drain().collect();
@@ -130,15 +130,15 @@ impl World<'_> {
                     self.net.close(self.now, end);
                 }
             }
-            Output::Write(write) => process.order_log(LogOrder::Write(write)),
+            Output::Write(write) => process.log.order(LogOrder::Write(write)),
             Output::ReadLog { reader, first, bytes_max } => {
-                process.order_log(LogOrder::Read { reader, first, bytes_max });
+                process.log.order(LogOrder::Read { reader, first, bytes_max });
             }
             Output::Apply { entries, answers } => {
-                process.order_apply(ApplyOrder::Apply { entries, answers });
+                process.apply.order(ApplyOrder::Apply { entries, answers });
             }
             Output::Query { id, index, query } => {
-                process.order_apply(ApplyOrder::Query { id, index, query });
+                process.apply.order(ApplyOrder::Query { id, index, query });
             }
             Output::Respond { id, .. } => {
                 let is_nobodys = id == ApplyLane::NOBODY;
@@ -147,7 +147,7 @@ impl World<'_> {
             Output::Note(Note::RoleChanged(change)) => {
                 let leads = change.role == RoleKind::Leader;
                 let now = server.clock.read(self.now);
-                process.order_apply(ApplyOrder::Lead(leads.then_some(now)));
+                process.apply.order(ApplyOrder::Lead(leads.then_some(now)));
             }
             Output::Note(_) | Output::Stopped => {}
             Output::DiskFailed(why) => {

@@ -14,10 +14,10 @@ use super::server::{Begun, Server, address};
 use crate::clock::Clock;
 use crate::history::{ModelName, Recorder};
 use crate::judge::{Checked, Properties, Property, hold};
-use crate::lab::trace::Trace;
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::trace::Trace;
 
 /// Servers, callers, and everything between them.
 pub(crate) struct World<'a> {

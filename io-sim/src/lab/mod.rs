@@ -20,7 +20,6 @@
 //! checks notice.
 
 mod broken;
-pub(crate) mod feed;
 mod heal;
 mod nemesis;
 mod network;
@@ -30,19 +29,15 @@ mod requests;
 mod sabotage;
 mod server;
 mod step;
-pub(crate) mod trace;
 mod world;
-
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use crate::judge::{Property, Violation};
 pub use options::{NemesisOptions, NetworkOptions, Options};
 pub use report::{Failure, Report};
 pub use sabotage::Sabotage;
 
-use crate::judge::Checked;
-use trace::Trace;
+use crate::replay;
+use crate::trace::Trace;
 use world::World;
 
 /// Runs one world to its end. The same options are the same run.
@@ -50,34 +45,6 @@ use world::World;
 /// # Errors
 /// The first property that did not hold, with the last of what happened before.
 pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
-    let mut trace = Trace::silent();
-    attempt(options, &mut trace).map_err(|violation| Box::new(explain(options, violation, &trace)))
-}
-
-/// Runs a failed world again, now with words.
-fn explain(options: &Options, violation: Violation, silent: &Trace) -> Failure {
-    let mut trace = Trace::recording();
-    let again = attempt(options, &mut trace);
-    let is_same = again.err().as_ref() == Some(&violation) && trace.digest() == silent.digest();
-    let violation = if is_same {
-        violation
-    } else {
-        let evidence = format!("run again, it went otherwise; before: {violation}");
-        Violation { property: Property::Determinism, evidence }
-    };
-    let (step, digest) = (trace.len(), trace.digest());
-    Failure { options: options.clone(), violation, step, digest, trace: trace.into_lines() }
-}
-
-/// A panic is a violation like any other.
-fn attempt(options: &Options, trace: &mut Trace) -> Checked<Report> {
-    catch_unwind(AssertUnwindSafe(|| World::new(options, trace).run())).unwrap_or_else(|panic| {
-        Err(Violation { property: Property::ServersRun, evidence: said(&*panic) })
-    })
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", text.unwrap_or("without words"))
+    let attempt = |trace: &mut Trace| World::new(options, trace).run();
+    replay::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
 }

@@ -166,7 +166,7 @@ impl World<'_> {
 mod tests {
     use super::{NodeId, World};
     use crate::lab::Options;
-    use crate::lab::trace::Trace;
+    use crate::trace::Trace;
 
     #[test]
     fn a_partition_cuts_links_until_they_are_mended() {

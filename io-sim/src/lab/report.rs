@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 
 use super::options::Options;
 use crate::judge::Violation;
+use crate::replay::Collapse;
 
 /// A run in which every check held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,6 +80,14 @@ pub struct Failure {
     pub digest: u64,
     /// The last that happened.
     pub trace: Vec<String>,
+}
+
+impl Failure {
+    pub(super) fn new(options: &Options, collapse: Collapse) -> Self {
+        let Collapse { violation, trace } = collapse;
+        let (step, digest) = (trace.len(), trace.digest());
+        Self { options: options.clone(), violation, step, digest, trace: trace.into_lines() }
+    }
 }
 
 impl fmt::Display for Failure {

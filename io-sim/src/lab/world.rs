@@ -10,13 +10,13 @@ use super::report::Report;
 use super::requests::Requests;
 use super::sabotage::Sabotage;
 use super::server::{Life, Server};
-use super::trace::Trace;
 use crate::clock::Clock;
 use crate::judge::Properties;
 use crate::judge::{Checked, Property, Violation, hold};
 use crate::judge::{Glance, Witness as _};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::trace::Trace;
 
 /// Servers, and everything between them. Servers are named by their place.
 pub(crate) struct World<'a> {

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
-use super::feed::Feed;
 use crate::digest::Digest;
+use crate::feed::Feed;
 
 /// Everything that happens passes through here.
 pub(crate) struct Trace {

@@ -1,0 +1,45 @@
+//! A run, and the same run again with words if it failed.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::judge::{Checked, Property, Violation};
+use crate::trace::Trace;
+
+/// How a run ended that did not come to its end.
+pub(crate) struct Collapse {
+    /// What did not hold.
+    pub(crate) violation: Violation,
+    /// All that had happened, the last of it in words.
+    pub(crate) trace: Trace,
+}
+
+/// Runs silently; what fails runs again, and must fail in the same way.
+pub(crate) fn run<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Result<R, Box<Collapse>> {
+    let mut silent = Trace::silent();
+    guarded(&attempt, &mut silent).map_err(|violation| {
+        let mut trace = Trace::recording();
+        let again = guarded(&attempt, &mut trace).err();
+        let is_same = again.as_ref() == Some(&violation) && trace.digest() == silent.digest();
+        let violation = if is_same {
+            violation
+        } else {
+            let evidence = format!("run again, it went otherwise; before: {violation}");
+            Violation { property: Property::Determinism, evidence }
+        };
+        Box::new(Collapse { violation, trace })
+    })
+}
+
+/// A panic is a violation like any other.
+fn guarded<R>(attempt: impl Fn(&mut Trace) -> Checked<R>, trace: &mut Trace) -> Checked<R> {
+    catch_unwind(AssertUnwindSafe(|| attempt(trace))).unwrap_or_else(|panic| {
+        Err(Violation { property: Property::ServersRun, evidence: said(&*panic) })
+    })
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("without words"))
+}
