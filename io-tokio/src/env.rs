@@ -50,6 +50,13 @@ pub trait Env: Clone + Send + Sync + 'static {
     /// Waits until a time.
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send;
 
+    /// Watches for a moment for what `has_come` tells, before the caller goes to sleep: to be woken
+    /// takes longer than much of what it waits for. May return at any time; by default at once.
+    fn look_out(&self, has_come: impl Fn() -> bool + Send) -> impl Future<Output = ()> + Send {
+        drop(has_come);
+        std::future::ready(())
+    }
+
     /// A number that nobody can foretell.
     fn random(&self) -> u64;
 

@@ -269,6 +269,9 @@ impl<E: Env> Pump<E> {
     /// Waits until something happens, or the node wants to be called.
     async fn wait(&mut self, arrivals: &mut Vec<Arrival<E>>, inputs: &mut Vec<Input>) {
         let deadline = self.node.deadline().unwrap_or(Instant(u64::MAX)).min(self.look_at);
+        let (finished, received, called) = (&self.finished, &self.received, &self.called);
+        let has_come = || !finished.is_empty() || !received.is_empty() || !called.is_empty();
+        self.env.look_out(has_come).await;
         tokio::select! {
             biased;
             Some(done) = self.finished.recv() => inputs.extend(done),

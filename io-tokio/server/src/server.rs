@@ -39,7 +39,7 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| no_runtime(&error))?.block_on(async {
         let signals = Signals::new().map_err(|error| no_runtime(&error))?;
-        let env = RealEnv::new();
+        let env = RealEnv::new().with_busy_poll(settings.tuning.busy_poll());
         // First of all, because it changes nothing if it fails.
         let (listener, address) = listen(&env, &settings.listen).await?;
         let gateway = match &settings.http {

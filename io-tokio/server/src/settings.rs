@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,7 +41,12 @@ pub(crate) struct Tuning {
     request_timeout_ms: Option<u64>,
     session_timeout_ms: Option<u64>,
     segment_mib: Option<u64>,
+    busy_poll_us: Option<u64>,
 }
+
+/// How long a server stays awake after its last work, unless the settings say otherwise: longer
+/// than one sync of a good disk.
+const BUSY_POLL: Duration = Duration::from_micros(200);
 
 /// How long a client may be silent before its session ends, unless the settings say otherwise.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -136,6 +142,9 @@ const DEFAULTS: &str = "\
 #session_timeout_ms = 60000
 # The length of a file of the log.
 #segment_mib = 64
+# How long threads stay awake for more after their last work: costs processor time, saves latency.
+# They give way to others meanwhile; never done where there is one processor only.
+#busy_poll_us = 200
 ";
 
 impl Tuning {
@@ -157,6 +166,7 @@ impl Tuning {
             "request_timeout_ms" => self.request_timeout_ms,
             "session_timeout_ms" => self.session_timeout_ms,
             "segment_mib" => self.segment_mib,
+            "busy_poll_us" => self.busy_poll_us,
             _ => unreachable!("{key} is a key"),
         }
     }
@@ -176,6 +186,13 @@ impl Tuning {
 
     pub(crate) fn session_timeout(&self) -> Duration {
         self.session_timeout_ms.map_or(SESSION_TIMEOUT, Duration::from_millis)
+    }
+
+    /// Zero on a machine with one processor: it has better things to do.
+    pub(crate) fn busy_poll(&self) -> Duration {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let wanted = self.busy_poll_us.map_or(BUSY_POLL, Duration::from_micros);
+        if processors > 1 { wanted } else { Duration::ZERO }
     }
 
     pub(crate) fn wal_options(&self) -> WalOptions {
@@ -240,7 +257,8 @@ mod tests {
         for (key, value, default) in tuning.values() {
             assert_eq!(value, Some(default), "{key}");
         }
-        assert_eq!(tuning.values().count(), 6);
+        assert_eq!(tuning.values().count(), 7);
+        assert_eq!(tuning.busy_poll_us.map(Duration::from_micros), Some(BUSY_POLL));
         assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
         assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);
     }

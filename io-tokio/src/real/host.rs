@@ -1,7 +1,7 @@
 //! Hosts lanes: each on a thread of its own, except for what is too brief to be worth waking it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quorate_core::node::{Idle, Lane};
 
@@ -10,14 +10,16 @@ use crate::lane::LaneSender;
 /// How long a lane waits for more work before it uses the moment for what can wait.
 const IDLE_AFTER: Duration = Duration::from_millis(5);
 
-/// Starts a thread that does what is sent to `lane`, until all senders are gone.
+/// Starts a thread that does what is sent to `lane`, until all senders are gone. It stays awake for
+/// `busy_poll` after its last work.
 pub(super) fn start<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static>(
     name: &'static str,
     lane: L,
+    busy_poll: Duration,
     deliver: impl Fn(Vec<L::Done>) + Send + Sync + 'static,
 ) -> LaneSender<L::Work> {
     let desk = Desk { lane: Some(Box::new(lane)), queue: Vec::new(), is_closed: false };
-    let host = Arc::new(Host { desk: Mutex::new(desk), bell: Condvar::new(), deliver });
+    let host = Arc::new(Host { desk: Mutex::new(desk), bell: Condvar::new(), busy_poll, deliver });
     let front = Front(Arc::clone(&host));
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || host.run());
     assert!(spawned.is_ok(), "a thread can be started: {spawned:?}");
@@ -29,6 +31,7 @@ struct Host<L: Lane, F> {
     desk: Mutex<Desk<L>>,
     /// Rings when something has changed on the desk.
     bell: Condvar,
+    busy_poll: Duration,
     deliver: F,
 }
 
@@ -98,6 +101,12 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
     fn wait(&self, work: &mut Vec<L::Work>, idle: Idle) -> Option<Box<L>> {
         let is_quiet = |desk: &mut Desk<L>| desk.queue.is_empty() && !desk.is_closed;
         let mut desk = self.desk();
+        let began = Instant::now();
+        while is_quiet(&mut desk) && began.elapsed() < self.busy_poll {
+            drop(desk);
+            std::thread::yield_now();
+            desk = self.desk();
+        }
         if idle == Idle::More {
             (desk, _) =
                 self.bell.wait_timeout_while(desk, IDLE_AFTER, is_quiet).expect("no lane panics");
@@ -170,10 +179,14 @@ mod tests {
         ended: Receiver<()>,
     }
 
-    fn scribe() -> Test {
+    /// Asleep between orders, and wide awake.
+    const BUSY_POLLS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(1)];
+
+    fn scribe(busy_poll: Duration) -> Test {
         let ((word, words), (ended, end)) = (channel(), channel());
         let (deliver, done) = channel();
-        let lane = start("scribe", Scribe { word: words, ended }, move |portion| {
+        let scribe = Scribe { word: words, ended };
+        let lane = start("scribe", scribe, busy_poll, move |portion| {
             deliver.send(portion).expect("the test listens");
         });
         Test { lane, word, done, ended: end }
@@ -181,42 +194,48 @@ mod tests {
 
     #[test]
     fn what_is_brief_is_done_before_the_order_returns() {
-        let test = scribe();
-        test.lane.send(Work::Brief(1));
-        let here = thread::current().id();
-        assert_eq!(test.done.try_recv(), Ok(vec![(Work::Brief(1), here)]));
+        for busy_poll in BUSY_POLLS {
+            let test = scribe(busy_poll);
+            test.lane.send(Work::Brief(1));
+            let here = thread::current().id();
+            assert_eq!(test.done.try_recv(), Ok(vec![(Work::Brief(1), here)]));
+        }
     }
 
     #[test]
     fn what_takes_long_is_done_elsewhere_and_nothing_overtakes_it() {
-        let test = scribe();
-        let orders = [Work::Long(1), Work::Brief(2), Work::Long(3), Work::Brief(4)];
-        for order in orders {
-            test.lane.send(order);
+        for busy_poll in BUSY_POLLS {
+            let test = scribe(busy_poll);
+            let orders = [Work::Long(1), Work::Brief(2), Work::Long(3), Work::Brief(4)];
+            for order in orders {
+                test.lane.send(order);
+            }
+            assert!(test.done.try_recv().is_err(), "nothing is done without a word");
+            for _ in 0..2 {
+                test.word.send(()).expect("the lane waits");
+            }
+            let mut done = Vec::new();
+            while done.len() < orders.len() {
+                done.extend(test.done.recv().expect("the lane goes on"));
+            }
+            assert_eq!(done.iter().map(|done| done.0).collect::<Vec<_>>(), orders);
+            assert!(done.iter().all(|done| done.1 != thread::current().id()));
         }
-        assert!(test.done.try_recv().is_err(), "nothing is done without a word");
-        for _ in 0..2 {
-            test.word.send(()).expect("the lane waits");
-        }
-        let mut done = Vec::new();
-        while done.len() < orders.len() {
-            done.extend(test.done.recv().expect("the lane goes on"));
-        }
-        assert_eq!(done.iter().map(|done| done.0).collect::<Vec<_>>(), orders);
-        assert!(done.iter().all(|done| done.1 != thread::current().id()));
     }
 
     #[test]
     fn a_lane_ends_when_all_senders_are_gone_and_everything_is_done() {
-        let Test { lane, word, done, ended } = scribe();
-        let twin = lane.clone();
-        lane.send(Work::Long(1));
-        drop(lane);
-        twin.send(Work::Long(2));
-        drop(twin);
-        assert!(ended.try_recv().is_err());
-        word.send(()).and_then(|()| word.send(())).expect("the lane waits");
-        assert_eq!(ended.recv(), Ok(()));
-        assert_eq!(done.iter().flatten().count(), 2);
+        for busy_poll in BUSY_POLLS {
+            let Test { lane, word, done, ended } = scribe(busy_poll);
+            let twin = lane.clone();
+            lane.send(Work::Long(1));
+            drop(lane);
+            twin.send(Work::Long(2));
+            drop(twin);
+            assert!(ended.try_recv().is_err());
+            word.send(()).and_then(|()| word.send(())).expect("the lane waits");
+            assert_eq!(ended.recv(), Ok(()));
+            assert_eq!(done.iter().flatten().count(), 2);
+        }
     }
 }
