@@ -10,8 +10,8 @@ use quorate_core::node::{
 };
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
-    Address, ClientHello, ClientMessage, Decoder, Handshake, MAGIC, Outcome, Request, RequestBody,
-    Response,
+    Address, ClientHello, ClientMessage, Decoder, Handshake, Hello, MAGIC, Outcome, Request,
+    RequestBody, Response,
 };
 use quorate_core::{
     ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, LogId, Membership,
@@ -443,5 +443,26 @@ impl Host {
             let answer = Some([b"saw ", &query[..]].concat().into());
             self.inputs.push(Input::Answered { id, index: applied, answer });
         }
+    }
+}
+
+pub(crate) fn done(outcome: &Outcome) -> &[u8] {
+    match outcome {
+        Outcome::Done { answer, .. } => answer,
+        outcome => panic!("not done: {outcome:?}"),
+    }
+}
+
+/// What server 2 says to server 1.
+pub(crate) fn hello() -> Hello {
+    Hello {
+        wire_min: 1,
+        wire_max: 1,
+        cluster: CLUSTER,
+        from: node_id(2),
+        to: node_id(1),
+        incarnation: Incarnation(2),
+        boot: 0,
+        frame_bytes_max: 1 << 20,
     }
 }

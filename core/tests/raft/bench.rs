@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::invariants::Watch;
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Effect, Effects, Entries, Entry,
-    Event, HardState, Heartbeat, Index, Instant, LogId, Membership, Message, NodeId, Payload,
-    PreVoteReply, Raft, Recovered, ReplicationId, RequestId, RequestVoteReply, Round, Rpc,
-    SnapshotMeta, Term, Ticket, Write,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Cause, Config, Effect, Effects, Entries,
+    Entry, Event, HardState, Heartbeat, Index, Instant, LogId, Membership, Message, NodeId,
+    Payload, PreVoteReply, Raft, Recovered, Refusal, ReplicationId, RequestId, RequestVoteReply,
+    RoleKind, Round, Rpc, SnapshotMeta, Term, Ticket, Write,
 };
 
 pub(crate) fn node(id: u64) -> NodeId {
@@ -243,4 +243,33 @@ fn write(effect: &Effect) -> Option<&Write> {
         Effect::Write(write) => Some(write),
         _ => None,
     }
+}
+
+pub(crate) fn entries_in(rpc: &Rpc) -> Option<usize> {
+    match rpc {
+        Rpc::AppendEntries(request) => Some(request.entries.len()),
+        _ => None,
+    }
+}
+
+pub(crate) fn refusals(effects: &[Effect]) -> Vec<(RequestId, Refusal)> {
+    let refusal = |effect: &Effect| match effect {
+        Effect::Refused { id, why } => Some((*id, *why)),
+        _ => None,
+    };
+    effects.iter().filter_map(refusal).collect()
+}
+
+pub(crate) fn role_change(effects: &[Effect]) -> Option<(RoleKind, Cause)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::RoleChanged(change) => Some((change.role, change.cause)),
+        _ => None,
+    })
+}
+
+pub(crate) fn fetch(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Fetch { first, .. } => Some(first.0),
+        _ => None,
+    })
 }

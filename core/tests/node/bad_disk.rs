@@ -1,0 +1,89 @@
+//! Disks that fail or hang, and logs that cannot be read.
+
+use std::time::Duration;
+
+use crate::world::{World, config, done, node_id};
+use quorate_core::Incarnation;
+use quorate_core::node::{Input, LogReader, NodeConfig, Note};
+use quorate_core::wal::WalError;
+use quorate_core::wire::Reject;
+
+fn poisoned() -> WalError {
+    WalError::Poisoned { why: "a sync failed".into() }
+}
+
+/// It has forgotten its votes and what it acknowledged.
+#[test]
+fn a_peer_with_a_new_disk_under_its_old_name_is_refused() {
+    let mut world = World::new(3);
+    world.elect();
+    let wiped = NodeConfig { incarnation: Incarnation(99), ..config(2, 3) };
+    world.wipe(1, wiped);
+    world.pass(Duration::from_secs(3));
+    for at in [0, 2] {
+        let status = world.hosts[at].node.status();
+        assert!(status.peers.iter().any(|peer| peer.id == node_id(2) && !peer.is_linked));
+        let is_refusal = |note: &Note| matches!(note, Note::Refused(_, Reject::StaleIncarnation));
+        assert!(world.hosts[at].notes.iter().any(is_refusal));
+    }
+    assert!(world.hosts[1].node.status().peers.iter().all(|peer| !peer.is_linked));
+    assert_eq!(world.hosts[1].node.raft().status().leader, None);
+}
+
+#[test]
+fn a_disk_that_failed_silences_its_server() {
+    // FAULTS D01
+    let mut world = World::new(3);
+    let leader = world.elect();
+    world.hosts[leader].inputs.push(Input::DiskFailed(poisoned()));
+    world.settle();
+    assert_eq!(world.hosts[leader].failure, Some(poisoned()));
+    assert_eq!(world.hosts[leader].node.deadline(), None);
+    world.propose(leader, 1, "a");
+    assert!(world.hosts[leader].responses.is_empty());
+    world.pass(Duration::from_secs(3));
+    let led = world.hosts.iter().filter(|host| host.node.raft().status().leader.is_some()).count();
+    assert!(led >= 2, "the others go on");
+}
+
+/// FAULTS O05
+#[test]
+fn the_others_replace_a_leader_whose_disk_hangs() {
+    let mut world = World::new(3);
+    let old = world.elect();
+    world.hosts[old].is_disk_stalled = true;
+    world.propose(old, 1, "a");
+    // Two seconds for the disk, and no more than two election timeouts, each at its longest.
+    world.pass(Duration::from_millis(2000 + 2 * 600));
+    let new = world.leader().expect("a leader");
+    assert_ne!(new, old);
+    world.propose(new, 2, "b");
+    assert_eq!(done(world.hosts[new].outcome(2)), b"did b");
+    world.hosts[old].is_disk_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[old].outcome(1)), b"did a", "the others had it");
+}
+
+#[test]
+fn a_server_that_cannot_read_its_log_for_the_state_machine_ends() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let unreadable = Input::LogRead(LogReader::StateMachine, Err(poisoned()));
+    world.hosts[leader].inputs.push(unreadable);
+    world.settle();
+    assert_eq!(world.hosts[leader].failure, Some(poisoned()));
+    assert_eq!(world.hosts[leader].node.deadline(), None);
+}
+
+#[test]
+fn a_server_that_cannot_read_its_log_for_a_peer_says_so_and_goes_on() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let peer = node_id(if leader == 0 { 2 } else { 1 });
+    let unreadable = Input::LogRead(LogReader::Peer(peer), Err(poisoned()));
+    world.hosts[leader].inputs.push(unreadable);
+    world.settle();
+    assert!(world.hosts[leader].notes.contains(&Note::LogUnreadable(peer, poisoned())));
+    world.propose(leader, 1, "a");
+    assert_eq!(done(world.hosts[leader].outcome(1)), b"did a");
+}

@@ -1,0 +1,82 @@
+//! Messages, tickets and times that no server could have made.
+
+use std::time::Duration;
+
+use crate::bench::{
+    Bench, id, node,
+};
+use quorate_core::{
+    AppendOutcome, Event, Index, LogId, RequestVote, RoleKind,
+    Round, Rpc, Ticket,
+};
+
+/// All positions before, at and after index 5, all terms, and all places where the term rises.
+fn every_append() -> impl Iterator<Item = (LogId, u64, u64)> {
+    let prevs = (0..10).flat_map(|index| (0..4).map(move |term| id(term, index)));
+    prevs.flat_map(|prev| (0..5).flat_map(move |len| (0..=len).map(move |at| (prev, at, len))))
+}
+
+/// FAULTS N10: all of the log's arithmetic, for all places where an append can lie.
+#[test]
+fn no_append_around_a_snapshot_makes_a_server_panic() {
+    for log in [&[][..], &[(2, 6), (3, 7)]] {
+        for (prev, changes_at, len) in every_append() {
+            let entries: Vec<_> = (0..len)
+                .map(|at| (prev.term.0 + u64::from(at >= changes_at), prev.index.0 + 1 + at))
+                .collect();
+            let mut bench = Bench::with_snapshot(id(2, 5), 4, log, |_| {});
+            bench.append((2, 4), prev, &entries, 9);
+            bench.persist();
+        }
+    }
+}
+
+/// FAULTS N10
+#[test]
+fn messages_that_no_server_could_have_sent_are_ignored_and_counted() {
+    let mut bench = Bench::settled_leader(|_| {});
+    let far = 1 + (1 << 33);
+    let vote = RequestVote { last: LogId::ZERO };
+    assert_eq!(bench.hear(2, far, Rpc::RequestVote(vote)), [], "a term from nowhere");
+    let vote = RequestVote { last: id(9, 1) };
+    assert_eq!(bench.hear(2, 1, Rpc::RequestVote(vote)), [], "an entry of a term to come");
+    assert_eq!(bench.append((2, 1), id(1, 3), &[(1, 5)], 0), [], "a gap");
+    assert_eq!(bench.append((2, 1), id(1, 1), &[(2, 2)], 0), [], "an entry of a term to come");
+    assert_eq!(bench.append((2, 2), id(2, 1), &[(1, 2)], 0), [], "terms that decrease");
+    assert_eq!(bench.append((2, 1), id(1, 0), &[], 0), [], "a term before the log");
+    assert_eq!(
+        bench.hear(1, 1, Rpc::RequestVote(RequestVote { last: id(1, 1) })),
+        [],
+        "from itself"
+    );
+    assert_eq!(bench.acknowledge(2, 99), [], "more than there is");
+    let (replication, round) = bench.told(2);
+    let round = Round(round.0 + 1);
+    let early = quorate_core::AppendEntriesReply {
+        replication,
+        round,
+        outcome: AppendOutcome::Match(Index(1)),
+    };
+    assert_eq!(bench.hear(2, 1, Rpc::AppendEntriesReply(early)), [], "a round to come");
+    let status = bench.raft.status();
+    assert_eq!((status.ignored_messages, status.role), (9, RoleKind::Leader));
+}
+
+#[test]
+fn a_ticket_from_nowhere_and_a_timeout_too_early_do_nothing() {
+    let mut bench = Bench::settled_leader(|_| {});
+    assert_eq!(bench.step(Event::Persisted(Ticket(99))), []);
+    assert_eq!(bench.step(Event::Timeout), []);
+    assert_eq!(bench.step(Event::Unreachable(node(9))), []);
+}
+
+#[test]
+fn time_that_runs_backwards_stands_still() {
+    let mut bench = Bench::settled_leader(|_| {});
+    bench.now = bench.now.after(Duration::from_millis(10));
+    bench.propose(1, 1);
+    let deadline = bench.raft.deadline();
+    bench.now = quorate_core::Instant(0);
+    bench.step(Event::Timeout);
+    assert_eq!(bench.raft.deadline(), deadline);
+}
