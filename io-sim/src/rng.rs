@@ -20,7 +20,7 @@ pub(crate) enum Stream {
 
 /// `SplitMix64`: a counter, well mixed. Every seed is a good seed.
 #[derive(Debug)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -38,7 +38,7 @@ impl Rng {
     ///
     /// # Panics
     /// If `bound` is zero.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "nothing is below zero");
         // Multiplying by a random fraction; the bias is below 2^-32 for the bounds used here.
         let product = u128::from(self.next()) * u128::from(bound);
@@ -46,13 +46,19 @@ impl Rng {
     }
 
     /// Evenly from `lo..=hi`.
-    pub(crate) fn within(&mut self, lo: u64, hi: u64) -> u64 {
+    ///
+    /// # Panics
+    /// If the range is empty.
+    pub fn within(&mut self, lo: u64, hi: u64) -> u64 {
         assert!(lo <= hi, "an empty range: {lo}..={hi}");
         lo + self.below(hi - lo + 1)
     }
 
     /// Small values as often as large ones: evenly in the number of binary digits.
-    pub(crate) fn log_within(&mut self, lo: u64, hi: u64) -> u64 {
+    ///
+    /// # Panics
+    /// If the range is empty or holds zero.
+    pub fn log_within(&mut self, lo: u64, hi: u64) -> u64 {
         assert!(0 < lo && lo <= hi, "no logarithm in {lo}..={hi}");
         let octave = self.within(u64::from(lo.ilog2()), u64::from(hi.ilog2()));
         let from = (1 << octave).max(lo);
@@ -60,7 +66,8 @@ impl Rng {
         self.within(from, to)
     }
 
-    pub(crate) fn chance(&mut self, permille: u64) -> bool {
+    /// True so often in a thousand times.
+    pub fn chance(&mut self, permille: u64) -> bool {
         self.below(1000) < permille
     }
 
@@ -68,12 +75,15 @@ impl Rng {
     ///
     /// # Panics
     /// If there are none.
-    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.index(items.len())]
     }
 
     /// A position in a list of this length.
-    pub(crate) fn index(&mut self, len: usize) -> usize {
+    ///
+    /// # Panics
+    /// If the list is empty.
+    pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.below(len as u64)).expect("below a usize")
     }
 }

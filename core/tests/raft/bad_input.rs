@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use crate::bench::{
-    Bench, id, node,
-};
-use quorate_core::{
-    AppendOutcome, Event, Index, LogId, RequestVote, RoleKind,
-    Round, Rpc, Ticket,
-};
+use crate::bench::{Bench, id, node};
+use quorate_core::{AppendOutcome, Event, Index, LogId, RequestVote, RoleKind, Round, Rpc, Ticket};
 
 /// All positions before, at and after index 5, all terms, and all places where the term rises.
 fn every_append() -> impl Iterator<Item = (LogId, u64, u64)> {

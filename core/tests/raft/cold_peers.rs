@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use crate::bench::{
-    Bench, entries_in, fetch, id, node, run,
-    sent, sent_to,
-};
-use quorate_core::{
-    AppendOutcome, Effect, Event, Index, PeerMode, Rpc, Term,
-};
+use crate::bench::{Bench, entries_in, fetch, id, node, run, sent, sent_to};
+use quorate_core::{AppendOutcome, Effect, Event, Index, PeerMode, Rpc, Term};
 
 /// A leader of term 3 whose log is not in memory, and a peer that has its first entry only.
 fn cold_leader() -> (Bench, Vec<Effect>) {

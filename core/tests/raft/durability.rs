@@ -1,13 +1,7 @@
 //! What is said rests on what is durable.
 
-
-use crate::bench::{
-    Bench, handed_out, id, node, outcome, propose, run,
-};
-use quorate_core::{
-    AppendOutcome, Event, Index, LogId, ReplicationId, RoleKind,
-    Round, Rpc, Term,
-};
+use crate::bench::{Bench, handed_out, id, node, outcome, propose, run};
+use quorate_core::{AppendOutcome, Event, Index, LogId, ReplicationId, RoleKind, Round, Rpc, Term};
 
 /// In one batch a leader takes a proposal and is deposed by a leader whose entries follow it.
 #[test]

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use crate::bench::{
-    Bench, id, node, outcome, role_change, sent, sent_to,
-};
+use crate::bench::{Bench, id, node, outcome, role_change, sent, sent_to};
 use quorate_core::{
-    AppendOutcome, Cause, Event, LogId,
-    PreVoteReply, RequestVote, RequestVoteReply, RoleKind, Rpc, Term,
+    AppendOutcome, Cause, Event, LogId, PreVoteReply, RequestVote, RequestVoteReply, RoleKind, Rpc,
+    Term,
 };
 
 fn is_vote_request(rpc: &Rpc) -> bool {

@@ -1,12 +1,7 @@
 //! A server that sees a property of Raft broken says nothing more.
 
-
-use crate::bench::{
-    Bench, id, node, refusals,
-};
-use quorate_core::{
-    Effect, Index, LogId, Refusal, RequestId, Term, Violation,
-};
+use crate::bench::{Bench, id, node, refusals};
+use quorate_core::{Effect, Index, LogId, Refusal, RequestId, Term, Violation};
 
 /// thesis Figure 3.2, Election Safety.
 #[test]

@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use crate::bench::{
-    Bench, id, node, role_change, sent, sent_to,
-};
-use quorate_core::{
-    Cause, Event, LogId, PreVote,
-    PreVoteReply, RequestVote, RoleKind, Rpc, Term,
-};
+use crate::bench::{Bench, id, node, role_change, sent, sent_to};
+use quorate_core::{Cause, Event, LogId, PreVote, PreVoteReply, RequestVote, RoleKind, Rpc, Term};
 
 /// FAULTS O05: its peers answer, and might wait for its entries for ever.
 #[test]

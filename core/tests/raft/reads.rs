@@ -1,12 +1,7 @@
 //! Reads, and the rounds that confirm them.
 
-
-use crate::bench::{
-    Bench, fetch, id, node, outcome, refusals, run, sent,
-};
-use quorate_core::{
-    AppendOutcome, Effect, Event, Index, LogId, Refusal, RequestId, Rpc,
-};
+use crate::bench::{Bench, fetch, id, node, outcome, refusals, run, sent};
+use quorate_core::{AppendOutcome, Effect, Event, Index, LogId, Refusal, RequestId, Rpc};
 
 fn reads(effects: &[Effect]) -> Vec<(u64, u64)> {
     let ready = |effect: &Effect| match effect {

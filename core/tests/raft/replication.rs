@@ -1,13 +1,9 @@
 //! Windows, batches, and what is lost, late or repeated on the way.
 
-
-use crate::bench::{
-    Bench, entries_in, id, node, propose, refusals, run,
-    sent, sent_to,
-};
+use crate::bench::{Bench, entries_in, id, node, propose, refusals, run, sent, sent_to};
 use quorate_core::{
-    AppendEntries, AppendOutcome, Effect, Event, Index, LogId, PeerMode, Refusal, ReplicationId, RequestId,
-    Round, Rpc,
+    AppendEntries, AppendOutcome, Effect, Event, Index, LogId, PeerMode, Refusal, ReplicationId,
+    RequestId, Round, Rpc,
 };
 
 /// A leader ignores answers in the name of a replication that is over.

@@ -34,6 +34,7 @@ pub use report::{Failure, Report};
 
 use crate::replay;
 use crate::trace::Trace;
+use crate::workload::{KvWorkload, Typed, Workload};
 use world::World;
 
 /// Runs one world to its end. The same options are the same run.
@@ -41,6 +42,19 @@ use world::World;
 /// # Errors
 /// The first property that did not hold, with the last of what happened before.
 pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
-    let attempt = |trace: &mut Trace| World::new(options, trace).run();
+    let calling = &options.calling;
+    run_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+}
+
+/// The same, with another workload, made anew for each run: what fails is run once more.
+///
+/// # Errors
+/// The first property that did not hold, those of the workload among them.
+pub fn run_with<W: Workload + 'static>(
+    options: &Options,
+    workload: impl Fn() -> W,
+) -> Result<Report, Box<Failure>> {
+    let attempt =
+        |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
     replay::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
 }

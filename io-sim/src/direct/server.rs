@@ -5,7 +5,7 @@ use quorate_core::node::{LogLane, Node, NodeConfig};
 use quorate_core::wal::{self, Identity, OpenError, Opened, Wal};
 use quorate_core::wire::Address;
 use quorate_core::{Incarnation, Instant, NodeId};
-use quorate_sm::{Applier, ApplyLane, Kv, SessionKeeper, SessionLimits};
+use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
 use super::options::Options;
 use super::process::{LaneDesk, Process};
@@ -98,7 +98,12 @@ impl Server {
     }
 
     /// The disk is done: the process serves. `false` if it is gone.
-    pub(crate) fn finish_start(&mut self, now: u64, options: &Options) -> Checked<bool> {
+    pub(crate) fn finish_start(
+        &mut self,
+        now: u64,
+        applier: Applier,
+        options: &Options,
+    ) -> Checked<bool> {
         let Some(boot) = self.booting.take() else { return Ok(false) };
         let Boot { wal, opened, found, seed } = boot;
         reconcile(&mut self.ledger, found)?;
@@ -106,7 +111,6 @@ impl Server {
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
         let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
-        let applier = Applier::new(Kv::default(), SessionLimits::default());
         let keeper = SessionKeeper::new(options.session_timeout);
         self.process = Some(Process {
             watch: Watch::new(node.raft()),

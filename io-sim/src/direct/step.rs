@@ -267,6 +267,7 @@ impl World<'_> {
         }
         let process = self.servers[body.at].process.as_mut().expect("it is awake");
         process.apply.rest();
+        self.subject.holds()?;
         if !inputs.is_empty() {
             process.inputs.extend(inputs);
             self.stir(body.at);

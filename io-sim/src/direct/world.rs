@@ -12,12 +12,12 @@ use super::process::Process;
 use super::report::Report;
 use super::server::{Begun, Server, address};
 use crate::clock::Clock;
-use crate::history::{ModelName, Recorder};
 use crate::judge::{Checked, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
 use crate::trace::Trace;
+use crate::workload::Subject;
 
 /// Servers, callers, and everything between them.
 pub(crate) struct World<'a> {
@@ -27,7 +27,7 @@ pub(crate) struct World<'a> {
     pub(crate) servers: Vec<Server>,
     pub(crate) callers: Vec<Caller>,
     pub(crate) net: Net,
-    pub(crate) recorder: Recorder,
+    pub(crate) subject: Box<dyn Subject>,
     pub(crate) properties: Properties,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
@@ -59,7 +59,7 @@ pub(crate) struct Body {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(options: &Options, trace: &'a mut Trace) -> Self {
+    pub(crate) fn new(options: &Options, subject: Box<dyn Subject>, trace: &'a mut Trace) -> Self {
         let seed = options.seed;
         let mut server_rng = Rng::new(seed, Stream::Servers);
         let count = u16::try_from(options.membership.members().len()).expect("a few servers");
@@ -76,7 +76,7 @@ impl<'a> World<'a> {
         let callers = (0..options.callers).map(|number| {
             let rng = Rng::new(client_rng.next(), Stream::Clients);
             let host = HostId(count + 1 + number);
-            Caller::new(host, addresses.clone(), rng, options.calling.timeout)
+            Caller::new(host, number, addresses.clone(), rng, options.calling.timeout)
         });
         let callers: Vec<_> = callers.collect();
         Self {
@@ -85,7 +85,7 @@ impl<'a> World<'a> {
             callers,
             servers,
             net: Net::new(seed, count, options.callers, options.net),
-            recorder: Recorder::new(ModelName::Kv, serde_json::Value::Null),
+            subject,
             properties: Properties::new(options.membership.clone(), true),
             trace,
             report: Report::default(),
@@ -146,7 +146,7 @@ impl<'a> World<'a> {
         if let Some((when, at)) = caller
             && when <= self.now
         {
-            self.call(at);
+            return self.call(at);
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl<'a> World<'a> {
             if place < servers {
                 self.deliver_to_server(place, delivery.end, delivery.event);
             } else {
-                self.deliver_to_caller(place - servers, delivery.end, delivery.event);
+                self.deliver_to_caller(place - servers, delivery.end, delivery.event)?;
             }
         }
         Ok(())
@@ -214,7 +214,8 @@ impl<'a> World<'a> {
 
     fn started(&mut self, body: Body) -> Checked {
         let server = &mut self.servers[body.at];
-        if server.lives != body.life || !server.finish_start(self.now, &self.options)? {
+        let applier = self.subject.applier();
+        if server.lives != body.life || !server.finish_start(self.now, applier, &self.options)? {
             return Ok(());
         }
         let host = server.host;

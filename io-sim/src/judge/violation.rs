@@ -27,6 +27,8 @@ pub enum Property {
     ReadsAreLinearizable,
     /// What clients saw can be explained by an order of what they did.
     HistoryIsLinearizable,
+    /// What a [workload](crate::workload) demands.
+    WorkloadHolds,
     /// Every request has exactly one answer, and the answer is true.
     OneTrueAnswer,
     /// Writes follow one another, commits rise, messages stay within their limits.
@@ -60,6 +62,7 @@ impl Property {
             Self::OneVotePerTerm => "a server votes once in a term",
             Self::ReadsAreLinearizable => "a read sees all that was committed when it was asked",
             Self::HistoryIsLinearizable => "some order explains what the clients saw",
+            Self::WorkloadHolds => "the workload's own statements hold",
             Self::OneTrueAnswer => "every request has exactly one answer, and a true one",
             Self::EffectsAreWellFormed => "effects keep their contract",
             Self::InvariantsHold => "each server is sound by itself",

@@ -1,0 +1,174 @@
+//! The workload of a world that is not given another: a few keys that all clients share, and the
+//! whole history judged by the linearizability checker.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use quorate_core::wire::Consistency;
+use quorate_sm::Kv;
+use quorate_sm::kv::{Answer, Command, Expected, Query, QueryAnswer};
+use serde_json::{Value, json};
+
+use super::{Broken, End, Judgement, Look, Request, Workload};
+use crate::history::{Call, History, ModelName, Recorder};
+use crate::judge::Property;
+use crate::linearizability::{Budget, Verdict, check};
+use crate::rng::Rng;
+
+/// Puts, deletions, swaps, counters and linearizable reads.
+#[derive(Debug)]
+pub struct KvWorkload {
+    keys: u64,
+    value_bytes_max: u64,
+    recorder: Recorder,
+    clients: BTreeMap<u16, Client>,
+}
+
+/// What the history knows of a client.
+#[derive(Debug)]
+struct Client {
+    /// Its name; another one after each call of unknown outcome, which may still be at work.
+    process: u64,
+    calls: u64,
+    asked: Asked,
+}
+
+/// What was asked: how to read the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    Put,
+    Delete,
+    Swap,
+    Count,
+    Get,
+}
+
+impl KvWorkload {
+    /// Clients that share `keys` keys, with values of at most about `value_bytes_max` bytes.
+    pub fn new(keys: u64, value_bytes_max: u64) -> Self {
+        let recorder = Recorder::new(ModelName::Kv, Value::Null);
+        Self { keys, value_bytes_max, recorder, clients: BTreeMap::new() }
+    }
+
+    /// What the clients have done so far.
+    pub fn history(&self) -> &History {
+        self.recorder.history()
+    }
+}
+
+impl Workload for KvWorkload {
+    type Machine = Kv;
+
+    fn machine(&self) -> Kv {
+        Kv::default()
+    }
+
+    fn ask(&mut self, client: u16, rng: &mut Rng) -> Request<Kv> {
+        let process = u64::from(client) << 32;
+        let known = self.clients.entry(client);
+        let known = known.or_insert(Client { process, calls: 0, asked: Asked::Get });
+        known.calls += 1;
+        let key = format!("k{}", rng.below(self.keys));
+        let name = format!("{client}.{}", known.calls);
+        let length = usize::try_from(rng.below(self.value_bytes_max + 1)).expect("short");
+        let value = Bytes::from(format!("{name:.<length$}"));
+        let (asked, call, request) = draw(key, name, value, rng);
+        known.asked = asked;
+        self.recorder.invoke(known.process, call).expect("one call at a time");
+        request
+    }
+
+    fn ended(&mut self, client: u16, end: End<Kv>) -> Result<(), Broken> {
+        let known = self.clients.get_mut(&client).expect("a client that has asked");
+        let process = known.process;
+        let answer = match end {
+            End::Answered(answer) => read(known.asked, answer)?,
+            End::Looked(QueryAnswer::Value(found)) => {
+                Some(Some(found.map_or(Value::Null, |found| unpad(&found.value))))
+            }
+            End::Looked(answer) => return Err(Broken::new(format!("no value: {answer:?}"))),
+            End::NotApplied => None,
+            End::Unknown => {
+                known.process += 1;
+                self.recorder.info(process).expect("one call at a time");
+                return Ok(());
+            }
+        };
+        let recorded = match answer {
+            Some(answer) => self.recorder.ok(process, answer),
+            // The machine declined: it had no effect.
+            None => self.recorder.fail(process),
+        };
+        recorded.expect("one call at a time");
+        Ok(())
+    }
+
+    fn judge(&mut self, _: Look<'_, Kv>) -> Result<Judgement, Broken> {
+        let checked =
+            check(self.history(), Budget::new()).expect("callers speak the model's language");
+        match checked.verdict {
+            Verdict::Violation(_) => Err(Broken {
+                property: Property::HistoryIsLinearizable,
+                evidence: format!("{:?}", checked.verdict),
+            }),
+            Verdict::Undecided(_) => Ok(Judgement::Undecided),
+            Verdict::Linearizable(..) => Ok(Judgement::Sound),
+        }
+    }
+}
+
+fn draw(key: String, name: String, value: Bytes, rng: &mut Rng) -> (Asked, Call, Request<Kv>) {
+    let key_bytes = Bytes::copy_from_slice(key.as_bytes());
+    match rng.below(10) {
+        0..3 => {
+            let call = Call::new("put").key(&key).argument(name);
+            (Asked::Put, call, Request::Command(Command::Put { key: key_bytes, value }))
+        }
+        3 => {
+            let call = Call::new("put").key(&key).argument(Value::Null);
+            (Asked::Delete, call, Request::Command(Command::Delete { key: key_bytes }))
+        }
+        4 => {
+            let call = Call::new("cas").key(&key).argument(json!([Value::Null, name]));
+            let (expected, value) = (Expected::Absent, Some(value));
+            let swap = Command::CompareAndSwap { key: key_bytes, expected, value };
+            (Asked::Swap, call, Request::Command(swap))
+        }
+        5..7 => {
+            let counter = format!("counter/{}", rng.below(2));
+            let call = Call::new("incr").key(&counter).argument(1);
+            let count = Command::Increment { key: counter.into(), by: 1 };
+            (Asked::Count, call, Request::Command(count))
+        }
+        _ => {
+            let query = Query::Get { key: key_bytes };
+            let call = Call::new("get").key(&key);
+            (Asked::Get, call, Request::Query(query, Consistency::Linearizable))
+        }
+    }
+}
+
+/// What the history says that the answer was; `None` if the machine declined.
+fn read(asked: Asked, answer: Answer) -> Result<Option<Option<Value>>, Broken> {
+    Ok(match (asked, answer) {
+        (Asked::Put, Answer::Written { .. }) | (Asked::Delete, Answer::Removed { .. }) => {
+            Some(None)
+        }
+        (Asked::Swap, Answer::Written { .. }) => Some(Some(json!(true))),
+        (Asked::Swap, Answer::Conflict { .. }) => Some(Some(json!(false))),
+        (Asked::Count, Answer::Number { value, .. }) => Some(Some(json!(value))),
+        (_, Answer::Refused(_)) => None,
+        (asked, answer) => {
+            return Err(Broken::new(format!("{asked:?} was answered by {answer:?}")));
+        }
+    })
+}
+
+/// The name in a value; a counter's is a number.
+fn unpad(value: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(value);
+    match text.parse::<i64>() {
+        Ok(number) => json!(number),
+        Err(_) => json!(text.trim_end_matches('.')),
+    }
+}

@@ -1,0 +1,106 @@
+//! A workload as a world sees it: bytes.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use quorate_sm::courier::{Answered, Ask, CallError};
+use quorate_sm::{Applier, MachineId, SessionLimits, client};
+
+use super::watched::{Complaint, Watched};
+use super::{Broken, End, Judgement, Request, Workload};
+use crate::judge::{Checked, Violation};
+use crate::rng::Rng;
+
+/// A workload of any kind.
+pub(crate) trait Subject {
+    /// A replica that has applied nothing yet.
+    fn applier(&self) -> Applier;
+
+    /// What a client does next.
+    fn ask(&mut self, client: u16, rng: &mut Rng) -> Ask;
+
+    /// What became of it.
+    fn ended(&mut self, client: u16, answer: Result<Answered, CallError>) -> Checked;
+
+    /// Has a replica been in a state in which it must not be?
+    fn holds(&self) -> Checked;
+
+    /// Judges the whole; `replica` has applied everything.
+    fn judge(&mut self, replica: &Applier) -> Checked<Judgement>;
+}
+
+/// A workload, its types known.
+pub(crate) struct Typed<W> {
+    workload: W,
+    complaint: Complaint,
+    /// Who waits for the answer to a command, or to a query.
+    waits: BTreeMap<u16, Kind>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Command,
+    Query,
+}
+
+impl<W: Workload> Typed<W> {
+    pub(crate) fn new(workload: W) -> Self {
+        Self { workload, complaint: Complaint::default(), waits: BTreeMap::new() }
+    }
+}
+
+impl<W: Workload + 'static> Subject for Typed<W> {
+    fn applier(&self) -> Applier {
+        let machine = Watched::<W>::new(self.workload.machine(), self.complaint.clone());
+        Applier::new(machine, SessionLimits::default())
+    }
+
+    fn ask(&mut self, client: u16, rng: &mut Rng) -> Ask {
+        let (kind, ask) = match self.workload.ask(client, rng) {
+            Request::Command(command) => {
+                let bytes = postcard::to_allocvec(&command).expect("a command can be encoded");
+                (Kind::Command, Ask::Command(bytes.into()))
+            }
+            Request::Query(query, consistency) => {
+                let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
+                (Kind::Query, Ask::Query(consistency, bytes))
+            }
+        };
+        self.waits.insert(client, kind);
+        ask
+    }
+
+    fn ended(&mut self, client: u16, answer: Result<Answered, CallError>) -> Checked {
+        let kind = self.waits.remove(&client).expect("a client that waits");
+        let end = match (answer, kind) {
+            (Ok(answered), Kind::Command) => End::Answered(read(&answered.answer)),
+            (Ok(answered), Kind::Query) => End::Looked(read(&answered.answer)),
+            (Err(CallError::NotApplied(_)), _) => End::NotApplied,
+            (Err(CallError::Unknown(_)), _) => End::Unknown,
+        };
+        Ok(self.workload.ended(client, end)?)
+    }
+
+    fn holds(&self) -> Checked {
+        self.complaint.get().map_or(Ok(()), |broken| Err(broken.into()))
+    }
+
+    fn judge(&mut self, replica: &Applier) -> Checked<Judgement> {
+        let look = |query: &_| {
+            let query = client::query::<W::Machine>(MachineId::FIRST, query);
+            let answer = client::query_answer::<W::Machine>(&replica.query(&query));
+            answer.expect("the machine answers its own queries")
+        };
+        Ok(self.workload.judge(&look)?)
+    }
+}
+
+impl From<Broken> for Violation {
+    fn from(Broken { property, evidence }: Broken) -> Self {
+        Self { property, evidence }
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(answer: &Bytes) -> T {
+    postcard::from_bytes(answer).expect("an answer of the machine")
+}

@@ -1,0 +1,64 @@
+//! A machine whose state is looked at after every command.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quorate_sm::{ByteMachine, Context, Digest, Undecodable};
+
+use super::{Broken, Workload};
+
+/// Where replicas say what is wrong with their state: the first of it stays.
+#[derive(Clone, Default)]
+pub(super) struct Complaint(Arc<Mutex<Option<Broken>>>);
+
+impl Complaint {
+    pub(super) fn get(&self) -> Option<Broken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn file(&self, broken: Broken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(broken);
+    }
+}
+
+/// The machine of a workload.
+pub(super) struct Watched<W: Workload> {
+    machine: W::Machine,
+    complaint: Complaint,
+    workload: PhantomData<fn() -> W>,
+}
+
+impl<W: Workload> Watched<W> {
+    pub(super) fn new(machine: W::Machine, complaint: Complaint) -> Self {
+        Self { machine, complaint, workload: PhantomData }
+    }
+}
+
+impl<W: Workload> ByteMachine for Watched<W> {
+    fn apply_bytes(
+        &mut self,
+        cx: &mut Context,
+        command: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Undecodable> {
+        self.machine.apply_bytes(cx, command, answer)?;
+        if let Err(Broken { property, evidence }) = W::check(&self.machine) {
+            let at = cx.index().0;
+            let evidence = format!("after the command at index {at}: {evidence}");
+            self.complaint.file(Broken { property, evidence });
+        }
+        Ok(())
+    }
+
+    fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable> {
+        self.machine.query_bytes(query, answer)
+    }
+
+    fn is_brief(&self) -> bool {
+        self.machine.is_brief()
+    }
+
+    fn digest_into(&self, digest: &mut Digest) {
+        self.machine.digest_into(digest);
+    }
+}
