@@ -1,0 +1,69 @@
+//! Campaigns of simulated worlds: many seeds, on many threads or machines, and what to do with one
+//! that fails.
+//!
+//! The commands are the same in two programs: the one that everybody has, with the engine that needs
+//! no special build, and the one of this workspace, with all engines.
+#![forbid(unsafe_code)]
+
+mod engine;
+mod progress;
+mod report;
+mod run;
+mod seeds;
+mod summary;
+mod sweep;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use engine::{Engine, Failed, Passed};
+pub use report::{Report, report};
+pub use run::{Run, run};
+pub use seeds::{BadSeeds, BadShard, Seeds, Shard};
+pub use summary::{Fallen, MergeError, Summary};
+pub use sweep::sweep;
+
+/// What a command found out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Everything held.
+    Nothing,
+    /// Something did not.
+    Counterexample,
+    /// Not everything was looked at, and the rest held.
+    Undecided,
+}
+
+impl Found {
+    pub(crate) fn of(summary: &Summary) -> Self {
+        match (summary.failures.is_empty(), summary.undecided) {
+            (false, _) => Self::Counterexample,
+            (true, 0) => Self::Nothing,
+            (true, _) => Self::Undecided,
+        }
+    }
+}
+
+/// A command that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// A file that cannot be written.
+    #[error("{} cannot be written: {error}", path.display())]
+    Unwritten {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file that cannot be read, or does not hold what it should.
+    #[error("{} cannot be used: {why}", path.display())]
+    Unread {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Summaries that do not belong together.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+}
