@@ -5,7 +5,9 @@ mod wire_support;
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use proptest::sample::Index as At;
-use quorate_core::wire::{ClientMessage, DecodeError, Decoder, Frame, Handshake, Service};
+use quorate_core::wire::{
+    ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
+};
 use quorate_core::{GroupId, Message};
 use wire_support::samples::{GROUP, all};
 use wire_support::{Any, DECODER, forged, frame, message, random, repair};
@@ -90,6 +92,16 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
         assert_eq!(Any::decode(&frame(false)), Err(unknown));
         assert!(!unknown.is_ignorable());
         assert!(Any::decode(&frame(true)).is_err_and(|error| error.is_ignorable()));
+    }
+}
+
+/// FAULTS N12: its bytes are the sign of life, whether they are understood or not.
+#[test]
+fn only_a_sign_of_life_may_be_ignored() {
+    for sample in all() {
+        let frame = frame(&sample.message.encoded(GROUP)).expect("a frame").expect("a whole one");
+        let is_sign = matches!(sample.message, Any::Peer(PeerMessage::KeepAlive));
+        assert_eq!(frame.ignorable, is_sign, "{}", sample.name);
     }
 }
 

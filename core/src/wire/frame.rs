@@ -25,7 +25,7 @@ pub struct Frame {
     pub service: Service,
     /// Which group it concerns; 0 in handshakes.
     pub group: GroupId,
-    /// May a receiver that does not know the message drop it and go on? No message of today is.
+    /// May a receiver that does not know the message drop it and go on?
     pub ignorable: bool,
     /// The message, without its bulk; at most 65 535 bytes.
     pub header: Bytes,
@@ -57,10 +57,9 @@ impl Frame {
     /// # Panics
     /// If the header is longer than 65 535 bytes, or the frame than 4 GiB.
     pub fn encode(&self, out: &mut BytesMut) {
-        let flags = if self.ignorable { IGNORABLE } else { 0 };
         let header = |out: &mut BytesMut| out.extend_from_slice(&self.header);
         let payload = |out: &mut BytesMut| out.extend_from_slice(&self.payload);
-        write(out, self.service, self.group, flags, header, payload);
+        write(out, self.service, self.group, flags(self.ignorable), header, payload);
     }
 
     fn parse(whole: Bytes) -> Result<Self, DecodeError> {
@@ -154,6 +153,11 @@ fn check_prelude(prelude: &[u8; PRELUDE_BYTES]) -> Result<(), DecodeError> {
     let (announced, computed) =
         (u32::from_le_bytes([p0, p1, p2, p3]), crc32c(&prelude[..ANNOUNCED_BYTES]));
     if announced == computed { Ok(()) } else { Err(DecodeError::Prelude { announced, computed }) }
+}
+
+/// The flags of a frame.
+pub(super) const fn flags(is_ignorable: bool) -> u8 {
+    if is_ignorable { IGNORABLE } else { 0 }
 }
 
 /// Appends a frame whose parts write themselves.
