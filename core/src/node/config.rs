@@ -33,7 +33,8 @@ pub struct NodeConfig {
     /// that all servers should be told the same. Longer than an election timeout, which is how long
     /// a peer may reasonably be busy.
     pub link_timeout: Duration,
-    /// The first wait before a lost link is dialed again; doubles with each failure.
+    /// The first wait before a lost link is dialed again; doubles with each failure, until the link
+    /// has been up for `link_timeout`.
     pub redial_min: Duration,
     /// The longest wait before a lost link is dialed again.
     pub redial_max: Duration,

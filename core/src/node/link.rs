@@ -20,7 +20,7 @@ pub(super) struct Link {
     pub(super) lane: Lane,
     pub(super) address: Address,
     pub(super) state: LinkState,
-    /// Attempts since the link was up.
+    /// Attempts since the link was up for long enough to be trusted.
     failures: u32,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum LinkState {
     Down { until: Instant },
     Dialing { connection: ConnectionId, deadline: Instant },
     Greeting { connection: ConnectionId, deadline: Instant },
-    Up { connection: ConnectionId },
+    Up { connection: ConnectionId, since: Instant },
 }
 
 impl Link {
@@ -49,7 +49,7 @@ impl Link {
     /// Where what is said to the peer goes, if the link is up.
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self.state {
-            LinkState::Up { connection } => Some(connection),
+            LinkState::Up { connection, .. } => Some(connection),
             _ => None,
         }
     }
@@ -65,9 +65,14 @@ impl Link {
         }
     }
 
-    pub(super) fn come_up(&mut self, connection: ConnectionId) {
-        self.state = LinkState::Up { connection };
-        self.failures = 0;
+    /// Forgives earlier failures if the link has been up for so long. One that ends as soon as it
+    /// is up is no better than one that does not come up, and must not be dialed more often.
+    pub(super) fn forgive(&mut self, now: Instant, steady: Duration) {
+        if let LinkState::Up { since, .. } = self.state
+            && since.after(steady) <= now
+        {
+            self.failures = 0;
+        }
     }
 
     /// Waits before the next attempt.

@@ -91,13 +91,14 @@ impl Node {
     }
 
     pub(super) fn link_came_up(&mut self, at: usize, id: ConnectionId, out: &mut Outputs) {
-        self.links[at].come_up(id);
+        self.links[at].state = LinkState::Up { connection: id, since: self.now };
         self.endings.insert(id, self.now.after(self.config.link_timeout));
         out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
     }
 
     pub(super) fn link_went_down(&mut self, at: usize, out: &mut Outputs) {
         let (peer, was_up) = (self.links[at].peer, self.links[at].connection().is_some());
+        self.links[at].forgive(self.now, self.config.link_timeout);
         let pause = self.links[at].pause(self.config.redial_min, self.config.redial_max);
         let until = self.jittered(pause);
         self.links[at].go_down(until);

@@ -1,5 +1,6 @@
 //! The node, without sockets: what it says, whom it believes, and how requests end.
 
+mod links;
 mod world;
 
 use std::time::Duration;
