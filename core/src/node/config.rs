@@ -22,7 +22,8 @@ pub struct NodeConfig {
     pub boot: u64,
     /// Where the other members can be reached.
     pub addresses: Vec<(NodeId, Address)>,
-    /// The longest frame that is accepted.
+    /// The longest frame that is accepted. Peers are told, and keep to it: one whose own limits of
+    /// messages or commands need longer frames does not link to this node.
     pub frame_bytes_max: u32,
     /// After this long an unanswered request ends: as unknown, or as not applied if it was a query.
     pub request_timeout: Duration,
@@ -91,15 +92,21 @@ impl NodeConfig {
     /// What a frame holds beside the entries of one message: headers, lengths, terms.
     const FRAME_OVERHEAD_BYTES: u64 = 128 << 10;
 
+    /// The longest frame that this node may have to send to a peer, as long as no entry in its log
+    /// is from days of larger limits.
+    pub(super) fn frame_bytes_needed(&self) -> u64 {
+        // One entry is sent however large, so a message is at most one limit or the other.
+        let largest = self.raft.message_bytes_max.max(self.raft.command_bytes_max);
+        largest.saturating_add(Self::FRAME_OVERHEAD_BYTES)
+    }
+
     /// Does the configuration make sense?
     ///
     /// # Errors
     /// See [`NodeConfigError`].
     pub fn check(&self) -> Result<(), NodeConfigError> {
         self.raft.check()?;
-        // One entry is sent however large, so a message is at most one limit or the other.
-        let largest = self.raft.message_bytes_max.max(self.raft.command_bytes_max);
-        let needed = largest + Self::FRAME_OVERHEAD_BYTES;
+        let needed = self.frame_bytes_needed();
         if needed > u64::from(self.frame_bytes_max) {
             return Err(NodeConfigError::FrameTooSmall {
                 frame_bytes_max: self.frame_bytes_max,
