@@ -39,10 +39,11 @@ pub struct NodeConfig {
     pub redial_min: Duration,
     /// The longest wait before a lost link is dialed again.
     pub redial_max: Duration,
-    /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way.
+    /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way; may be
+    /// zero.
     pub stop_timeout: Duration,
     /// Connections of clients; more are turned away. Peers do not count, so that no number of
-    /// clients keeps them out.
+    /// clients keeps them out. Zero serves none.
     pub connections_max: usize,
     /// Connections that have not said who they are; the oldest is turned away for a newer one, so
     /// that whoever says at once who it is gets in.
@@ -54,7 +55,8 @@ pub struct NodeConfig {
     pub unsent_bytes_max: u64,
     /// The cost of the entries that the state machine has been given and has not applied.
     pub applying_bytes_max: u64,
-    /// Committed entries that are not applied; beyond it proposals are refused as busy.
+    /// Committed entries that are not applied; beyond it proposals are refused as busy. Zero takes
+    /// none before all that is committed is applied.
     pub unapplied_entries_max: u64,
 }
 
@@ -113,7 +115,21 @@ impl NodeConfig {
                 needed,
             });
         }
-        Ok(())
+        let zero_limits = [
+            ("request_timeout", self.request_timeout.is_zero()),
+            ("handshake_timeout", self.handshake_timeout.is_zero()),
+            ("link_timeout", self.link_timeout.is_zero()),
+            ("redial_min", self.redial_min.is_zero()),
+            ("redial_max", self.redial_max.is_zero()),
+            ("strangers_max", self.strangers_max == 0),
+            ("requests_max", self.requests_max == 0),
+            ("unsent_bytes_max", self.unsent_bytes_max == 0),
+            ("applying_bytes_max", self.applying_bytes_max == 0),
+        ];
+        match zero_limits.into_iter().find(|limit| limit.1) {
+            Some((name, _)) => Err(NodeConfigError::ZeroLimit { name }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -130,5 +146,11 @@ pub enum NodeConfigError {
         frame_bytes_max: u32,
         /// What the core's limits need.
         needed: u64,
+    },
+    /// A limit of zero allows nothing at all, or makes the node try again without end.
+    #[error("limit {name} must not be zero")]
+    ZeroLimit {
+        /// The limit's name.
+        name: &'static str,
     },
 }

@@ -1,5 +1,6 @@
 //! The node, without sockets: what it says, whom it believes, and how requests end.
 
+mod limits;
 mod links;
 mod world;
 
