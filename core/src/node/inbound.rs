@@ -342,6 +342,7 @@ impl Node {
             return Err(Ending::Bad);
         }
         let peer = link.peer;
+        // Learned in this life of ours: `Node::incarnations` says what a restart makes of that.
         if *self.incarnations.entry(peer).or_insert(welcome.incarnation) != welcome.incarnation {
             return Err(Ending::Foreign(Reject::StaleIncarnation));
         }

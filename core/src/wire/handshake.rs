@@ -110,7 +110,8 @@ pub enum Reject {
         /// The newest that this server speaks.
         wire_max: u16,
     },
-    /// The sender's disk is not the one that its name is known by.
+    /// The sender's disk is not the one that its name is known by, since the receiver's process
+    /// started.
     #[error("another disk is known under this name")]
     StaleIncarnation,
     /// A later life of the sender has been heard of.
