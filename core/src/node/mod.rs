@@ -83,7 +83,7 @@ pub struct Node {
     /// it comes, a wiped one too. So a peer that lost its disk is kept out by those that have known
     /// it and not started since; once as many have started as make a majority with it, it may help
     /// to elect a leader that lacks committed entries. A server that lost its disk must therefore
-    /// come back under a new name.
+    /// not come back under its old name.
     incarnations: BTreeMap<NodeId, Incarnation>,
     /// The disks that peers say to have on their links to us.
     claims: BTreeMap<ConnectionId, Incarnation>,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use quorate_core::node::{NodeConfig, Note};
-use quorate_core::wire::{NotApplied, Outcome, Reject, RequestBody};
+use quorate_core::wire::{Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, RequestBody};
+use quorate_core::{GroupId, Incarnation};
 
-use crate::world::{Host, World, config, node_id};
+use crate::world::{CLUSTER, Host, World, config, node_id};
 
 /// Is the link of the first host to the second up, on both lanes?
 fn is_linked(world: &World) -> bool {
@@ -138,4 +139,30 @@ fn an_entry_that_does_not_fit_a_peers_frames_is_not_sent_but_named() {
     assert!(world.hosts[1].notes.iter().any(is_told));
     world.propose(leader, 2, "a");
     assert!(matches!(world.hosts[leader].outcome(2), Outcome::Done { .. }), "the others go on");
+}
+
+/// Signs of life would else fill up the frame that it promises, and keep the link from ending.
+#[test]
+fn a_damaged_length_ends_the_link_at_once() {
+    let mut world = World::new(3);
+    let peer = world.connect(0);
+    let hello = Hello {
+        wire_min: 1,
+        wire_max: 1,
+        cluster: CLUSTER,
+        from: node_id(2),
+        to: node_id(1),
+        incarnation: Incarnation(2),
+        boot: 0,
+        frame_bytes_max: 8 << 20,
+    };
+    world.send_handshake(&peer, &Handshake::Hello(hello));
+    let mut sign = BytesMut::new();
+    PeerMessage::KeepAlive.encode(GroupId(0), &mut sign);
+    world.send(&peer, &sign);
+    assert!(world.is_open(&peer));
+    sign[2] ^= 1 << 6;
+    world.send(&peer, &sign);
+    assert!(!world.is_open(&peer), "it promises 4 MiB");
+    assert!(is_bad_bytes(&world.hosts[0]));
 }
