@@ -55,8 +55,8 @@ fn the_smallest_entries_stay_within_the_budget() {
 fn a_claim_costs_nothing() {
     let sound = append(64, 0, &Payload::Command(Bytes::from_static(b"0123456789abcdef")));
     let sound = sound.encoded(GROUP);
-    let header_bytes = usize::from(u16::from_le_bytes([sound[16], sound[17]]));
-    for at in (18 + header_bytes..18 + header_bytes + 40).chain([0]) {
+    let header_bytes = usize::from(u16::from_le_bytes([sound[20], sound[21]]));
+    for at in (22 + header_bytes..22 + header_bytes + 40).chain([0]) {
         let mut lying = sound.clone();
         lying[at..at + 4].fill(0xFF);
         if at > 0 {
@@ -64,7 +64,7 @@ fn a_claim_costs_nothing() {
         }
         let counted = decoding(&lying);
         // A term may be as large as that; anything else is refused before the entries are made.
-        let term = (8..20).contains(&at.wrapping_sub(18 + header_bytes));
+        let term = (8..20).contains(&at.wrapping_sub(22 + header_bytes));
         assert!(term || counted.bytes_total < 200, "{counted:?} at {at}");
     }
     // An address of 2^63 bytes.
@@ -87,7 +87,7 @@ proptest! {
         let mut bytes = message.encoded(GROUP);
         bytes.put_slice(&more);
         for (at, byte) in changes {
-            let at = 8 + at.index(bytes.len() - 8);
+            let at = 12 + at.index(bytes.len() - 12);
             bytes[at] = byte;
         }
         repair(&mut bytes);

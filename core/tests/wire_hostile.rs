@@ -5,7 +5,9 @@ mod wire_support;
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use proptest::sample::Index as At;
-use quorate_core::wire::{ClientMessage, DecodeError, Decoder, Frame, Handshake, Service};
+use quorate_core::wire::{
+    ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
+};
 use quorate_core::{GroupId, Message};
 use wire_support::samples::{GROUP, all};
 use wire_support::{Any, DECODER, forged, frame, message, random, repair};
@@ -16,13 +18,13 @@ fn a_length_that_cannot_be_is_refused_by_its_four_bytes() {
     let decode =
         |length: u32| Decoder::new(1000).decode(&mut BytesMut::from(&length.to_le_bytes()[..]));
     let too_long = |bytes| Err(DecodeError::TooLong { bytes, bytes_max: 1000 });
-    assert_eq!(decode(0), Err(DecodeError::TooShort { bytes: 8 }));
-    assert_eq!(decode(9), Err(DecodeError::TooShort { bytes: 17 }));
+    assert_eq!(decode(0), Err(DecodeError::TooShort { bytes: 12 }));
+    assert_eq!(decode(9), Err(DecodeError::TooShort { bytes: 21 }));
     assert_eq!(decode(10), Ok(None), "an empty frame");
-    assert_eq!(decode(992), Ok(None), "the limit");
-    assert_eq!(decode(993), too_long(1001));
-    assert_eq!(decode(1 << 31), too_long((1 << 31) + 8));
-    assert_eq!(decode(u32::MAX), too_long((1 << 32) + 7));
+    assert_eq!(decode(988), Ok(None), "the limit");
+    assert_eq!(decode(989), too_long(1001));
+    assert_eq!(decode(1 << 31), too_long((1 << 31) + 12));
+    assert_eq!(decode(u32::MAX), too_long((1 << 32) + 11));
 }
 
 /// FAULTS N02.
@@ -33,15 +35,26 @@ fn any_flipped_bit_is_noticed() {
         for bit in 0..encoded.len() * 8 {
             let mut flipped = encoded.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            // A longer length waits for bytes that may never come; everything else is an error.
-            let longer = bit < 32 && flipped[bit / 8] & (1 << (bit % 8)) != 0;
-            match frame(&flipped) {
-                Ok(None) => assert!(longer, "{}, bit {bit}", sample.name),
-                Ok(Some(frame)) => panic!("{}, bit {bit}: {frame:?}", sample.name),
-                Err(_) => {}
-            }
-            flipped.extend_from_slice(&[0; 1 << 17]);
-            assert!(!matches!(frame(&flipped), Ok(Some(_))), "{}, bit {bit}", sample.name);
+            let refused = frame(&flipped);
+            assert!(refused.is_err(), "{}, bit {bit}: {refused:?}", sample.name);
+        }
+    }
+}
+
+/// A length that is believed makes its receiver wait, for as long as anything else comes in.
+#[test]
+fn a_flipped_bit_in_the_first_twelve_bytes_is_noticed_by_them_alone() {
+    for sample in all() {
+        let encoded = sample.message.encoded(GROUP);
+        for bit in 0..12 * 8 {
+            let mut flipped = encoded[..12].to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let refused = match frame(&flipped) {
+                Err(DecodeError::Prelude { .. }) => true,
+                Err(DecodeError::TooLong { .. } | DecodeError::TooShort { .. }) => bit < 32,
+                _ => false,
+            };
+            assert!(refused, "{}, bit {bit}: {:?}", sample.name, frame(&flipped));
         }
     }
 }
@@ -56,13 +69,13 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
         repair(&mut bytes);
         message(&bytes)
     };
-    assert_eq!(tampered(8, 2), Err(DecodeError::UnknownVersion { version: 2 }));
+    assert_eq!(tampered(12, 2), Err(DecodeError::UnknownVersion { version: 2 }));
     let unknown = DecodeError::UnknownService { service: 4, ignorable: false };
-    assert_eq!(tampered(9, 4), Err(unknown));
+    assert_eq!(tampered(13, 4), Err(unknown));
     assert!(!unknown.is_ignorable());
-    assert_eq!(tampered(10, 2), Err(DecodeError::Malformed("flags")));
-    assert_eq!(tampered(11, 1), Err(DecodeError::Malformed("flags")));
-    assert!(matches!(tampered(10, 1), Ok(Some(_))), "ignorable and known");
+    assert_eq!(tampered(14, 2), Err(DecodeError::Malformed("flags")));
+    assert_eq!(tampered(15, 1), Err(DecodeError::Malformed("flags")));
+    assert!(matches!(tampered(14, 1), Ok(Some(_))), "ignorable and known");
 
     for (service, kind) in
         [(Service::Handshake, 5), (Service::Raft, 7), (Service::Peer, 3), (Service::Client, 2)]
@@ -82,12 +95,22 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     }
 }
 
+/// FAULTS N12: its bytes are the sign of life, whether they are understood or not.
+#[test]
+fn only_a_sign_of_life_may_be_ignored() {
+    for sample in all() {
+        let frame = frame(&sample.message.encoded(GROUP)).expect("a frame").expect("a whole one");
+        let is_sign = matches!(sample.message, Any::Peer(PeerMessage::KeepAlive));
+        assert_eq!(frame.ignorable, is_sign, "{}", sample.name);
+    }
+}
+
 /// FAULTS N12.
 #[test]
 fn the_connection_goes_on_after_an_ignorable_frame() {
     let news = all().remove(0).message.encoded(GROUP);
     let mut stream = news.clone();
-    (stream[9], stream[10]) = (200, 1);
+    (stream[13], stream[14]) = (200, 1);
     repair(&mut stream);
     stream.extend_from_slice(&news);
     assert!(DECODER.decode(&mut stream).is_err_and(|error| error.is_ignorable()));
@@ -158,7 +181,7 @@ fn impossible_values_are_malformed() {
     assert_eq!(not_leader(b""), malformed);
     assert_eq!(not_leader(b"\xFF"), malformed);
     let mut elsewhere = all().remove(0).message.encoded(GROUP);
-    elsewhere[12] = 1;
+    elsewhere[16] = 1;
     repair(&mut elsewhere);
     assert_eq!(message(&elsewhere), Err(DecodeError::Malformed("group of a handshake")));
 }
@@ -223,11 +246,11 @@ proptest! {
     ) {
         let mut bytes = message.encoded(GROUP);
         if let Some(cut) = cut {
-            bytes.truncate(18 + cut.index(bytes.len() - 17));
+            bytes.truncate(22 + cut.index(bytes.len() - 21));
         }
         bytes.extend_from_slice(&more);
         for (at, byte) in changes {
-            let at = 8 + at.index(bytes.len() - 8);
+            let at = 12 + at.index(bytes.len() - 12);
             bytes[at] = if byte < 128 { byte } else { bytes[at] ^ (1 << (byte % 8)) };
         }
         repair(&mut bytes);
@@ -237,7 +260,7 @@ proptest! {
     #[test]
     fn garbage_never_panics(bytes: Vec<u8>, service in 0..5_u8, header: u8) {
         drop(message(&bytes));
-        let mut framed = BytesMut::from(&[0; 8][..]);
+        let mut framed = BytesMut::from(&[0; 12][..]);
         framed.put_slice(&[1, service, 0, 0, 0, 0, 0, 0, header, 0]);
         framed.put_slice(&bytes);
         repair(&mut framed);
@@ -264,7 +287,7 @@ fn accepted_is_canonical(bytes: &[u8]) {
     if let Ok(message) = Any::decode(&frame) {
         again.clear();
         message.encode(frame.group, &mut again);
-        again[10] = u8::from(frame.ignorable);
+        again[14] = u8::from(frame.ignorable);
         repair(&mut again);
         assert_eq!(again, bytes, "{message:?}");
     }

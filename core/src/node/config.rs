@@ -22,7 +22,8 @@ pub struct NodeConfig {
     pub boot: u64,
     /// Where the other members can be reached.
     pub addresses: Vec<(NodeId, Address)>,
-    /// The longest frame that is accepted.
+    /// The longest frame that is accepted. Peers are told, and keep to it: one whose own limits of
+    /// messages or commands need longer frames does not link to this node.
     pub frame_bytes_max: u32,
     /// After this long an unanswered request ends: as unknown, or as not applied if it was a query.
     pub request_timeout: Duration,
@@ -33,14 +34,16 @@ pub struct NodeConfig {
     /// that all servers should be told the same. Longer than an election timeout, which is how long
     /// a peer may reasonably be busy.
     pub link_timeout: Duration,
-    /// The first wait before a lost link is dialed again; doubles with each failure.
+    /// The first wait before a lost link is dialed again; doubles with each failure, until the link
+    /// has been up for `link_timeout`.
     pub redial_min: Duration,
     /// The longest wait before a lost link is dialed again.
     pub redial_max: Duration,
-    /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way.
+    /// The longest that [`Input::Stop`](super::Input::Stop) waits for requests under way; may be
+    /// zero.
     pub stop_timeout: Duration,
     /// Connections of clients; more are turned away. Peers do not count, so that no number of
-    /// clients keeps them out.
+    /// clients keeps them out. Zero serves none.
     pub connections_max: usize,
     /// Connections that have not said who they are; the oldest is turned away for a newer one, so
     /// that whoever says at once who it is gets in.
@@ -52,7 +55,8 @@ pub struct NodeConfig {
     pub unsent_bytes_max: u64,
     /// The cost of the entries that the state machine has been given and has not applied.
     pub applying_bytes_max: u64,
-    /// Committed entries that are not applied; beyond it proposals are refused as busy.
+    /// Committed entries that are not applied; beyond it proposals are refused as busy. Zero takes
+    /// none before all that is committed is applied.
     pub unapplied_entries_max: u64,
 }
 
@@ -90,22 +94,42 @@ impl NodeConfig {
     /// What a frame holds beside the entries of one message: headers, lengths, terms.
     const FRAME_OVERHEAD_BYTES: u64 = 128 << 10;
 
+    /// The longest frame that this node may have to send to a peer, as long as no entry in its log
+    /// is from days of larger limits.
+    pub(super) fn frame_bytes_needed(&self) -> u64 {
+        // One entry is sent however large, so a message is at most one limit or the other.
+        let largest = self.raft.message_bytes_max.max(self.raft.command_bytes_max);
+        largest.saturating_add(Self::FRAME_OVERHEAD_BYTES)
+    }
+
     /// Does the configuration make sense?
     ///
     /// # Errors
     /// See [`NodeConfigError`].
     pub fn check(&self) -> Result<(), NodeConfigError> {
         self.raft.check()?;
-        // One entry is sent however large, so a message is at most one limit or the other.
-        let largest = self.raft.message_bytes_max.max(self.raft.command_bytes_max);
-        let needed = largest + Self::FRAME_OVERHEAD_BYTES;
+        let needed = self.frame_bytes_needed();
         if needed > u64::from(self.frame_bytes_max) {
             return Err(NodeConfigError::FrameTooSmall {
                 frame_bytes_max: self.frame_bytes_max,
                 needed,
             });
         }
-        Ok(())
+        let zero_limits = [
+            ("request_timeout", self.request_timeout.is_zero()),
+            ("handshake_timeout", self.handshake_timeout.is_zero()),
+            ("link_timeout", self.link_timeout.is_zero()),
+            ("redial_min", self.redial_min.is_zero()),
+            ("redial_max", self.redial_max.is_zero()),
+            ("strangers_max", self.strangers_max == 0),
+            ("requests_max", self.requests_max == 0),
+            ("unsent_bytes_max", self.unsent_bytes_max == 0),
+            ("applying_bytes_max", self.applying_bytes_max == 0),
+        ];
+        match zero_limits.into_iter().find(|limit| limit.1) {
+            Some((name, _)) => Err(NodeConfigError::ZeroLimit { name }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -122,5 +146,11 @@ pub enum NodeConfigError {
         frame_bytes_max: u32,
         /// What the core's limits need.
         needed: u64,
+    },
+    /// A limit of zero allows nothing at all, or makes the node try again without end.
+    #[error("limit {name} must not be zero")]
+    ZeroLimit {
+        /// The limit's name.
+        name: &'static str,
     },
 }

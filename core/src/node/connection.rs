@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::io::ConnectionId;
 use crate::types::NodeId;
+use crate::wire::Reject;
 
 /// One connection.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Connection {
     pub(super) output: BytesMut,
     /// What was handed to the driver and has not left.
     pub(super) unsent_bytes: u64,
+    /// Why it ends with this step, if it does.
+    pub(super) refusal: Option<Reject>,
 }
 
 /// What a connection is for.
@@ -40,6 +43,7 @@ impl Connection {
             is_ours: false,
             output: BytesMut::new(),
             unsent_bytes: 0,
+            refusal: None,
         }
     }
 

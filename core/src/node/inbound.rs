@@ -25,7 +25,7 @@ enum Ending {
     Bad,
     /// It is not for us.
     Reject(Reject),
-    /// Whom we reached is not whom we looked for.
+    /// Whom we reached is not whom we looked for, or does not take what we have to say.
     Foreign(Reject),
     /// We are not for them.
     Rejected(NodeId, Reject),
@@ -149,7 +149,10 @@ impl Node {
         match ending {
             Ending::Undecodable(_) | Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
             Ending::Rejected(by, why) => out.push(Output::Note(Note::RefusedBy(by, why))),
-            Ending::Foreign(why) => out.push(Output::Note(Note::Refused(id, why))),
+            Ending::Foreign(why) => {
+                out.push(Output::Note(Note::Refused(id, why)));
+                self.say(id, |bytes| Handshake::Reject(why).encode(bytes));
+            }
             Ending::Reject(why) => {
                 out.push(Output::Note(Note::Refused(id, why)));
                 self.say(id, |bytes| {
@@ -218,6 +221,10 @@ impl Node {
             // A link carries what we say; all that comes back is a sign of life.
             (Purpose::Link(_), Service::Peer) => match PeerMessage::decode(frame)? {
                 PeerMessage::KeepAlive => Ok(()),
+                _ => Err(Ending::Bad),
+            },
+            (Purpose::Peer(from), Service::Handshake) => match Handshake::decode(frame)? {
+                Handshake::Reject(why) => Err(Ending::Rejected(from, why)),
                 _ => Err(Ending::Bad),
             },
             (Purpose::Peer(from), Service::Raft) => self.handle_raft(from, frame),
@@ -335,12 +342,22 @@ impl Node {
             return Err(Ending::Bad);
         }
         let peer = link.peer;
+        // Learned in this life of ours: `Node::incarnations` says what a restart makes of that.
         if *self.incarnations.entry(peer).or_insert(welcome.incarnation) != welcome.incarnation {
             return Err(Ending::Foreign(Reject::StaleIncarnation));
         }
         self.end_false_claims(peer, welcome.incarnation, out);
-        self.link_came_up(at, id, out);
+        let (bytes_max, needed) = (welcome.frame_bytes_max, self.config.frame_bytes_needed());
+        if u64::from(bytes_max) < needed {
+            return Err(Ending::Foreign(Reject::FrameTooSmall { bytes_max, needed }));
+        }
+        self.link_came_up(at, id, bytes_max, out);
         Ok(())
+    }
+
+    /// Ends a link of ours that cannot carry what we have to say.
+    pub(super) fn refuse_link(&mut self, id: ConnectionId, why: Reject, out: &mut Outputs) {
+        self.end(id, Ending::Foreign(why), out);
     }
 
     /// Lets go of those who came in the name of a peer, and of another disk than the peer has.

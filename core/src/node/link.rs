@@ -20,7 +20,7 @@ pub(super) struct Link {
     pub(super) lane: Lane,
     pub(super) address: Address,
     pub(super) state: LinkState,
-    /// Attempts since the link was up.
+    /// Attempts since the link was up for long enough to be trusted.
     failures: u32,
 }
 
@@ -35,10 +35,23 @@ pub(super) enum Lane {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LinkState {
-    Down { until: Instant },
-    Dialing { connection: ConnectionId, deadline: Instant },
-    Greeting { connection: ConnectionId, deadline: Instant },
-    Up { connection: ConnectionId },
+    Down {
+        until: Instant,
+    },
+    Dialing {
+        connection: ConnectionId,
+        deadline: Instant,
+    },
+    Greeting {
+        connection: ConnectionId,
+        deadline: Instant,
+    },
+    Up {
+        connection: ConnectionId,
+        since: Instant,
+        /// The longest frame that the peer accepts.
+        frame_bytes_max: u32,
+    },
 }
 
 impl Link {
@@ -46,12 +59,20 @@ impl Link {
         Self { peer, lane, address, state: LinkState::Down { until: now }, failures: 0 }
     }
 
-    /// Where what is said to the peer goes, if the link is up.
-    pub(super) fn connection(&self) -> Option<ConnectionId> {
+    /// Where what is said to the peer goes, if the link is up, and in frames of at most how many
+    /// bytes.
+    pub(super) fn way(&self) -> Option<(ConnectionId, u32)> {
         match self.state {
-            LinkState::Up { connection } => Some(connection),
+            LinkState::Up { connection, frame_bytes_max, .. } => {
+                Some((connection, frame_bytes_max))
+            }
             _ => None,
         }
+    }
+
+    /// The connection, if the link is up.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        self.way().map(|way| way.0)
     }
 
     /// When something must be done about the link if nothing else happens.
@@ -65,9 +86,14 @@ impl Link {
         }
     }
 
-    pub(super) fn come_up(&mut self, connection: ConnectionId) {
-        self.state = LinkState::Up { connection };
-        self.failures = 0;
+    /// Forgives earlier failures if the link has been up for so long. One that ends as soon as it
+    /// is up is no better than one that does not come up, and must not be dialed more often.
+    pub(super) fn forgive(&mut self, now: Instant, steady: Duration) {
+        if let LinkState::Up { since, .. } = self.state
+            && since.after(steady) <= now
+        {
+            self.failures = 0;
+        }
     }
 
     /// Waits before the next attempt.

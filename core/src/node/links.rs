@@ -11,7 +11,7 @@ use super::link::{Lane, LinkState};
 use crate::event::Event;
 use crate::message::{Message, Rpc};
 use crate::types::NodeId;
-use crate::wire::{Handshake, Hello, PeerMessage, Unknown};
+use crate::wire::{Handshake, Hello, PeerMessage, Reject, Unknown};
 
 impl Message {
     /// Entries may wait behind entries; everything else may not.
@@ -90,14 +90,21 @@ impl Node {
         self.greet(id, &Handshake::Hello(hello));
     }
 
-    pub(super) fn link_came_up(&mut self, at: usize, id: ConnectionId, out: &mut Outputs) {
-        self.links[at].come_up(id);
+    pub(super) fn link_came_up(
+        &mut self,
+        at: usize,
+        id: ConnectionId,
+        frame_bytes_max: u32,
+        out: &mut Outputs,
+    ) {
+        self.links[at].state = LinkState::Up { connection: id, since: self.now, frame_bytes_max };
         self.endings.insert(id, self.now.after(self.config.link_timeout));
         out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
     }
 
     pub(super) fn link_went_down(&mut self, at: usize, out: &mut Outputs) {
         let (peer, was_up) = (self.links[at].peer, self.links[at].connection().is_some());
+        self.links[at].forgive(self.now, self.config.link_timeout);
         let pause = self.links[at].pause(self.config.redial_min, self.config.redial_max);
         let until = self.jittered(pause);
         self.links[at].go_down(until);
@@ -115,12 +122,19 @@ impl Node {
 
     pub(super) fn send_message(&mut self, message: &Message) {
         let group = self.group();
-        if let Some(id) = self.way_to(message.to, message.lane()) {
-            self.say(id, |bytes| message.encode(group, bytes));
+        let Some((id, bytes_max)) = self.way_to(message.to, message.lane()) else { return };
+        let said = self.say_within(id, bytes_max, |bytes| message.encode(group, bytes));
+        // The handshake has made sure of our own limits: an entry that does not fit is from days
+        // of others. It would be sent again and again, so somebody has to be told.
+        if let Err(needed) = said
+            && let Some(connection) = self.connections.get_mut(&id)
+        {
+            connection.refusal = Some(Reject::FrameTooSmall { bytes_max, needed });
         }
     }
 
-    /// `false` if there is no way to the peer now.
+    /// `false` if there is no way to the peer now, or none for a message of this length: clients
+    /// may ask for anything, which must not cost a link.
     pub(super) fn send_peer_message(
         &mut self,
         to: NodeId,
@@ -129,9 +143,8 @@ impl Node {
     ) -> bool {
         let group = self.group();
         match self.way_to(to, lane) {
-            Some(id) => {
-                self.say(id, |bytes| message.encode(group, bytes));
-                true
+            Some((id, bytes_max)) => {
+                self.say_within(id, bytes_max, |bytes| message.encode(group, bytes)).is_ok()
             }
             None => false,
         }
@@ -139,11 +152,31 @@ impl Node {
 
     /// The link to a peer, if it is up and not congested: a message that cannot leave soon is
     /// better lost, as a network may lose it, than piled up.
-    fn way_to(&self, peer: NodeId, lane: Lane) -> Option<ConnectionId> {
+    fn way_to(&self, peer: NodeId, lane: Lane) -> Option<(ConnectionId, u32)> {
         let link = self.links.iter().find(|link| link.peer == peer && link.lane == lane)?;
-        let id = link.connection()?;
-        let waiting = self.connections.get(&id)?.waiting_bytes();
-        (waiting < self.config.unsent_bytes_max).then_some(id)
+        let way = link.way()?;
+        let waiting = self.connections.get(&way.0)?.waiting_bytes();
+        (waiting < self.config.unsent_bytes_max).then_some(way)
+    }
+
+    /// Says it if it is at most so long; else takes it back and says how long it is.
+    fn say_within(
+        &mut self,
+        id: ConnectionId,
+        bytes_max: u32,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), u64> {
+        let mut said = Ok(());
+        self.say(id, |bytes| {
+            let start = bytes.len();
+            write(bytes);
+            let frame_bytes = (bytes.len() - start) as u64;
+            if frame_bytes > u64::from(bytes_max) {
+                bytes.truncate(start);
+                said = Err(frame_bytes);
+            }
+        });
+        said
     }
 
     /// Adds to what goes out on a connection at the end of this step.
@@ -155,11 +188,16 @@ impl Node {
         write(&mut connection.output);
     }
 
-    /// Hands all output of this step to the driver, and lets go of clients that do not read.
+    /// Hands all output of this step to the driver, and lets go of clients that do not read, and of
+    /// links that cannot carry what there is to say.
     pub(super) fn flush(&mut self, out: &mut Outputs) {
         while let Some(id) = self.unflushed.pop() {
             self.flush_one(id, out);
             let Some(connection) = self.connections.get(&id) else { continue };
+            if let Some(why) = connection.refusal {
+                self.refuse_link(id, why, out);
+                continue;
+            }
             let is_client = matches!(connection.purpose, Purpose::Client);
             if is_client && connection.unsent_bytes > self.config.unsent_bytes_max {
                 out.push(Output::Note(Note::Stuck(id)));

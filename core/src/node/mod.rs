@@ -78,6 +78,12 @@ pub struct Node {
     feed: Feed,
     /// The disks by which the peers are known: what was first found at their addresses. A peer that
     /// comes back with another has forgotten its votes and what it acknowledged.
+    ///
+    /// Known for the life of this process only, and on no disk: after a restart a peer is taken as
+    /// it comes, a wiped one too. So a peer that lost its disk is kept out by those that have known
+    /// it and not started since; once as many have started as make a majority with it, it may help
+    /// to elect a leader that lacks committed entries. A server that lost its disk must therefore
+    /// not come back under its old name.
     incarnations: BTreeMap<NodeId, Incarnation>,
     /// The disks that peers say to have on their links to us.
     claims: BTreeMap<ConnectionId, Incarnation>,

@@ -20,6 +20,14 @@ pub enum DecodeError {
         /// The length that it claims.
         bytes: u64,
     },
+    /// The first bytes of the frame, its length among them, are not those that were sent.
+    #[error("length of a frame has the checksum {computed:08x} and says {announced:08x}")]
+    Prelude {
+        /// What the frame says.
+        announced: u32,
+        /// What its length and the checksum of what follows give.
+        computed: u32,
+    },
     /// The bytes are not those that were sent.
     #[error("frame has the checksum {computed:08x} and says {announced:08x}")]
     Checksum {

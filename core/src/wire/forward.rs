@@ -15,7 +15,8 @@ pub enum PeerMessage {
     Forward(Forward),
     /// Its outcome.
     Forwarded(Forwarded),
-    /// Nothing but a sign of life; either side of a link gives it again and again.
+    /// Nothing but a sign of life; either side of a link gives it again and again. The bytes
+    /// themselves are the sign, so it may be ignored by whoever does not know the message.
     KeepAlive,
 }
 
@@ -111,5 +112,9 @@ impl Headed for PeerMessage {
             }
             Self::Forward(_) | Self::Forwarded(_) | Self::KeepAlive => None,
         }
+    }
+
+    fn is_ignorable(&self) -> bool {
+        matches!(self, Self::KeepAlive)
     }
 }

@@ -6,10 +6,13 @@ use crate::crc32c;
 use crate::types::GroupId;
 use crate::wire::DecodeError;
 
-/// Length and checksum; the length does not count them, the checksum does not cover them.
-const PRELUDE_BYTES: usize = 8;
+/// Length, checksum of what follows the prelude, and checksum of these two. A damaged length would
+/// else be believed until as much had come in, which may take as long as the connection lives.
+const PRELUDE_BYTES: usize = 12;
+/// What of the prelude its own checksum covers.
+const ANNOUNCED_BYTES: usize = 8;
 /// Everything before the header.
-const ENVELOPE_BYTES: usize = 18;
+const ENVELOPE_BYTES: usize = 22;
 /// The layout that this file writes and reads.
 const VERSION: u8 = 1;
 /// The only flag there is: whoever does not know the message may go on without it.
@@ -22,7 +25,7 @@ pub struct Frame {
     pub service: Service,
     /// Which group it concerns; 0 in handshakes.
     pub group: GroupId,
-    /// May a receiver that does not know the message drop it and go on? No message of today is.
+    /// May a receiver that does not know the message drop it and go on?
     pub ignorable: bool,
     /// The message, without its bulk; at most 65 535 bytes.
     pub header: Bytes,
@@ -54,18 +57,17 @@ impl Frame {
     /// # Panics
     /// If the header is longer than 65 535 bytes, or the frame than 4 GiB.
     pub fn encode(&self, out: &mut BytesMut) {
-        let flags = if self.ignorable { IGNORABLE } else { 0 };
         let header = |out: &mut BytesMut| out.extend_from_slice(&self.header);
         let payload = |out: &mut BytesMut| out.extend_from_slice(&self.payload);
-        write(out, self.service, self.group, flags, header, payload);
+        write(out, self.service, self.group, flags(self.ignorable), header, payload);
     }
 
     fn parse(whole: Bytes) -> Result<Self, DecodeError> {
         let Some((envelope, body)) = whole.split_first_chunk::<ENVELOPE_BYTES>() else {
             return Err(DecodeError::Truncated);
         };
-        let [_, _, _, _, c0, c1, c2, c3, version, service, flags, reserved, rest @ ..] = *envelope;
-        let [g0, g1, g2, g3, h0, h1] = rest;
+        let [_, _, _, _, c0, c1, c2, c3, _, _, _, _, rest @ ..] = *envelope;
+        let [version, service, flags, reserved, g0, g1, g2, g3, h0, h1] = rest;
         let (announced, computed) =
             (u32::from_le_bytes([c0, c1, c2, c3]), crc32c(&whole[PRELUDE_BYTES..]));
         if announced != computed {
@@ -101,7 +103,7 @@ impl Frame {
 /// let mut input = BytesMut::from(&[0xFF, 0xFF, 0xFF][..]);
 /// assert_eq!(Decoder::HANDSHAKE.decode(&mut input), Ok(None), "not even a length yet");
 /// input.extend_from_slice(&[0x00]);
-/// let refused = DecodeError::TooLong { bytes: 0xFF_FFFF + 8, bytes_max: 512 };
+/// let refused = DecodeError::TooLong { bytes: 0xFF_FFFF + 12, bytes_max: 512 };
 /// assert_eq!(Decoder::HANDSHAKE.decode(&mut input), Err(refused));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,8 +125,9 @@ impl Decoder {
     /// nothing: the frame's header and payload share the buffer of `input`.
     ///
     /// # Errors
-    /// See [`DecodeError`]; a length is refused as soon as its four bytes are there. After an
-    /// ignorable error the refused frame is off the input and the next one may be asked for.
+    /// See [`DecodeError`]; a length beyond the limit is refused as soon as its four bytes are
+    /// there, and one that was damaged on its way as soon as the next eight are. After an ignorable
+    /// error the refused frame is off the input and the next one may be asked for.
     pub fn decode(&self, input: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         let Some(&length) = input.first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_le_bytes(length);
@@ -135,12 +138,26 @@ impl Decoder {
         if bytes < ENVELOPE_BYTES as u64 {
             return Err(DecodeError::TooShort { bytes });
         }
+        let Some(prelude) = input.first_chunk() else { return Ok(None) };
+        check_prelude(prelude)?;
         let bytes = length as usize + PRELUDE_BYTES;
         if input.len() < bytes {
             return Ok(None);
         }
         Frame::parse(input.split_to(bytes).freeze()).map(Some)
     }
+}
+
+fn check_prelude(prelude: &[u8; PRELUDE_BYTES]) -> Result<(), DecodeError> {
+    let [.., p0, p1, p2, p3] = *prelude;
+    let (announced, computed) =
+        (u32::from_le_bytes([p0, p1, p2, p3]), crc32c(&prelude[..ANNOUNCED_BYTES]));
+    if announced == computed { Ok(()) } else { Err(DecodeError::Prelude { announced, computed }) }
+}
+
+/// The flags of a frame.
+pub(super) const fn flags(is_ignorable: bool) -> u8 {
+    if is_ignorable { IGNORABLE } else { 0 }
 }
 
 /// Appends a frame whose parts write themselves.
@@ -153,7 +170,7 @@ pub(super) fn write(
     payload: impl FnOnce(&mut BytesMut),
 ) {
     let start = out.len();
-    out.put_u64_le(0);
+    out.put_bytes(0, PRELUDE_BYTES);
     out.put_slice(&[VERSION, service as u8, flags, 0]);
     out.put_u32_le(group.0);
     out.put_u16_le(0);
@@ -165,7 +182,9 @@ pub(super) fn write(
     let frame = &mut out[start..];
     let length = u32::try_from(frame.len() - PRELUDE_BYTES).expect("a frame is below 4 GiB");
     frame[0..4].copy_from_slice(&length.to_le_bytes());
-    frame[16..18].copy_from_slice(&header_bytes.to_le_bytes());
+    frame[20..22].copy_from_slice(&header_bytes.to_le_bytes());
     let checksum = crc32c(&frame[PRELUDE_BYTES..]);
     frame[4..8].copy_from_slice(&checksum.to_le_bytes());
+    let prelude_checksum = crc32c(&frame[..ANNOUNCED_BYTES]);
+    frame[8..12].copy_from_slice(&prelude_checksum.to_le_bytes());
 }

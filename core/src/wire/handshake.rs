@@ -20,7 +20,8 @@ pub enum Handshake {
     Welcome(Welcome),
     /// Answer to [`Handshake::ClientHello`]: go on.
     ClientWelcome(ClientWelcome),
-    /// Answer to either: go away. The connection ends.
+    /// Answer to either: go away. The connection ends. A server that ends a link of its own says
+    /// why with this, too, in answer to [`Handshake::Welcome`] or at any later time.
     Reject(Reject),
 }
 
@@ -109,7 +110,8 @@ pub enum Reject {
         /// The newest that this server speaks.
         wire_max: u16,
     },
-    /// The sender's disk is not the one that its name is known by.
+    /// The sender's disk is not the one that its name is known by, since the receiver's process
+    /// started.
     #[error("another disk is known under this name")]
     StaleIncarnation,
     /// A later life of the sender has been heard of.
@@ -121,6 +123,14 @@ pub enum Reject {
     /// Too many connections; try again later.
     #[error("too many connections")]
     Busy,
+    /// The sender must be able to send longer frames than the receiver accepts.
+    #[error("frames of at most {bytes_max} bytes cannot hold messages that need {needed} bytes")]
+    FrameTooSmall {
+        /// The longest frame that the receiver accepts.
+        bytes_max: u32,
+        /// The longest frame that the sender may have to send.
+        needed: u64,
+    },
 }
 
 impl Handshake {

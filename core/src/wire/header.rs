@@ -21,13 +21,18 @@ pub(super) trait Headed: Serialize + DeserializeOwned {
 
     /// Where the run of bytes belongs, if this kind of message has one.
     fn payload_mut(&mut self) -> Option<&mut Bytes>;
+
+    /// May a receiver that does not know this kind of message drop it and go on?
+    fn is_ignorable(&self) -> bool {
+        false
+    }
 }
 
 /// Appends the frame of a message.
 pub(super) fn encode<M: Headed>(message: &M, group: GroupId, out: &mut BytesMut) {
     let header = |out: &mut BytesMut| write(message, out);
     let payload = |out: &mut BytesMut| out.put_slice(message.payload().map_or(&[], |all| all));
-    frame::write(out, M::SERVICE, group, 0, header, payload);
+    frame::write(out, M::SERVICE, group, frame::flags(message.is_ignorable()), header, payload);
 }
 
 /// The message in a frame.

@@ -2,7 +2,7 @@
 //! beside this file has every byte.
 //!
 //! ```text
-//! frame = length | crc32c | version, service, flags, group | header (postcard) | payload
+//! frame = length | crc32c | crc32c of these two | version, service, flags, group | header (postcard) | payload
 //! ```
 //!
 //! A connection opens with the eight bytes of [`MAGIC`] from either side, then both shake hands

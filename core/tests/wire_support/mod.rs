@@ -62,12 +62,14 @@ pub fn message(bytes: &[u8]) -> Result<Option<Any>, DecodeError> {
     frame(bytes)?.map(|frame| Any::decode(&frame)).transpose()
 }
 
-/// Makes length and checksum of a tampered frame true again.
+/// Makes length and checksums of a tampered frame true again.
 pub fn repair(frame: &mut [u8]) {
-    let length = u32::try_from(frame.len() - 8).expect("a small frame");
+    let length = u32::try_from(frame.len() - 12).expect("a small frame");
     frame[..4].copy_from_slice(&length.to_le_bytes());
-    let checksum = crc32c(&frame[8..]);
+    let checksum = crc32c(&frame[12..]);
     frame[4..8].copy_from_slice(&checksum.to_le_bytes());
+    let prelude_checksum = crc32c(&frame[..8]);
+    frame[8..12].copy_from_slice(&prelude_checksum.to_le_bytes());
 }
 
 /// A frame of hand-made parts, its length and checksum true.

@@ -95,6 +95,8 @@ fn rejects() -> impl Strategy<Value = Reject> {
         Just(Reject::StaleBoot),
         Just(Reject::Removed),
         Just(Reject::Busy),
+        (any::<u32>(), numbers())
+            .prop_map(|(bytes_max, needed)| Reject::FrameTooSmall { bytes_max, needed }),
     ]
 }
 

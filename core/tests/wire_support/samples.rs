@@ -70,6 +70,7 @@ fn handshakes() -> Vec<Sample> {
 
 fn rejects() -> Vec<Sample> {
     let versions = Reject::UnsupportedVersion { wire_min: 1, wire_max: 2 };
+    let frame_too_small = Reject::FrameTooSmall { bytes_max: 1 << 10, needed: 1 << 21 };
     let sample =
         |name, starts_with, why| sample(name, starts_with, Any::Handshake(Handshake::Reject(why)));
     vec![
@@ -81,6 +82,7 @@ fn rejects() -> Vec<Sample> {
         sample("handshake_reject_stale_boot", &[4, 5], Reject::StaleBoot),
         sample("handshake_reject_removed", &[4, 6], Reject::Removed),
         sample("handshake_reject_busy", &[4, 7], Reject::Busy),
+        sample("handshake_reject_frame_too_small", &[4, 8, 128, 8], frame_too_small),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::ops::BitOr;
 /// A length that a frame cannot have: beyond this a stream is not ours.
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Everything before the header.
-const ENVELOPE_BYTES: usize = 18;
-const PRELUDE_BYTES: usize = 8;
+const ENVELOPE_BYTES: usize = 22;
+const PRELUDE_BYTES: usize = 12;
 
 /// What a frame is, by its service and the first byte of its header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +44,7 @@ impl FrameKind {
     /// What a whole frame is.
     #[must_use]
     pub fn of(frame: &[u8]) -> Self {
-        let (Some(&service), Some(&kind)) = (frame.get(9), frame.get(ENVELOPE_BYTES)) else {
+        let (Some(&service), Some(&kind)) = (frame.get(13), frame.get(ENVELOPE_BYTES)) else {
             return Self::Other;
         };
         match (service, kind) {
@@ -75,7 +75,7 @@ impl FrameKind {
 }
 
 fn has_payload(frame: &[u8]) -> bool {
-    let header_bytes = usize::from(u16::from_le_bytes([frame[16], frame[17]]));
+    let header_bytes = usize::from(u16::from_le_bytes([frame[20], frame[21]]));
     frame.len() > ENVELOPE_BYTES + header_bytes
 }
 

@@ -149,7 +149,7 @@ fn kinds_are_told_apart_as_the_codec_writes_them() {
         assert_eq!(FrameKind::of(&frame), kind);
         let of: Vec<_> = sets.into_iter().filter(|set| set.contains(kind)).collect();
         assert_eq!(of, [set]);
-        let is_raft = frame[9] == Service::Raft as u8;
+        let is_raft = frame[13] == Service::Raft as u8;
         assert_eq!(FrameKinds::CONSENSUS.contains(kind), is_raft);
         assert!(FrameKinds::ALL.contains(kind) && !FrameKinds::NONE.contains(kind));
         assert_eq!(FrameKinds::from(kind) | FrameKinds::NONE, FrameKinds::from(kind));

@@ -39,8 +39,7 @@ fn everything() -> LinkOptions {
 
 /// Magic, and frames that look like heartbeats.
 fn speech(bytes: usize) -> Vec<u8> {
-    let frame =
-        [&[22, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 12, 0, 6][..], &[9; 11]].concat();
+    let frame = [&[18, 0, 0, 0][..], &[0; 8], &[1, 1, 0, 0, 0, 0, 0, 0, 8, 0, 6], &[9; 7]].concat();
     MAGIC.into_iter().chain(frame.into_iter().cycle().take(bytes / 30 * 30)).collect()
 }
 
