@@ -24,7 +24,11 @@ pub enum LogOrder {
     },
 }
 
-/// Owns the log. All writes that have queued up become durable with one sync.
+/// How much is done in one step, about: a single order may be larger.
+const PORTION_BYTES: u64 = 4 << 20;
+
+/// Owns the log. All writes that have queued up become durable with one sync, unless they are so
+/// many that whoever waits would take the disk for one that hangs: then the first few MiB do.
 ///
 /// After an error nothing about the disk is known: the log is poisoned, and the node hears of it
 /// and says nothing more to anybody (FAULTS D01, D02).
@@ -79,7 +83,7 @@ impl<D: Disk> Lane for LogLane<D> {
     type Done = Input;
 
     fn step(&mut self, work: &mut Vec<LogOrder>, done: &mut Vec<Input>) {
-        for order in work.drain(..) {
+        for order in work.drain(..portion(work)) {
             match order {
                 LogOrder::Write(write) => self.writes.push(write),
                 LogOrder::Read { reader, first, bytes_max } => {
@@ -115,4 +119,18 @@ impl<D: Disk> Lane for LogLane<D> {
             done.push(Input::DiskFailed(why));
         }
     }
+}
+
+/// How many of the first orders make a portion; one at least.
+fn portion(work: &[LogOrder]) -> usize {
+    let mut cost_bytes = 0_u64;
+    let fits = |order: &&LogOrder| {
+        cost_bytes = cost_bytes.saturating_add(match order {
+            LogOrder::Write(Write { append: Some(append), .. }) => append.entries.cost_bytes(),
+            LogOrder::Write(_) => 0,
+            LogOrder::Read { bytes_max, .. } => *bytes_max,
+        });
+        cost_bytes <= PORTION_BYTES
+    };
+    work.iter().take_while(fits).count().max(1).min(work.len())
 }

@@ -243,7 +243,7 @@ impl Raft {
         match event {
             Event::Timeout => self.handle_timeout(effects),
             Event::Receive(message) => self.handle_message(message, effects),
-            Event::Persisted(ticket) => self.log.persist(ticket),
+            Event::Persisted(ticket) => self.log.persist(ticket, self.now),
             Event::Propose { id, command } => self.handle_propose(id, command, effects),
             Event::Read { id } => self.handle_read(id, effects),
             Event::Fetched { to, entries } => self.handle_fetched(to, entries),

@@ -1,6 +1,7 @@
 //! One server, step by step: the rules that only show when disk, peers and clock are played by hand.
 
 mod bench;
+mod disk_timeout;
 
 use std::time::Duration;
 

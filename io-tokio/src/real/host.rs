@@ -79,9 +79,11 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
             idle = if work.is_empty() {
                 lane.idle(&mut done)
             } else {
-                lane.step(&mut work, &mut done);
-                self.hand_over(&mut done);
-                lane.after_step(&mut done);
+                while !work.is_empty() {
+                    lane.step(&mut work, &mut done);
+                    self.hand_over(&mut done);
+                    lane.after_step(&mut done);
+                }
                 Idle::More
             };
             self.hand_over(&mut done);
