@@ -1,5 +1,6 @@
 //! The node, without sockets: what it says, whom it believes, and how requests end.
 
+mod disk;
 mod world;
 
 use std::time::Duration;
@@ -497,19 +498,6 @@ fn a_server_that_cannot_read_its_log_for_the_state_machine_ends() {
     world.settle();
     assert_eq!(world.hosts[leader].failure, Some(poisoned()));
     assert_eq!(world.hosts[leader].node.deadline(), None);
-}
-
-#[test]
-fn a_server_that_cannot_read_its_log_for_a_peer_says_so_and_goes_on() {
-    let mut world = World::new(3);
-    let leader = world.elect();
-    let peer = node_id(if leader == 0 { 2 } else { 1 });
-    let unreadable = Input::LogRead(LogReader::Peer(peer), Err(poisoned()));
-    world.hosts[leader].inputs.push(unreadable);
-    world.settle();
-    assert!(world.hosts[leader].notes.contains(&Note::LogUnreadable(peer, poisoned())));
-    world.propose(leader, 1, "a");
-    assert_eq!(done(world.hosts[leader].outcome(1)), b"did a");
 }
 
 #[test]
