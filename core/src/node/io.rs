@@ -53,7 +53,8 @@ pub enum Input {
     Persisted(Ticket),
     /// The disk failed: the node stops for good, and says nothing more to anybody.
     DiskFailed(WalError),
-    /// The log has no room to grow when its newest segment is full. Nothing is lost yet.
+    /// The log has no room to grow when its newest segment is full. Nothing is lost yet. Said once
+    /// until there is room again.
     DiskFull(DiskError),
     /// Answer to [`Output::ReadLog`]. A log that cannot be read is a failed disk, unless it just
     /// does not hold the entry.

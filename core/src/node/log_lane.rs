@@ -38,12 +38,14 @@ pub struct LogLane<D: Disk> {
     writes: Vec<Write>,
     /// No room for the next segment, when it was last tried.
     is_full: bool,
+    /// The node knows that there is no room, and there was not enough since.
+    has_told_full: bool,
 }
 
 impl<D: Disk> LogLane<D> {
     /// The lane of a log that is open.
     pub fn new(wal: Wal<D>) -> Self {
-        Self { wal, writes: Vec::new(), is_full: false }
+        Self { wal, writes: Vec::new(), is_full: false, has_told_full: false }
     }
 
     /// The log, to look at.
@@ -63,14 +65,20 @@ impl<D: Disk> LogLane<D> {
     }
 
     fn prepare_spare(&mut self, done: &mut Vec<Input>) -> Idle {
-        let prepared = self.wal.prepare_spare();
-        self.is_full = false;
-        match prepared {
-            Ok(SpareStep::Working) => return Idle::More,
-            Ok(SpareStep::Ready) => {}
+        match self.wal.prepare_spare() {
+            Ok(SpareStep::Working) => {
+                self.is_full = false;
+                return Idle::More;
+            }
+            Ok(SpareStep::Ready) => {
+                self.is_full = false;
+                self.has_told_full = false;
+            }
             Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
                 self.is_full = true;
-                done.push(Input::DiskFull(why));
+                if !core::mem::replace(&mut self.has_told_full, true) {
+                    done.push(Input::DiskFull(why));
+                }
             }
             Err(why) => done.push(Input::DiskFailed(why)),
         }

@@ -78,6 +78,37 @@ fn a_full_disk_is_told_once_and_stops_no_writes() {
     assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
 }
 
+/// A disk with a little room, in which the next segment is begun again and again.
+#[test]
+fn a_full_disk_is_told_again_only_after_there_was_room_for_a_segment() {
+    const MIB: usize = 1 << 20;
+    let disk = formatted();
+    let options = WalOptions { segment_bytes: 8 << 20, ..OPTIONS };
+    let wal = Wal::open(&disk, options, 1).expect("formatted").0;
+    let (mut lane, mut done) = (LogLane::new(wal), Vec::new());
+    let idle = |lane: &mut LogLane<&MemDisk>, operations| {
+        let mut done = Vec::new();
+        disk.fail_after(operations, DiskErrorKind::Full);
+        assert_eq!(lane.idle(&mut done), Idle::Done);
+        done
+    };
+    // After what an idle moment may be used for first.
+    assert!(matches!(idle(&mut lane, 2)[..], [Input::DiskFull(_)]));
+    assert_eq!(idle(&mut lane, 0), []);
+    assert_eq!(lane.idle(&mut done), Idle::More, "half of it fits");
+    assert_eq!(idle(&mut lane, 0), []);
+    while lane.idle(&mut done) == Idle::More {}
+    assert_eq!(done, []);
+    // Takes the segment that there was room for.
+    let write = append_in_term(1, id(0, 0), 1, &[&vec![7; MIB][..]; 9]);
+    lane.step(&mut vec![LogOrder::Write(write)], &mut done);
+    assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
+    disk.fail_after(0, DiskErrorKind::Full);
+    done.clear();
+    lane.after_step(&mut done);
+    assert!(matches!(done[..], [Input::DiskFull(_)]), "{done:?}");
+}
+
 /// However much has queued up, every few MiB somebody hears that the disk works.
 #[test]
 fn a_long_queue_becomes_durable_in_portions() {
