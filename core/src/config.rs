@@ -32,8 +32,8 @@ pub struct Config {
     /// to vote (thesis 6.2, 4.2.3).
     pub check_quorum: bool,
     /// How long a disk that has something to write may go without finishing any of it, before it
-    /// counts as hanging: a leader then steps down, and nobody seeks election or votes, until the
-    /// disk answers. Each answer starts the time anew, so that a disk that is only slow, with many
+    /// counts as hanging: a leader then steps down if the others can elect another without its
+    /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the time anew, so that a disk that is only slow, with many
     /// writes queued up, hangs never.
     pub disk_timeout: Duration,
     /// The longest command.

@@ -186,7 +186,7 @@ impl Raft {
             Role::Follower(follower) => Some(follower.deadline),
             Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
             Role::Leader(leader) => {
-                let lost_at = self.quorum_lost_at(leader).min(self.disk_hangs_at());
+                let lost_at = self.quorum_lost_at(leader).min(self.gives_way_at());
                 Some(leader.heartbeat_at.min(lost_at))
             }
             Role::Halted(_) => None,

@@ -1,4 +1,4 @@
-//! What a node makes of a disk that cannot be read.
+//! What a node makes of a disk that cannot be read, or that hangs.
 
 use std::time::Duration;
 
@@ -49,4 +49,22 @@ fn a_log_that_no_longer_holds_what_a_peer_was_to_get_is_not_damaged() {
     world.settle();
     world.propose(leader, 1, "a");
     assert!(is_done(world.hosts[leader].outcome(1)));
+}
+
+#[test]
+fn a_server_alone_waits_for_its_disk_and_carries_on_with_it() {
+    let mut world = World::new(1);
+    world.elect();
+    let term = world.hosts[0].node.status().term;
+    world.hosts[0].notes.clear();
+    world.hosts[0].is_disk_stalled = true;
+    world.propose(0, 1, "a");
+    world.pass(Duration::from_secs(4));
+    assert!(!world.hosts[0].responses.contains_key(&1), "it is not durable");
+    world.hosts[0].is_disk_stalled = false;
+    world.settle();
+    assert!(is_done(world.hosts[0].outcome(1)), "at once");
+    assert_eq!(world.hosts[0].node.status().term, term);
+    let changes = world.hosts[0].notes.iter();
+    assert!(!changes.clone().any(|note| matches!(note, Note::RoleChanged(_))));
 }

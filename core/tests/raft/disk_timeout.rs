@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use quorate_core::{Cause, Effect, Event, Index, Refusal, RequestId, RoleKind, Ticket};
+use quorate_core::{
+    Cause, Config, Effect, Effects, Event, Index, Instant, Membership, Message, PreVoteReply, Raft,
+    Recovered, Refusal, RequestId, RequestVoteReply, RoleKind, Rpc, Term, Ticket,
+};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, node, propose};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -82,4 +85,68 @@ fn a_leader_accepts_no_more_than_waits_for_its_own_disk_though_its_peers_commit(
     assert!(bench.propose(2, 100).contains(&busy), "its log waits for its disk");
     bench.persist();
     assert!(!bench.propose(3, 100).iter().any(|effect| matches!(effect, Effect::Refused { .. })));
+}
+
+/// The first of `count` voters, which leads, with its no-op written and nothing else done.
+fn leader_of(count: u64) -> (Raft, Instant, Ticket) {
+    let founders = Membership::of_voters((1..=count).map(node)).expect("voters");
+    let config = Config { check_quorum: false, ..Config::new(node(1)) };
+    let mut raft = Raft::new(config, Recovered::genesis(founders), Instant(0)).expect("a server");
+    let now = raft.deadline().expect("it loses patience");
+    let mut effects = Effects::default();
+    raft.step(now, Event::Timeout, &mut effects);
+    let promise = Rpc::PreVoteReply(PreVoteReply { next_term: Term(1), granted: true });
+    hear_all(&mut raft, now, count, Term(0), &promise);
+    raft.step(now, Event::Persisted(Ticket(1)), &mut effects);
+    let vote = Rpc::RequestVoteReply(RequestVoteReply { granted: true });
+    hear_all(&mut raft, now, count, Term(1), &vote);
+    raft.step(now, Event::Persisted(Ticket(2)), &mut effects);
+    assert_eq!(raft.status().role, RoleKind::Leader);
+    (raft, now, Ticket(2))
+}
+
+fn hear_all(raft: &mut Raft, now: Instant, count: u64, term: Term, rpc: &Rpc) {
+    for peer in 2..=count {
+        let message = Message { from: node(peer), to: node(1), term, rpc: rpc.clone() };
+        raft.step(now, Event::Receive(message), &mut Effects::default());
+    }
+}
+
+/// Nobody could lead in its place: it waits for its disk, says nothing that is not durable, and
+/// carries on when the disk does.
+#[test]
+fn a_leader_without_which_nobody_can_be_elected_leads_on_while_its_disk_hangs() {
+    for count in [1, 2] {
+        let (mut raft, mut now, newest) = leader_of(count);
+        let mut effects = Effects::default();
+        let committed = raft.status().commit;
+        raft.step(now, propose(1, 1), &mut effects);
+        let end = now.after(SECOND * 10);
+        let mut steps = 0;
+        while now < end {
+            let deadline = raft.deadline().expect("it runs");
+            assert!(deadline > now, "it asks for time and does nothing with it");
+            now = deadline;
+            raft.step(now, Event::Timeout, &mut effects);
+            steps += 1;
+        }
+        assert!(steps <= 201, "a heartbeat every 50 ms: {steps}");
+        let status = raft.status();
+        assert_eq!((status.role, status.commit), (RoleKind::Leader, committed));
+        raft.step(now, Event::Persisted(Ticket(newest.0 + 1)), &mut effects);
+        let last = raft.status().last.index;
+        assert_eq!((raft.status().role, raft.status().durable), (RoleKind::Leader, last));
+        if count == 1 {
+            assert_eq!(raft.status().commit, last);
+        }
+    }
+}
+
+#[test]
+fn a_leader_that_two_others_can_replace_gives_way_when_its_disk_hangs() {
+    let (mut raft, now, _) = leader_of(3);
+    let mut effects = Effects::default();
+    raft.step(now, propose(1, 1), &mut effects);
+    raft.step(now.after(SECOND * 2), Event::Timeout, &mut effects);
+    assert_eq!(raft.status().role, RoleKind::Follower);
 }
