@@ -208,6 +208,41 @@ mod tests {
         assert!(done.iter().all(|done| done.1 != thread::current().id()));
     }
 
+    /// Does one piece a step, and does not get on after a step without a word.
+    struct Tidy {
+        word: Receiver<()>,
+    }
+
+    impl Lane for Tidy {
+        type Work = u32;
+        type Done = u32;
+
+        fn step(&mut self, work: &mut Vec<u32>, done: &mut Vec<u32>) {
+            done.push(work.remove(0));
+        }
+
+        fn after_step(&mut self, _: &mut Vec<u32>) {
+            self.word.recv().expect("the test gives a word for each step");
+        }
+    }
+
+    /// Only waited for if something is wrong.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn what_came_of_a_step_is_handed_over_before_what_can_wait_is_done() {
+        let ((word, words), (deliver, done)) = (channel(), channel());
+        let lane = start("tidy", Tidy { word: words }, move |portion| {
+            deliver.send(portion).expect("the test listens");
+        });
+        // All but the first queue up while the lane is busy.
+        (1..=4).for_each(|work| lane.send(work));
+        for work in 1..=4 {
+            assert_eq!(done.recv_timeout(PATIENCE), Ok(vec![work]));
+            word.send(()).expect("the lane waits");
+        }
+    }
+
     #[test]
     fn a_lane_ends_when_all_senders_are_gone_and_everything_is_done() {
         let Test { lane, word, done, ended } = scribe();
