@@ -235,10 +235,11 @@ mod tests {
         let lane = start("tidy", Tidy { word: words }, move |portion| {
             deliver.send(portion).expect("the test listens");
         });
-        // All but the first queue up while the lane is busy.
-        (1..=4).for_each(|work| lane.send(work));
-        for work in 1..=4 {
+        lane.send(1);
+        for (work, more) in [(1, &[2, 3][..]), (2, &[4]), (3, &[]), (4, &[])] {
             assert_eq!(done.recv_timeout(PATIENCE), Ok(vec![work]));
+            // Queues up behind what the last step left.
+            more.iter().for_each(|&work| lane.send(work));
             word.send(()).expect("the lane waits");
         }
     }
