@@ -31,8 +31,10 @@ pub struct Config {
     /// A leader that hears from no majority steps down, and servers that hear from a leader refuse
     /// to vote (thesis 6.2, 4.2.3).
     pub check_quorum: bool,
-    /// How long a write may take before its disk counts as hanging: a leader then steps down, and
-    /// nobody seeks election or votes, until the disk answers.
+    /// How long a disk that has something to write may go without finishing any of it, before it
+    /// counts as hanging: a leader then steps down if the others can elect another without its
+    /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the time anew, so that a disk that is only slow, with many
+    /// writes queued up, hangs never.
     pub disk_timeout: Duration,
     /// The longest command.
     pub command_bytes_max: u64,
@@ -43,8 +45,9 @@ pub struct Config {
     pub inflight_messages_max: u32,
     /// The cost of the entries under way to one peer.
     pub inflight_bytes_max: u64,
-    /// The cost of the entries that a leader has accepted and not committed; beyond it proposals
-    /// are refused as [`Busy`](crate::Refusal::Busy). One proposal is accepted whatever its size.
+    /// The cost of the entries that a leader has accepted and that are not committed, or not on its
+    /// own disk; beyond it proposals are refused as [`Busy`](crate::Refusal::Busy). One proposal is
+    /// accepted whatever its size.
     pub uncommitted_bytes_max: u64,
     /// The cost of the durable, committed entries that are kept in memory for peers.
     pub cached_bytes_max: u64,

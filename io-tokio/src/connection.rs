@@ -18,11 +18,16 @@ const READ_BYTES_MIN: usize = 16 << 10;
 /// How much leaves a connection before the node is told: it counts in megabytes.
 const REPORT_BYTES: u64 = 256 << 10;
 
-/// How long what is queued may take to leave a connection that is closed.
+/// How long what is queued may take to leave a connection that is closed, and to be read there.
 pub(crate) const LINGER_MAX: Duration = Duration::from_secs(1);
 
-/// Reads until the other side ends, or nobody wants it any more.
-pub(crate) async fn read<R: AsyncRead + Unpin, A>(
+/// Reads until the other side ends, or `closed` gives a word.
+///
+/// When the other end of `closed` was dropped, nobody wants what comes in, and it is dropped: for a
+/// while, until the other side ends. A socket that is closed while there is something to be read
+/// is reset, and with it goes what the other side has not read yet of its last answers.
+pub(crate) async fn read<E: Env, R: AsyncRead + Unpin, A>(
+    env: E,
     mut reader: R,
     inbox: mpsc::Sender<A>,
     mut closed: oneshot::Receiver<()>,
@@ -36,13 +41,16 @@ pub(crate) async fn read<R: AsyncRead + Unpin, A>(
         }
         let read = tokio::select! {
             biased;
-            _ = &mut closed => return,
+            word = &mut closed => match word {
+                Ok(()) => return,
+                Err(_) => break,
+            },
             read = reader.read_buf(&mut buffer) => read,
         };
         match read {
             Ok(bytes) if bytes > 0 => {
                 if inbox.send(received(buffer.split())).await.is_err() {
-                    return;
+                    break;
                 }
             }
             // However it ended, it has ended: that is told once.
@@ -52,6 +60,17 @@ pub(crate) async fn read<R: AsyncRead + Unpin, A>(
             }
         }
     }
+    let end = env.now().after(LINGER_MAX);
+    tokio::select! {
+        biased;
+        () = env.sleep_until(end) => {}
+        () = drop_all(reader) => {}
+    }
+}
+
+async fn drop_all<R: AsyncRead + Unpin>(mut reader: R) {
+    let mut dropped = vec![0; READ_BYTES_MIN];
+    while reader.read(&mut dropped).await.is_ok_and(|bytes| bytes > 0) {}
 }
 
 /// Writes until its queue ends, or whoever waits for that gives up. What has left is counted in
@@ -163,5 +182,67 @@ mod tests {
         other_side.read_to_end(&mut rest).await.expect("it writes");
         assert_eq!(rest.len(), (1 << 10) - 16);
         task.await.expect("it does not panic");
+    }
+
+    /// A socket whose other side takes little at a time.
+    async fn sockets() -> (tokio::net::TcpStream, tokio::net::TcpStream) {
+        let listener = tokio::net::TcpSocket::new_v4().expect("a socket");
+        listener.set_send_buffer_size(1 << 17).expect("a buffer");
+        listener.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let listener = listener.listen(1).expect("it listens");
+        let far = tokio::net::TcpSocket::new_v4().expect("a socket");
+        far.set_recv_buffer_size(1 << 12).expect("a buffer");
+        let far =
+            far.connect(listener.local_addr().expect("an address")).await.expect("a listener");
+        (listener.accept().await.expect("a connection").0, far)
+    }
+
+    #[tokio::test]
+    async fn requests_that_nobody_wants_do_not_cost_the_other_side_its_last_answers() {
+        let (near, mut far) = sockets().await;
+        far.write_all(&[1; 64]).await.expect("it takes requests");
+        near.readable().await.expect("they have come");
+        let (reader, writer) = near.into_split();
+        let answer = Bytes::from(vec![7; 1 << 16]);
+        let (queue, queued) = mpsc::unbounded_channel();
+        queue.send(answer.clone()).expect("it is queued");
+        let (inbox, mut arrived) = mpsc::channel(1);
+        let ((reading, no_reader), (writing, no_writer)) = (oneshot::channel(), oneshot::channel());
+        drop((queue, reading, writing));
+        let reads = read(RealEnv::new(), reader, inbox.clone(), no_reader, |_| (), ());
+        let until = given_up(RealEnv::new(), no_writer);
+        let writes = write(writer, queued, inbox, until, |_| (), ());
+        let reads = tokio::spawn(reads);
+        tokio::spawn(writes).await.expect("the system takes all of it");
+        far.write_all(&[1; 64]).await.expect("it takes more requests");
+        let mut got = Vec::new();
+        far.read_to_end(&mut got).await.expect("it is not reset");
+        assert_eq!(got, answer);
+        drop(far);
+        reads.await.expect("it ends with the other side");
+        assert_eq!(arrived.recv().await, None, "and tells nobody");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_connection_is_read_for_a_while_only() {
+        let (near, mut far) = tokio::io::duplex(8);
+        let (closing, closed) = oneshot::channel::<()>();
+        let (inbox, _) = mpsc::channel(1);
+        let task = tokio::spawn(read(RealEnv::new(), near, inbox, closed, |_| (), ()));
+        drop(closing);
+        far.write_all(&[1; 1 << 10]).await.expect("it is read");
+        let ended = tokio::time::timeout(LINGER_MAX * 2, task).await;
+        ended.expect("it gives up").expect("it does not panic");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_not_to_linger_is_read_no_more() {
+        let (near, _far) = tokio::io::duplex(8);
+        let (closing, closed) = oneshot::channel();
+        let (inbox, _) = mpsc::channel(1);
+        let task = tokio::spawn(read(RealEnv::new(), near, inbox, closed, |_| (), ()));
+        closing.send(()).expect("it runs");
+        let ended = tokio::time::timeout(LINGER_MAX / 2, task).await;
+        ended.expect("at once").expect("it does not panic");
     }
 }

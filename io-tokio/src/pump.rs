@@ -210,8 +210,8 @@ async fn dial<E: Env>(
 struct Wires {
     /// Bytes that are to leave.
     queue: mpsc::UnboundedSender<Bytes>,
-    /// Dropped to end the reader, or the attempt to connect.
-    _open: oneshot::Sender<()>,
+    /// Dropped to end the reader soon, or the attempt to connect; at a word it ends at once.
+    reading: oneshot::Sender<()>,
     /// Dropped to end the writer soon; at a word it ends at once.
     writing: oneshot::Sender<()>,
 }
@@ -337,11 +337,12 @@ impl<E: Env> Pump<E> {
 
     fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
         let (queue, queued) = mpsc::unbounded_channel();
-        let (open, closed) = oneshot::channel();
+        let (reading, closed) = oneshot::channel();
         let span = tracing::debug_span!("connection", ?id);
         let received = move |bytes| Arrival::Input(Input::Received(id, bytes));
         let ended = Arrival::Input(Input::Closed(id));
-        let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
+        let read =
+            connection::read(self.env.clone(), reader, self.inbox.clone(), closed, received, ended);
         let (writing, unwanted) = oneshot::channel();
         let given_up = connection::given_up(self.env.clone(), unwanted);
         let sent = move |bytes| Arrival::Input(Input::Sent(id, bytes));
@@ -354,16 +355,16 @@ impl<E: Env> Pump<E> {
             drop(alive);
         };
         self.env.spawn(write.instrument(span));
-        self.connections.insert(id, Wires { queue, _open: open, writing });
+        self.connections.insert(id, Wires { queue, reading, writing });
     }
 
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Dial(id, address) => {
                 let (queue, _) = mpsc::unbounded_channel();
-                let (open, abandoned) = oneshot::channel();
+                let (reading, abandoned) = oneshot::channel();
                 let (writing, _) = oneshot::channel();
-                self.connections.insert(id, Wires { queue, _open: open, writing });
+                self.connections.insert(id, Wires { queue, reading, writing });
                 let dial = dial(self.env.clone(), id, address, self.inbox.clone(), abandoned);
                 self.env.spawn(dial);
             }
@@ -445,7 +446,7 @@ impl<E: Env> Pump<E> {
                 tracing::warn!(?id, "a connection was stuck");
                 if let Some(wires) = self.connections.remove(id) {
                     // What it did not take until now, it need not get; it may have ended by itself.
-                    let _ = wires.writing.send(());
+                    let _ = (wires.reading.send(()), wires.writing.send(()));
                 }
             }
         }

@@ -102,6 +102,12 @@ pub enum Envelope<'a> {
         session: SessionId,
     },
     /// The leader has not heard of a client for too long. Void if the log has.
+    ///
+    /// A known limit: no server checks who proposes it. A node does not look into the commands that
+    /// it takes in, so a client could send one. That gives it no power that
+    /// [`CloseSession`](Self::CloseSession) does not, which ends any session too, and needs to know
+    /// less. Sessions keep clients that retry from being applied twice; they do not protect clients
+    /// from each other, so only those that are trusted may reach a server.
     ExpireSession {
         /// The silent one.
         session: SessionId,
@@ -183,7 +189,8 @@ impl<'a> Envelope<'a> {
         Ok(envelope)
     }
 
-    /// Must this come from a leader, and be refused if a client sends it?
+    /// Does no honest client send this, but only a leader? A gateway that looks into what passes may
+    /// refuse it; servers do not, see [`ExpireSession`](Self::ExpireSession).
     pub const fn is_from_leader(&self) -> bool {
         matches!(self, Self::ExpireSession { .. })
     }

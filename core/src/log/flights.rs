@@ -15,6 +15,8 @@ pub(crate) struct Flights {
     persisted: Ticket,
     durable: Index,
     under_way: VecDeque<Flight>,
+    /// When a write was last found to be done.
+    landed: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +30,7 @@ impl Flights {
     /// No write is under way, and the log is durable up to `durable`.
     pub(crate) fn new(durable: Index) -> Self {
         let (newest, persisted) = (Ticket(0), Ticket(0));
-        Self { newest, persisted, durable, under_way: VecDeque::new() }
+        Self { newest, persisted, durable, under_way: VecDeque::new(), landed: Instant(0) }
     }
 
     /// A write starts; `last` is the end of the log that it makes.
@@ -39,13 +41,14 @@ impl Flights {
     }
 
     /// All writes up to `ticket` are done. A ticket that was never issued means nothing.
-    pub(crate) fn land(&mut self, ticket: Ticket) {
+    pub(crate) fn land(&mut self, ticket: Ticket, now: Instant) {
         if ticket > self.newest {
             return;
         }
         while let Some(flight) = self.under_way.pop_front_if(|flight| flight.ticket <= ticket) {
             self.persisted = flight.ticket;
             self.durable = flight.last;
+            self.landed = now;
         }
     }
 
@@ -57,9 +60,10 @@ impl Flights {
         }
     }
 
-    /// When the oldest write that is not done was started.
+    /// Since when the disk has had something to do and has not finished anything. A disk that works
+    /// off a long queue lets each write wait for long, and yet it works.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
-        self.under_way.front().map(|flight| flight.started)
+        self.under_way.front().map(|flight| flight.started.max(self.landed))
     }
 
     /// The newest ticket that is done.

@@ -149,14 +149,14 @@ impl Log {
         self.flights.start(self.frozen.index, now)
     }
 
-    /// When the oldest write that is not durable was started.
+    /// Since when the disk has had something to do and has not finished anything.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         self.flights.waits_since()
     }
 
     /// All writes up to `ticket` are durable.
-    pub(crate) fn persist(&mut self, ticket: Ticket) {
-        self.flights.land(ticket);
+    pub(crate) fn persist(&mut self, ticket: Ticket, now: Instant) {
+        self.flights.land(ticket, now);
     }
 
     /// Frees memory: durable entries up to `commit` may go until `cost_bytes_max` is met.

@@ -108,7 +108,7 @@ fn apply(log: &mut Log, naive: &mut Naive, step: &Step) {
             let mut done = naive.under_way.drain(..count.min(naive.under_way.len()));
             if let Some((ticket, entries)) = done.next_back() {
                 naive.on_disk = entries;
-                log.persist(ticket);
+                log.persist(ticket, Instant(0));
                 assert_eq!(log.persisted(), ticket);
             }
         }
@@ -214,8 +214,8 @@ fn a_ticket_that_was_never_issued_means_nothing() {
     log.propose(Term(3), Payload::Noop);
     assert!(log.freeze().is_some());
     let ticket = log.start_write(Instant(0));
-    log.persist(Ticket(ticket.0 + 1));
+    log.persist(Ticket(ticket.0 + 1), Instant(0));
     assert_eq!((log.persisted(), log.durable()), (Ticket(0), BASE.index));
-    log.persist(ticket);
+    log.persist(ticket, Instant(0));
     assert_eq!((log.persisted(), log.durable()), (ticket, BASE.index.next()));
 }

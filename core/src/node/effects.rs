@@ -42,12 +42,17 @@ impl Node {
     ) {
         match (reader, read) {
             (LogReader::Peer(to), Ok(entries)) => self.events.push(Event::Fetched { to, entries }),
-            (LogReader::Peer(to), Err(why)) => {
-                // The log was cut off in the meantime: the core knows that better.
-                if !matches!(why, WalError::NotInLog { .. }) {
-                    out.push(Output::Note(Note::LogUnreadable(to, why)));
-                }
+            // The log was cut off in the meantime: the core knows that better.
+            (LogReader::Peer(to), Err(WalError::NotInLog { .. })) => {
                 self.events.push(Event::Fetched { to, entries: Entries::EMPTY });
+            }
+            // A leader that cannot read its log cannot bring the peer up to date, however often it
+            // tries, and one that only steps down is elected again, because its log looks as good as
+            // any. It ends, so that one whose log is intact leads; the next start reads the whole
+            // disk and says whether it is damaged, and where.
+            (LogReader::Peer(to), Err(why)) => {
+                out.push(Output::Note(Note::LogUnreadable(to, why.clone())));
+                self.fail(why, out);
             }
             (LogReader::StateMachine, Ok(entries)) => {
                 self.feed.finish_reading();

@@ -53,9 +53,11 @@ pub enum Input {
     Persisted(Ticket),
     /// The disk failed: the node stops for good, and says nothing more to anybody.
     DiskFailed(WalError),
-    /// The log has no room to grow when its newest segment is full. Nothing is lost yet.
+    /// The log has no room to grow when its newest segment is full. Nothing is lost yet. Said once
+    /// until there is room again.
     DiskFull(DiskError),
-    /// Answer to [`Output::ReadLog`]. A state machine that cannot read its log is a failed disk.
+    /// Answer to [`Output::ReadLog`]. A log that cannot be read is a failed disk, unless it just
+    /// does not hold the entry.
     LogRead(LogReader, Result<Entries, WalError>),
     /// Entries up to this index were applied; what came of them, if it was asked for.
     Applied(Index, Vec<(LogId, Bytes)>),
@@ -164,7 +166,8 @@ pub enum Note {
     LinkUp(NodeId),
     /// A link to a peer is gone.
     LinkDown(NodeId),
-    /// The log cannot be read for a peer that is behind.
+    /// The log cannot be read for a peer that is behind; the node ends, with
+    /// [`Output::DiskFailed`].
     LogUnreadable(NodeId, WalError),
     /// The disk has no room for the next segment of the log.
     DiskFull(DiskError),

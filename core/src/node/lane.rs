@@ -3,14 +3,15 @@
 use alloc::vec::Vec;
 
 /// Work that is done in steps, in order. A lane knows neither the thread nor the task that hosts
-/// it; whatever has queued up since the last step is one batch.
+/// it; as much as it likes of what has queued up since the last step is one batch.
 pub trait Lane {
     /// What is to be done.
     type Work;
     /// What came of it.
     type Done;
 
-    /// Does all of `work`, in order, and leaves it empty.
+    /// Does what is first in `work`, one piece at least, and takes it out. What it leaves is for the
+    /// next step: what came of the first pieces need not wait for the last, however many there are.
     fn step(&mut self, work: &mut Vec<Self::Work>, done: &mut Vec<Self::Done>);
 
     /// Is this work done within microseconds, whatever state the lane is in? Then it is not worth

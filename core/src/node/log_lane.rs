@@ -24,7 +24,11 @@ pub enum LogOrder {
     },
 }
 
-/// Owns the log. All writes that have queued up become durable with one sync.
+/// How much is done in one step, about: a single order may be larger.
+const PORTION_BYTES: u64 = 4 << 20;
+
+/// Owns the log. All writes that have queued up become durable with one sync, unless they are so
+/// many that whoever waits would take the disk for one that hangs: then the first few MiB do.
 ///
 /// After an error nothing about the disk is known: the log is poisoned, and the node hears of it
 /// and says nothing more to anybody (FAULTS D01, D02).
@@ -34,12 +38,14 @@ pub struct LogLane<D: Disk> {
     writes: Vec<Write>,
     /// No room for the next segment, when it was last tried.
     is_full: bool,
+    /// The node knows that there is no room, and there was not enough since.
+    has_told_full: bool,
 }
 
 impl<D: Disk> LogLane<D> {
     /// The lane of a log that is open.
     pub fn new(wal: Wal<D>) -> Self {
-        Self { wal, writes: Vec::new(), is_full: false }
+        Self { wal, writes: Vec::new(), is_full: false, has_told_full: false }
     }
 
     /// The log, to look at.
@@ -59,14 +65,20 @@ impl<D: Disk> LogLane<D> {
     }
 
     fn prepare_spare(&mut self, done: &mut Vec<Input>) -> Idle {
-        let prepared = self.wal.prepare_spare();
-        self.is_full = false;
-        match prepared {
-            Ok(SpareStep::Working) => return Idle::More,
-            Ok(SpareStep::Ready) => {}
+        match self.wal.prepare_spare() {
+            Ok(SpareStep::Working) => {
+                self.is_full = false;
+                return Idle::More;
+            }
+            Ok(SpareStep::Ready) => {
+                self.is_full = false;
+                self.has_told_full = false;
+            }
             Err(WalError::Disk(why)) if why.kind == DiskErrorKind::Full => {
                 self.is_full = true;
-                done.push(Input::DiskFull(why));
+                if !core::mem::replace(&mut self.has_told_full, true) {
+                    done.push(Input::DiskFull(why));
+                }
             }
             Err(why) => done.push(Input::DiskFailed(why)),
         }
@@ -79,7 +91,7 @@ impl<D: Disk> Lane for LogLane<D> {
     type Done = Input;
 
     fn step(&mut self, work: &mut Vec<LogOrder>, done: &mut Vec<Input>) {
-        for order in work.drain(..) {
+        for order in work.drain(..portion(work)) {
             match order {
                 LogOrder::Write(write) => self.writes.push(write),
                 LogOrder::Read { reader, first, bytes_max } => {
@@ -115,4 +127,18 @@ impl<D: Disk> Lane for LogLane<D> {
             done.push(Input::DiskFailed(why));
         }
     }
+}
+
+/// How many of the first orders make a portion; one at least.
+fn portion(work: &[LogOrder]) -> usize {
+    let mut cost_bytes = 0_u64;
+    let fits = |order: &&LogOrder| {
+        cost_bytes = cost_bytes.saturating_add(match order {
+            LogOrder::Write(Write { append: Some(append), .. }) => append.entries.cost_bytes(),
+            LogOrder::Write(_) => 0,
+            LogOrder::Read { bytes_max, .. } => *bytes_max,
+        });
+        cost_bytes <= PORTION_BYTES
+    };
+    work.iter().take_while(fits).count().max(1).min(work.len())
 }

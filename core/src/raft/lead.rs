@@ -7,7 +7,7 @@ use super::role::{Leader, Role};
 use crate::effect::{Cause, Effect, Effects, Refusal};
 use crate::entry::{Entries, Entry, Payload};
 use crate::message::{AppendEntriesReply, AppendOutcome};
-use crate::quorum;
+use crate::quorum::{self, VoteResult, vote_result};
 use crate::types::{Index, Instant, LogId, NodeId, ReplicationId, RequestId, Round};
 
 use alloc::collections::VecDeque;
@@ -160,9 +160,7 @@ impl Raft {
         if now >= self.quorum_lost_at(leader) {
             return self.become_follower(Cause::QuorumLost, effects);
         }
-        // It could go on to commit what its peers write, but not for long, and only for as long as
-        // all of them do: they had better elect one whose disk works.
-        if self.is_disk_hanging() {
+        if now >= self.gives_way_at() {
             return self.become_follower(Cause::DiskHung, effects);
         }
         let Role::Leader(leader) = &mut self.role else { return };
@@ -182,6 +180,20 @@ impl Raft {
             None => self.own_value(id, u64::MAX),
         });
         Instant(heard).after(self.config.election_timeout)
+    }
+
+    /// When a leader gives way to one whose disk works, unless its own answers. It could go on to
+    /// commit what its peers write, but not for long, and only for as long as all of them do.
+    ///
+    /// Never if the others cannot elect anybody without its vote, which would not reach its disk
+    /// (thesis 3.8): a server alone, or one of two. To step down would help nobody then. It stays,
+    /// acknowledges nothing that is not durable, and goes on with all of it when its disk does.
+    pub(super) fn gives_way_at(&self) -> Instant {
+        let others = |id| Some(id != self.config.id);
+        match vote_result(&self.membership, others) {
+            VoteResult::Won => self.disk_hangs_at(),
+            VoteResult::Lost | VoteResult::Pending => Instant(u64::MAX),
+        }
     }
 
     /// The value of a member that is no peer: this server's own.

@@ -186,7 +186,7 @@ impl Raft {
             Role::Follower(follower) => Some(follower.deadline),
             Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
             Role::Leader(leader) => {
-                let lost_at = self.quorum_lost_at(leader).min(self.disk_hangs_at());
+                let lost_at = self.quorum_lost_at(leader).min(self.gives_way_at());
                 Some(leader.heartbeat_at.min(lost_at))
             }
             Role::Halted(_) => None,
@@ -243,7 +243,7 @@ impl Raft {
         match event {
             Event::Timeout => self.handle_timeout(effects),
             Event::Receive(message) => self.handle_message(message, effects),
-            Event::Persisted(ticket) => self.log.persist(ticket),
+            Event::Persisted(ticket) => self.log.persist(ticket, self.now),
             Event::Propose { id, command } => self.handle_propose(id, command, effects),
             Event::Read { id } => self.handle_read(id, effects),
             Event::Fetched { to, entries } => self.handle_fetched(to, entries),

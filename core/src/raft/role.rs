@@ -99,8 +99,8 @@ pub(super) struct Leader {
     /// Is a round of heartbeats due?
     pub(super) is_round_owed: bool,
     pub(super) reads: Reads,
-    /// Cost of what this leader accepted and has not committed: for each settled batch its last
-    /// index and its cost, and the sum.
+    /// Cost of what this leader accepted and has not committed, or not on its own disk: for each
+    /// settled batch its last index and its cost, and the sum.
     pub(super) uncommitted: VecDeque<(Index, u64)>,
     pub(super) uncommitted_bytes: u64,
     /// Cost of what was accepted since the last settling.

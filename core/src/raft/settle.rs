@@ -83,7 +83,7 @@ impl Raft {
         }
         let (last, commit) = (self.log.last().index, self.commit);
         let Role::Leader(leader) = &mut self.role else { return };
-        leader.account(last, commit);
+        leader.account(last, commit.min(durable));
     }
 
     /// thesis 6.4: reads are served from the commit index of the moment when they came in, once a
@@ -169,14 +169,16 @@ impl Raft {
 }
 
 impl Leader {
-    /// Keeps the sum of what was accepted and is not committed.
-    fn account(&mut self, last: Index, commit: Index) {
+    /// Keeps the sum of what was accepted and is not done with: `done` is committed, and durable
+    /// here. The peers could commit on without this server's disk, and what waits for that would
+    /// grow for as long as they are faster.
+    fn account(&mut self, last: Index, done: Index) {
         let accepted = core::mem::take(&mut self.unsettled_bytes);
         if accepted > 0 {
             self.uncommitted.push_back((last, accepted));
             self.uncommitted_bytes += accepted;
         }
-        while let Some((_, cost)) = self.uncommitted.pop_front_if(|batch| batch.0 <= commit) {
+        while let Some((_, cost)) = self.uncommitted.pop_front_if(|batch| batch.0 <= done) {
             self.uncommitted_bytes -= cost;
         }
     }

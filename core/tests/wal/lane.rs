@@ -2,7 +2,7 @@
 
 use quorate_core::Index;
 use quorate_core::node::{Idle, Input, Lane, LogLane, LogOrder, LogReader};
-use quorate_core::wal::{DiskErrorKind, MemDisk, Wal, WalError};
+use quorate_core::wal::{DiskErrorKind, MemDisk, Wal, WalError, WalOptions};
 
 use crate::support::{OPTIONS, append, append_in_term, formatted, id};
 
@@ -76,4 +76,60 @@ fn a_full_disk_is_told_once_and_stops_no_writes() {
     // An idle moment is the time to try again.
     while lane.idle(&mut done) == Idle::More {}
     assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
+}
+
+/// A disk with a little room, in which the next segment is begun again and again.
+#[test]
+fn a_full_disk_is_told_again_only_after_there_was_room_for_a_segment() {
+    const MIB: usize = 1 << 20;
+    let disk = formatted();
+    let options = WalOptions { segment_bytes: 8 << 20, ..OPTIONS };
+    let wal = Wal::open(&disk, options, 1).expect("formatted").0;
+    let (mut lane, mut done) = (LogLane::new(wal), Vec::new());
+    let idle = |lane: &mut LogLane<&MemDisk>, operations| {
+        let mut done = Vec::new();
+        disk.fail_after(operations, DiskErrorKind::Full);
+        assert_eq!(lane.idle(&mut done), Idle::Done);
+        done
+    };
+    // After what an idle moment may be used for first.
+    assert!(matches!(idle(&mut lane, 2)[..], [Input::DiskFull(_)]));
+    assert_eq!(idle(&mut lane, 0), []);
+    assert_eq!(lane.idle(&mut done), Idle::More, "half of it fits");
+    assert_eq!(idle(&mut lane, 0), []);
+    while lane.idle(&mut done) == Idle::More {}
+    assert_eq!(done, []);
+    // Takes the segment that there was room for.
+    let write = append_in_term(1, id(0, 0), 1, &[&vec![7; MIB][..]; 9]);
+    lane.step(&mut vec![LogOrder::Write(write)], &mut done);
+    assert!(matches!(done[..], [Input::Persisted(_)]), "{done:?}");
+    disk.fail_after(0, DiskErrorKind::Full);
+    done.clear();
+    lane.after_step(&mut done);
+    assert!(matches!(done[..], [Input::DiskFull(_)]), "{done:?}");
+}
+
+/// However much has queued up, every few MiB somebody hears that the disk works.
+#[test]
+fn a_long_queue_becomes_durable_in_portions() {
+    const MIB: u64 = 1 << 20;
+    let disk = formatted();
+    let options = WalOptions { segment_bytes: 4 * MIB, ..OPTIONS };
+    let mut lane = LogLane::new(Wal::open(&disk, options, 1).expect("formatted").0);
+    let body = vec![7; 1 << 20];
+    let bodies =
+        |index: u64| -> Vec<&[u8]> { if index == 6 { vec![&body; 5] } else { vec![&body] } };
+    // The last write alone is more than a portion.
+    let writes = (1..=6).map(|ticket| {
+        append_in_term(ticket, id((ticket > 1).into(), ticket - 1), 1, &bodies(ticket))
+    });
+    let mut work: Vec<_> = writes.map(LogOrder::Write).collect();
+    let mut landings = Vec::new();
+    while !work.is_empty() {
+        let mut done = Vec::new();
+        lane.step(&mut work, &mut done);
+        let [Input::Persisted(ticket)] = done[..] else { panic!("{done:?}") };
+        landings.push(ticket.0);
+    }
+    assert_eq!(landings, [3, 5, 6]);
 }

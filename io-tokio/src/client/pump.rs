@@ -29,7 +29,7 @@ enum Arrival<E: Env> {
 struct Wires {
     /// Bytes that are to leave.
     queue: mpsc::UnboundedSender<Bytes>,
-    /// Dropped to end the reader, or the attempt to connect.
+    /// Dropped to end the reader soon, or the attempt to connect.
     _open: oneshot::Sender<()>,
     /// Dropped to end the writer soon.
     _writing: oneshot::Sender<()>,
@@ -114,7 +114,8 @@ impl<E: Env> Pump<E> {
         let (open, closed) = oneshot::channel();
         let received = move |bytes| Arrival::Received(id, bytes);
         let ended = Arrival::Closed(id);
-        let read = connection::read(reader, self.inbox.clone(), closed, received, ended);
+        let read =
+            connection::read(self.env.clone(), reader, self.inbox.clone(), closed, received, ended);
         self.env.spawn(read);
         let (writing, unwanted) = oneshot::channel();
         let given_up = connection::given_up(self.env.clone(), unwanted);

@@ -82,9 +82,11 @@ impl<L: Lane, F: Fn(Vec<L::Done>)> Host<L, F> {
             idle = if work.is_empty() {
                 lane.idle(&mut done)
             } else {
-                lane.step(&mut work, &mut done);
-                self.hand_over(&mut done);
-                lane.after_step(&mut done);
+                while !work.is_empty() {
+                    lane.step(&mut work, &mut done);
+                    self.hand_over(&mut done);
+                    lane.after_step(&mut done);
+                }
                 Idle::More
             };
             self.hand_over(&mut done);
@@ -220,6 +222,42 @@ mod tests {
             }
             assert_eq!(done.iter().map(|done| done.0).collect::<Vec<_>>(), orders);
             assert!(done.iter().all(|done| done.1 != thread::current().id()));
+        }
+    }
+
+    /// Does one piece a step, and does not get on after a step without a word.
+    struct Tidy {
+        word: Receiver<()>,
+    }
+
+    impl Lane for Tidy {
+        type Work = u32;
+        type Done = u32;
+
+        fn step(&mut self, work: &mut Vec<u32>, done: &mut Vec<u32>) {
+            done.push(work.remove(0));
+        }
+
+        fn after_step(&mut self, _: &mut Vec<u32>) {
+            self.word.recv().expect("the test gives a word for each step");
+        }
+    }
+
+    /// Only waited for if something is wrong.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn what_came_of_a_step_is_handed_over_before_what_can_wait_is_done() {
+        let ((word, words), (deliver, done)) = (channel(), channel());
+        let lane = start("tidy", Tidy { word: words }, move |portion| {
+            deliver.send(portion).expect("the test listens");
+        });
+        lane.send(1);
+        for (work, more) in [(1, &[2, 3][..]), (2, &[4]), (3, &[]), (4, &[])] {
+            assert_eq!(done.recv_timeout(PATIENCE), Ok(vec![work]));
+            // Queues up behind what the last step left.
+            more.iter().for_each(|&work| lane.send(work));
+            word.send(()).expect("the lane waits");
         }
     }
 

@@ -86,7 +86,9 @@ impl Env for StillEnv {
         tokio::spawn(async move {
             let (mut work, mut done) = (Vec::new(), Vec::new());
             while queued.recv_many(&mut work, 64).await > 0 {
-                lane.step(&mut work, &mut done);
+                while !work.is_empty() {
+                    lane.step(&mut work, &mut done);
+                }
                 while queued.is_empty() && lane.idle(&mut done) == Idle::More {}
                 deliver(std::mem::take(&mut done));
             }

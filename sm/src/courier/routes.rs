@@ -196,11 +196,16 @@ impl Routes {
             return None;
         }
         let count = self.servers.len();
+        let in_turn = (0..count).map(|offset| (self.cursor + offset) % count);
+        let usable = in_turn.filter(|&at| self.servers[at].is_free(now) && self.is_ours(at));
+        // Whoever is to be dialed may not even exist any more.
+        if let Some(spare) = usable.clone().find(|&at| self.servers[at].is_good_spare()) {
+            self.current = Some(spare);
+            return None;
+        }
         let is_patient = self.is_patient(now);
-        for at in (0..count).map(|offset| (self.cursor + offset) % count) {
-            let server = &self.servers[at];
-            match &server.link {
-                _ if !server.is_free(now) || !self.is_ours(at) => {}
+        for at in usable {
+            match &self.servers[at].link {
                 Some(link) if link.is_up() => {
                     self.current = Some(at);
                     return None;
@@ -265,6 +270,11 @@ impl Server {
 
     fn is_free(&self, now: Instant) -> bool {
         self.avoided_until <= now
+    }
+
+    /// Up, and of use when it was last asked? One that was of none waits for its turn.
+    fn is_good_spare(&self) -> bool {
+        self.is_up() && self.failures == 0
     }
 
     pub(crate) fn is_up(&self) -> bool {

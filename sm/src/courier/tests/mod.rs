@@ -167,6 +167,25 @@ fn a_server_that_was_raced_and_stands_late_is_a_spare() {
 }
 
 #[test]
+fn a_spare_that_is_up_is_used_before_anybody_is_dialed_or_waited_for() {
+    let mut world = world(&["a:1", "b:1", "c:1"]);
+    world.call(1, query(), millis(5000));
+    world.pass(config().head_start);
+    let server = world.welcome(2);
+    let (spare, address) = (world.dials[0].clone(), world.dials[1].1.clone());
+    let asked = world.heard(server, Some((2, &address)));
+    world.respond(server, asked[0].id, applied());
+    world.dials.push(spare.clone());
+    world.welcome(1);
+    let dialed = world.dials.len();
+    world.lose(server);
+    // The third would be the next in turn.
+    world.call(2, query(), millis(1000));
+    assert_eq!(world.heard(spare.0, None).len(), 1);
+    assert_eq!(world.dials.len(), dialed);
+}
+
+#[test]
 fn a_server_that_refuses_has_no_head_start() {
     let mut world = world(&["a:1", "b:1"]);
     world.call(1, query(), millis(5000));
