@@ -26,11 +26,12 @@ fn thousands_of_worlds_keep_rafts_promises() {
         ("fetches", sum.fetches),
         ("crashes", sum.crashes),
         ("partitions", sum.partitions),
-        ("hung disks", sum.hung),
     ];
     for (what, times) in struck {
         assert!(times > count / 2, "{what}: {times} times in {count} worlds");
     }
+    // In about half of the worlds no disk hangs, and some leaders nobody could replace.
+    assert!(sum.hung > count / 4, "leaders with a hung disk: {} in {count} worlds", sum.hung);
 }
 
 #[test]
