@@ -1,11 +1,12 @@
 //! Peace: all faults end, and the cluster must make progress.
 
 use super::nemesis::nanos;
+use super::sabotage::Sabotage;
 use super::world::World;
 use crate::disk::DiskOptions;
 use crate::judge::{Checked, Property, Witness as _, hold};
 use crate::linearizability::{Budget, Verdict, check};
-use crate::net::{LinkOptions, NetOptions};
+use crate::net::{LinkOptions, NetOptions, Shape};
 
 /// How long a healed cluster may go without any commit, in election timeouts.
 const PATIENCE_TIMEOUTS: u64 = 100;
@@ -16,9 +17,12 @@ impl World<'_> {
         self.note("all faults end");
         let nemesis = &mut self.options.nemesis;
         (nemesis.partition, nemesis.kill, nemesis.power) = (0, 0, 0);
-        (nemesis.torn, nemesis.pause, nemesis.stall) = (0, 0, 0);
+        (nemesis.torn, nemesis.pause, nemesis.stall, nemesis.stop) = (0, 0, 0, 0);
         self.net.mend(self.now);
         self.net.set_links(LinkOptions::default());
+        if self.options.sabotage == Some(Sabotage::NeverHeals) {
+            self.isolate_all();
+        }
         self.options.net = NetOptions::default();
         self.options.stir_max_ns = 1000;
         self.options.apply_max_ns = 1000;
@@ -32,6 +36,13 @@ impl World<'_> {
             self.start(at)?;
         }
         Ok(())
+    }
+
+    fn isolate_all(&mut self) {
+        let hosts: Vec<_> = self.servers.iter().map(|server| server.host).collect();
+        for &host in &hosts {
+            self.net.partition(&Shape::Isolate(host).blocked(&hosts));
+        }
     }
 
     /// Every caller gets an answer, all servers apply all that is committed, and agree.
@@ -57,7 +68,8 @@ impl World<'_> {
         while !is_done(self) {
             hold(self.now < since + patience, Property::Liveness, || {
                 let glances: Vec<_> = self.servers.iter().map(|server| server.glance()).collect();
-                format!("waited too long for {what}: {glances:?}")
+                let peers: Vec<_> = self.servers.iter().map(|server| server.process.as_ref().map(|p| format!("{:?}", p.node.raft().status().peers))).collect();
+                format!("waited too long for {what}: {glances:?} {peers:?}")
             })?;
             self.advance()?;
             if self.progress() > known {

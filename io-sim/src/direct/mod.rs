@@ -12,25 +12,30 @@
 //! ```
 //!
 //! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
-//! server is), `step` (one step of one server), `caller` and `calls` (clients), `nemesis`, `reconcile`
+//! server is), `step` (one step of one server), `lanes`, `stop`, `caller` and `calls` (clients), `nemesis`, `reconcile`
 //! (what a restart must find), `heal`.
 
 mod caller;
 mod calls;
 mod feed;
 mod heal;
+mod lanes;
 mod nemesis;
 mod options;
 mod process;
 mod reconcile;
 mod report;
+mod sabotage;
 mod server;
+mod slow;
 mod step;
+mod stop;
 mod wires;
 mod world;
 
 pub use options::{NemesisOptions, Options};
 pub use report::{Failure, Report};
+pub use sabotage::Sabotage;
 
 use crate::replay;
 use crate::trace::Trace;

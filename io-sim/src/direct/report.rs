@@ -37,6 +37,8 @@ pub struct Report {
     pub torn: u64,
     /// Processes that ended themselves because their disk failed.
     pub disk_failures: u64,
+    /// Processes that ended in good order, as they were told.
+    pub stops: u64,
     /// Networks cut.
     pub partitions: u64,
     /// Histories that could not be judged in time.
@@ -59,6 +61,7 @@ impl AddAssign for Report {
         self.crashes += other.crashes;
         self.torn += other.torn;
         self.disk_failures += other.disk_failures;
+        self.stops += other.stops;
         self.partitions += other.partitions;
         self.undecided += other.undecided;
     }

@@ -10,6 +10,7 @@ use quorate_sm::{Applier, ApplyLane, Kv, SessionKeeper, SessionLimits};
 use super::options::Options;
 use super::process::{LaneDesk, Process};
 use super::reconcile::{read_all, reconcile};
+use super::slow::Slow;
 use super::wires::Wires;
 use crate::clock::Clock;
 use crate::disk::{DiskOptions, Drive, SimDisk};
@@ -18,10 +19,8 @@ use crate::net::HostId;
 
 /// How the start of a process began.
 pub(crate) enum Begun {
-    /// The disk is done then.
-    Until(u64),
-    /// It died in an operation of the disk.
-    Died,
+    /// The disk reads, or the process dies over it.
+    Reading,
     /// The disk failed, and the process ended itself.
     DiskFailed,
 }
@@ -46,6 +45,8 @@ pub(crate) struct Server {
     booting: Option<Boot>,
     /// `None` while it is down, or starts.
     pub(crate) process: Option<Process>,
+    /// A process is there that only has to come to its end.
+    pub(crate) is_ending: bool,
     /// Counts its processes, so that what belongs to an earlier one is recognised.
     pub(crate) lives: u32,
     /// It stands still until then.
@@ -70,6 +71,7 @@ impl Server {
             ledger: Ledger::default(),
             booting: None,
             process: None,
+            is_ending: false,
             lives: 0,
             paused_until: 0,
         }
@@ -82,7 +84,8 @@ impl Server {
         self.drive.begin(now);
         let opened = Wal::open(disk, options.wal, seed);
         if self.drive.is_dead() {
-            return Ok(Begun::Died);
+            self.is_ending = true;
+            return Ok(Begun::Reading);
         }
         let (mut wal, opened) = match opened {
             Ok(opened) => opened,
@@ -91,10 +94,11 @@ impl Server {
         };
         let found = read_all(&opened.recovered, &mut wal);
         if self.drive.is_dead() {
-            return Ok(Begun::Died);
+            self.is_ending = true;
+            return Ok(Begun::Reading);
         }
         self.booting = Some(Boot { wal, opened, found: found?, seed });
-        Ok(Begun::Until(self.drive.end()))
+        Ok(Begun::Reading)
     }
 
     /// The disk is done: the process serves. `false` if it is gone.
@@ -106,7 +110,7 @@ impl Server {
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
         let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
-        let applier = Applier::new(Kv::default(), SessionLimits::default());
+        let applier = applier(options);
         let keeper = SessionKeeper::new(options.session_timeout);
         self.process = Some(Process {
             watch: Watch::new(node.raft()),
@@ -117,6 +121,7 @@ impl Server {
             accepted: 0,
             inputs: Vec::new(),
             is_stirred: false,
+            is_over: false,
             look_at: self.clock.read(now),
         });
         Ok(true)
@@ -124,13 +129,14 @@ impl Server {
 
     /// Whatever runs, or starts, is gone. `false` if nothing did.
     pub(crate) fn end_process(&mut self) -> bool {
+        let was_ending = std::mem::take(&mut self.is_ending);
         let was_booting = self.booting.take().is_some();
-        self.process.take().is_some() || was_booting
+        self.process.take().is_some() || was_booting || was_ending
     }
 
     /// Is it down for good, unless it is started?
     pub(crate) fn is_down(&self) -> bool {
-        self.process.is_none() && self.booting.is_none()
+        self.process.is_none() && self.booting.is_none() && !self.is_ending
     }
 
     fn config(
@@ -151,7 +157,7 @@ impl Server {
 
     /// When its node wants to be called, in the world's time.
     pub(crate) fn timer(&self) -> Option<u64> {
-        let process = self.process.as_ref()?;
+        let process = self.process.as_ref().filter(|process| !process.is_over)?;
         let deadline = process.node.deadline().unwrap_or(Instant(u64::MAX)).min(process.look_at);
         Some(self.clock.when(deadline).max(self.paused_until))
     }
@@ -168,6 +174,16 @@ impl Witness for Server {
 
     fn glance(&self) -> Option<Glance> {
         self.process.as_ref().map(Process::glance)
+    }
+}
+
+/// A replica that has applied nothing yet.
+pub(crate) fn applier(options: &Options) -> Applier {
+    let limits = SessionLimits::default();
+    if options.apply_max_ns > Options::APPLY_BRIEF_NS {
+        Applier::new(Slow::default(), limits)
+    } else {
+        Applier::new(Kv::default(), limits)
     }
 }
 

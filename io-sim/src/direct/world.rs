@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use quorate_core::Index;
-use quorate_core::node::Input;
+use quorate_core::node::{Idle, Input};
 
 use super::caller::Caller;
 use super::nemesis::nanos;
@@ -39,16 +39,42 @@ pub(crate) struct World<'a> {
 pub(crate) enum Happening {
     /// What has happened to a server has waited long enough.
     Step(Body),
-    /// A lane is done with what it was given.
-    LogDone(Body, Vec<Input>),
-    ApplyDone(Body, Vec<Input>),
-    /// The lane of the log may have nothing to do since the step of this number.
+    /// The lane of the log is done with what it was given.
+    LogStepped(Body, Vec<Input>),
+    /// It is done with what came after that, or with what could wait.
+    LogRested(Body, Vec<Input>, Idle),
+    /// It may have nothing to do since the step of this number.
     LogIdle(Body, u64),
+    /// The lane of the state machine is done with what it was given.
+    ApplyDone(Body, Vec<Input>),
+    /// A process dies in an operation of its disk.
+    Die(Body),
+    /// A process that was told to stop is gone.
+    Ended(Body),
     Strike,
     Mend,
     Restart(usize),
     /// The disk is done with the start of a process.
     Started(Body),
+}
+
+impl Happening {
+    /// The process that has to be there and awake for it.
+    fn takes_awake(&self) -> Option<Body> {
+        match *self {
+            Self::Step(body)
+            | Self::LogStepped(body, _)
+            | Self::LogRested(body, ..)
+            | Self::LogIdle(body, _)
+            | Self::ApplyDone(body, _) => Some(body),
+            Self::Die(_)
+            | Self::Ended(_)
+            | Self::Strike
+            | Self::Mend
+            | Self::Restart(_)
+            | Self::Started(_) => None,
+        }
+    }
 }
 
 /// A server in one of its lives.
@@ -152,18 +178,27 @@ impl<'a> World<'a> {
     }
 
     fn happen(&mut self, happening: Happening) -> Checked {
-        match happening {
-            Happening::Step(body) => match self.is_awake(body) {
-                Awake::Now => self.step(body.at),
+        if let Some(body) = happening.takes_awake() {
+            match self.is_awake(body) {
+                Awake::Now => {}
                 Awake::At(later) => {
-                    self.queue.plan(later, Happening::Step(body));
-                    Ok(())
+                    self.queue.plan(later, happening);
+                    return Ok(());
                 }
-                Awake::Never => Ok(()),
-            },
-            Happening::LogDone(body, inputs) => self.log_done(body, inputs),
-            Happening::ApplyDone(body, inputs) => self.apply_done(body, inputs),
-            Happening::LogIdle(body, since) => self.log_idle(body, since),
+                Awake::Never => return Ok(()),
+            }
+        }
+        match happening {
+            Happening::Step(body) => self.step(body.at),
+            Happening::LogStepped(body, done) => self.log_stepped(body, done),
+            Happening::LogRested(body, done, idle) => self.log_rested(body, done, idle),
+            Happening::LogIdle(body, since) => {
+                self.log_idle(body, since);
+                Ok(())
+            }
+            Happening::ApplyDone(body, done) => self.apply_done(body, done),
+            Happening::Die(body) => self.die(body),
+            Happening::Ended(body) => self.ended(body),
             Happening::Strike => self.strike(),
             Happening::Mend => {
                 self.note("all links are mended");
@@ -198,12 +233,11 @@ impl<'a> World<'a> {
         let seed = self.server_rng.next();
         self.report.starts += 1;
         match self.servers[at].begin_start(self.now, seed, &self.options)? {
-            Begun::Until(end) => {
+            Begun::Reading => {
                 let body = self.body(at);
-                self.queue.plan(end.max(self.now), Happening::Started(body));
+                self.plan_disk(body, Happening::Started);
                 Ok(())
             }
-            Begun::Died => self.died(at),
             Begun::DiskFailed => {
                 self.report.disk_failures += 1;
                 self.plan_restart(at);
@@ -222,6 +256,7 @@ impl<'a> World<'a> {
         self.net.listen(host, true);
         let glance = server.process.as_ref().map(Process::glance);
         self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
+        self.plan_idle(body.at);
         self.properties.still_durable(&self.servers)
     }
 
