@@ -1,6 +1,6 @@
 //! Whole servers in simulated worlds.
 
-use quorate_io_sim::direct::{self, Options, Report, Sabotage};
+use quorate_io_sim::direct::{self, Options, Point, Report, Sabotage};
 use quorate_io_sim::lab::Property;
 
 /// `DIRECT_FIRST=5000 DIRECT_SEEDS=10000` choose others.
@@ -21,11 +21,17 @@ fn whole_servers_keep_their_promises_in_many_worlds() {
         }
     }
     let properties = failures.iter().map(|failure| (failure.options.seed, &failure.violation));
-    let properties: Vec<_> = properties.map(|(seed, violation)| (seed, violation.property)).collect();
+    let properties: Vec<_> =
+        properties.map(|(seed, violation)| (seed, violation.property)).collect();
     assert!(failures.is_empty(), "{}\nall failures: {properties:?}", failures[0]);
     println!("{sum:?}");
     let struck = [sum.crashes, sum.torn, sum.disk_failures, sum.partitions, sum.stops];
     assert!(struck.iter().all(|&count| count > 0), "faults that never strike: {sum:?}");
+    let missing = sum.reached.missing(&Point::COMMON);
+    assert!(missing.is_empty(), "never came to {missing:?}");
+    if seeds().count() >= 1000 {
+        assert_eq!(sum.reached.missing(&Point::RARE), []);
+    }
     assert!(sum.answered > 1000 && sum.elections > 60, "nothing happens: {sum:?}");
     assert_eq!(sum.undecided, 0);
 }

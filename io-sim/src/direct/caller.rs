@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::wires::Wires;
 use crate::history::{Call, RecordError, Recorder};
+use crate::judge::{Checked, Ending, Point, Sight, Values};
 use crate::net::HostId;
 use crate::rng::Rng;
 
@@ -30,18 +31,19 @@ pub(crate) struct Caller {
     calls: u64,
     /// What it waits for.
     asked: Option<Asked>,
+    sight: Sight,
     /// When it calls next.
     next_at: u64,
     pub(crate) done: u64,
 }
 
-/// What was asked: how to read the answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What was asked, and the value that it writes or the counter that it counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Asked {
-    Put,
+    Put(String),
     Delete,
-    Swap,
-    Count,
+    Swap(String),
+    Count(String),
     Get,
 }
 
@@ -77,6 +79,7 @@ impl Caller {
             process: u64::from(host.0) << 32,
             calls: 0,
             asked: None,
+            sight: Sight::default(),
             next_at: 0,
             done: 0,
         }
@@ -98,9 +101,15 @@ impl Caller {
     }
 
     /// Takes in what has happened, and calls if it is time.
-    pub(crate) fn step(&mut self, now: u64, options: &CallerOptions, recorder: &mut Recorder) {
+    pub(crate) fn step(
+        &mut self,
+        now: u64,
+        options: &CallerOptions,
+        recorder: &mut Recorder,
+        values: &mut Values,
+    ) {
         if self.asked.is_none() && self.next_at <= now {
-            self.call(options, recorder);
+            self.call(options, recorder, values);
         }
         self.courier.step(Instant(now), &mut self.inputs, &mut self.orders);
     }
@@ -112,29 +121,49 @@ impl Caller {
         answer: Result<Answered, CallError>,
         options: &CallerOptions,
         recorder: &mut Recorder,
-    ) {
+        values: &mut Values,
+    ) -> Checked<Option<Point>> {
         let asked = self.asked.take().expect("one call at a time");
-        let noted = match answer.map(|answered| read(asked, &answered.answer)) {
+        if let Ok(answered) = &answer {
+            self.sight.see(answered.index)?;
+        }
+        let (noted, ending) = match answer.map(|answered| read(&asked, &answered.answer)) {
             Ok(Some(answer)) => {
                 self.done += 1;
-                recorder.ok(self.process, answer)
+                if let (Asked::Get, Some(Value::String(value))) = (&asked, &answer) {
+                    values.see(value)?;
+                }
+                (recorder.ok(self.process, answer), Ending::Done)
             }
             // The machine declined: it had no effect.
-            Ok(None) | Err(CallError::NotApplied(_)) => recorder.fail(self.process),
+            Ok(None) | Err(CallError::NotApplied(_)) => {
+                (recorder.fail(self.process), Ending::Refused)
+            }
             Err(CallError::Unknown(_)) => {
                 let noted = recorder.info(self.process);
                 self.process += 1;
-                noted
+                (noted, Ending::Unknown)
             }
         };
         noted.expect("one call at a time");
+        match &asked {
+            Asked::Put(value) | Asked::Swap(value) => values.end(value, ending)?,
+            Asked::Count(counter) => values.count(counter, ending),
+            Asked::Delete | Asked::Get => {}
+        }
         let pause = u64::try_from(options.pause_max.as_nanos()).expect("a short pause");
         if self.next_at < u64::MAX {
             self.next_at = now + self.rng.within(1, pause.max(1));
         }
+        Ok(match (asked, ending) {
+            (Asked::Get, Ending::Done) => Some(Point::ReadConfirmed),
+            (Asked::Get, Ending::Refused) => Some(Point::ReadRefused),
+            (_, Ending::Unknown) => Some(Point::OutcomeUnknown),
+            _ => None,
+        })
     }
 
-    fn call(&mut self, options: &CallerOptions, recorder: &mut Recorder) {
+    fn call(&mut self, options: &CallerOptions, recorder: &mut Recorder, values: &mut Values) {
         self.calls += 1;
         let key = format!("k{}", self.rng.below(options.keys));
         let key_bytes = Bytes::copy_from_slice(key.as_bytes());
@@ -143,8 +172,9 @@ impl Caller {
         let value = Bytes::from(format!("{name:.<length$}"));
         let (asked, call, ask) = match self.rng.below(10) {
             0..3 => {
-                let call = Call::new("put").key(&key).argument(name);
-                (Asked::Put, call, command(&Command::Put { key: key_bytes, value }))
+                let call = Call::new("put").key(&key).argument(name.clone());
+                values.ask(&name);
+                (Asked::Put(name), call, command(&Command::Put { key: key_bytes, value }))
             }
             3 => {
                 let call = Call::new("put").key(&key).argument(Value::Null);
@@ -152,18 +182,19 @@ impl Caller {
             }
             4 => {
                 let call = Call::new("cas").key(&key).argument(json!([Value::Null, name]));
+                values.ask(&name);
                 let swap = Command::CompareAndSwap {
                     key: key_bytes,
                     expected: Expected::Absent,
                     value: Some(value),
                 };
-                (Asked::Swap, call, command(&swap))
+                (Asked::Swap(name), call, command(&swap))
             }
             5..7 => {
                 let counter = format!("counter/{}", self.rng.below(2));
                 let call = Call::new("incr").key(&counter).argument(1);
-                let count = Command::Increment { key: counter.into(), by: 1 };
-                (Asked::Count, call, command(&count))
+                let count = Command::Increment { key: counter.clone().into(), by: 1 };
+                (Asked::Count(counter), call, command(&count))
             }
             _ => {
                 let query = client::query::<Kv>(MachineId::FIRST, &Query::Get { key: key_bytes });
@@ -184,19 +215,19 @@ fn command(command: &Command) -> Ask {
 }
 
 /// What the history says that the answer was; `None` if the machine declined.
-fn read(asked: Asked, answer: &[u8]) -> Option<Option<Value>> {
-    if asked == Asked::Get {
+fn read(asked: &Asked, answer: &[u8]) -> Option<Option<Value>> {
+    if *asked == Asked::Get {
         let answer: QueryAnswer = postcard::from_bytes(answer).expect("an answer of the machine");
         let QueryAnswer::Value(found) = answer else { panic!("no value: {answer:?}") };
         return Some(Some(found.map_or(Value::Null, |found| unpad(&found.value))));
     }
     match (asked, postcard::from_bytes(answer).expect("an answer of the machine")) {
-        (Asked::Put, Answer::Written { .. }) | (Asked::Delete, Answer::Removed { .. }) => {
+        (Asked::Put(_), Answer::Written { .. }) | (Asked::Delete, Answer::Removed { .. }) => {
             Some(None)
         }
-        (Asked::Swap, Answer::Written { .. }) => Some(Some(json!(true))),
-        (Asked::Swap, Answer::Conflict { .. }) => Some(Some(json!(false))),
-        (Asked::Count, Answer::Number { value, .. }) => Some(Some(json!(value))),
+        (Asked::Swap(_), Answer::Written { .. }) => Some(Some(json!(true))),
+        (Asked::Swap(_), Answer::Conflict { .. }) => Some(Some(json!(false))),
+        (Asked::Count(_), Answer::Number { value, .. }) => Some(Some(json!(value))),
         (_, Answer::Refused(_)) => None,
         (asked, answer) => panic!("{asked:?} was answered by {answer:?}"),
     }

@@ -4,14 +4,15 @@ use quorate_sm::courier::{Input, Order};
 
 use super::server::host_at;
 use super::world::World;
+use crate::judge::Checked;
 use crate::net::{End, NetEvent};
 
 impl World<'_> {
-    pub(crate) fn deliver_to_caller(&mut self, at: usize, end: End, event: NetEvent) {
+    pub(crate) fn deliver_to_caller(&mut self, at: usize, end: End, event: NetEvent) -> Checked {
         let caller = &mut self.callers[at];
-        let Some(name) = caller.wires.name(end) else { return };
+        let Some(name) = caller.wires.name(end) else { return Ok(()) };
         match event {
-            NetEvent::Accepted(_) | NetEvent::Room(_) => return,
+            NetEvent::Accepted(_) | NetEvent::Room(_) => return Ok(()),
             NetEvent::Opened => caller.inputs.push(Input::Opened(name)),
             NetEvent::Bytes(bytes) => {
                 caller.inputs.push(Input::Received(name, (&bytes[..]).into()))
@@ -26,13 +27,13 @@ impl World<'_> {
                 caller.inputs.push(Input::Closed(name));
             }
         }
-        self.call(at);
+        self.call(at)
     }
 
     /// A caller takes in what has happened.
-    pub(crate) fn call(&mut self, at: usize) {
+    pub(crate) fn call(&mut self, at: usize) -> Checked {
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut self.recorder);
+        caller.step(self.now, &self.options.calling, &mut self.recorder, &mut self.values);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -55,10 +56,13 @@ impl World<'_> {
                 Order::Answer((), answer) => {
                     self.report.calls += 1;
                     let calling = &self.options.calling;
-                    caller.answer(self.now, answer, calling, &mut self.recorder);
+                    let (recorder, values) = (&mut self.recorder, &mut self.values);
+                    let point = caller.answer(self.now, answer, calling, recorder, values)?;
+                    point.into_iter().for_each(|point| self.report.reached.note(point));
                 }
             }
         }
         self.callers[at].orders = orders;
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use quorate_sm::ApplyOrder;
 
 use super::world::{Body, Happening, World};
 use crate::disk::DeathMode;
-use crate::judge::Checked;
+use crate::judge::{Checked, Point, stays_failed};
 use crate::net::Down;
 
 /// How long a lane waits for more work before it uses the moment for what can wait.
@@ -24,6 +24,9 @@ impl World<'_> {
     pub(crate) fn order_apply(&mut self, at: usize, order: ApplyOrder) -> Checked {
         let Some(process) = &mut self.servers[at].process else { return Ok(()) };
         let done = process.apply.order(order);
+        if !done.is_empty() {
+            self.report.reached.note(Point::DoneAtOnce);
+        }
         self.take_in(self.body(at), done)
     }
 
@@ -76,6 +79,7 @@ impl World<'_> {
         server.drive.begin(self.now);
         let process = server.process.as_mut().expect("it is awake");
         let Some((done, idle)) = process.log.idle(since) else { return };
+        self.report.reached.note(Point::IdleUsed);
         self.plan_disk(body, |body| Happening::LogRested(body, done, idle));
     }
 
@@ -127,13 +131,21 @@ impl World<'_> {
             return Ok(());
         }
         let server = &mut self.servers[body.at];
+        let process = server.process.as_mut().expect("it is awake");
+        process.has_failed = stays_failed(process.has_failed, &done)?;
         let mut truncated = false;
         for input in &done {
-            if let Input::Persisted(ticket) = input {
-                truncated |= server.ledger.sync_until(*ticket);
+            match input {
+                Input::Persisted(ticket) => truncated |= server.ledger.sync_until(*ticket),
+                Input::Applied(_, answers) => {
+                    for (at, answer) in answers {
+                        let point = self.answers.answer(*at, answer)?;
+                        point.into_iter().for_each(|point| self.report.reached.note(point));
+                    }
+                }
+                _ => {}
             }
         }
-        let process = server.process.as_mut().expect("it is awake");
         if !process.is_over {
             process.inputs.extend(done);
             self.stir(body.at);

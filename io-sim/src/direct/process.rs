@@ -7,7 +7,7 @@ use quorate_sm::ApplyLane;
 
 use super::wires::Wires;
 use crate::disk::SimDisk;
-use crate::judge::Glance;
+use crate::judge::{Given, Glance};
 use crate::net::End;
 
 /// From a start to an end.
@@ -23,6 +23,10 @@ pub(crate) struct Process {
     pub(crate) inputs: Vec<Input>,
     /// Is a step planned?
     pub(crate) is_stirred: bool,
+    /// What the state machine was given.
+    pub(crate) given: Given,
+    /// The disk has failed.
+    pub(crate) has_failed: bool,
     /// The node is done, and only the lanes go on.
     pub(crate) is_over: bool,
     /// When the state machine looks for silent clients next, on the server's clock.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use super::options::Options;
-use crate::judge::Violation;
+use crate::judge::{Reached, Violation};
 use crate::replay::Collapse;
 
 /// A run in which every check held.
@@ -41,6 +41,8 @@ pub struct Report {
     pub stops: u64,
     /// Networks cut.
     pub partitions: u64,
+    /// Rare situations that it came to.
+    pub reached: Reached,
     /// Histories that could not be judged in time.
     pub undecided: u64,
 }
@@ -63,6 +65,7 @@ impl AddAssign for Report {
         self.disk_failures += other.disk_failures;
         self.stops += other.stops;
         self.partitions += other.partitions;
+        self.reached.add(other.reached);
         self.undecided += other.undecided;
     }
 }

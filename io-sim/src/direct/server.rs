@@ -7,14 +7,17 @@ use quorate_core::wire::Address;
 use quorate_core::{Incarnation, Instant, NodeId};
 use quorate_sm::{Applier, ApplyLane, Kv, SessionKeeper, SessionLimits};
 
+use super::broken::Broken;
+use super::files::DiskUse;
 use super::options::Options;
 use super::process::{LaneDesk, Process};
 use super::reconcile::{read_all, reconcile};
 use super::slow::Slow;
 use super::wires::Wires;
+use super::world::Happening;
 use crate::clock::Clock;
 use crate::disk::{DiskOptions, Drive, SimDisk};
-use crate::judge::{Checked, Glance, Image, Ledger, Property, Violation, Witness};
+use crate::judge::{Checked, Given, Glance, Image, Ledger, Property, Violation, Witness};
 use crate::net::HostId;
 
 /// How the start of a process began.
@@ -23,6 +26,15 @@ pub(crate) enum Begun {
     Reading,
     /// The disk failed, and the process ended itself.
     DiskFailed,
+}
+
+/// What a start found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Started {
+    /// A log that ends well.
+    Whole,
+    /// A log and a write that was under way, which is cut off.
+    TailCut,
 }
 
 /// A log that is open.
@@ -45,12 +57,20 @@ pub(crate) struct Server {
     booting: Option<Boot>,
     /// `None` while it is down, or starts.
     pub(crate) process: Option<Process>,
+    /// A process is about to die over its start.
+    is_doomed: bool,
     /// A process is there that only has to come to its end.
     pub(crate) is_ending: bool,
     /// Counts its processes, so that what belongs to an earlier one is recognised.
     pub(crate) lives: u32,
     /// It stands still until then.
     pub(crate) paused_until: u64,
+    /// What it is to do when it goes on, if nobody knows when that is.
+    pub(crate) parked: Vec<Happening>,
+    /// It stays like this.
+    pub(crate) broken: Option<Broken>,
+    /// What its files may take for all that was ever written to them.
+    pub(crate) written_bytes: DiskUse,
 }
 
 impl Server {
@@ -71,9 +91,13 @@ impl Server {
             ledger: Ledger::default(),
             booting: None,
             process: None,
+            is_doomed: false,
             is_ending: false,
             lives: 0,
             paused_until: 0,
+            parked: Vec::new(),
+            broken: None,
+            written_bytes: DiskUse::default(),
         }
     }
 
@@ -84,7 +108,7 @@ impl Server {
         self.drive.begin(now);
         let opened = Wal::open(disk, options.wal, seed);
         if self.drive.is_dead() {
-            self.is_ending = true;
+            self.is_doomed = true;
             return Ok(Begun::Reading);
         }
         let (mut wal, opened) = match opened {
@@ -94,17 +118,18 @@ impl Server {
         };
         let found = read_all(&opened.recovered, &mut wal);
         if self.drive.is_dead() {
-            self.is_ending = true;
+            self.is_doomed = true;
             return Ok(Begun::Reading);
         }
         self.booting = Some(Boot { wal, opened, found: found?, seed });
         Ok(Begun::Reading)
     }
 
-    /// The disk is done: the process serves. `false` if it is gone.
-    pub(crate) fn finish_start(&mut self, now: u64, options: &Options) -> Checked<bool> {
-        let Some(boot) = self.booting.take() else { return Ok(false) };
+    /// The disk is done: the process serves. `None` if it is gone.
+    pub(crate) fn finish_start(&mut self, now: u64, options: &Options) -> Checked<Option<Started>> {
+        let Some(boot) = self.booting.take() else { return Ok(None) };
         let Boot { wal, opened, found, seed } = boot;
+        let has_cut = opened.report.cut.is_some();
         reconcile(&mut self.ledger, found)?;
         let config =
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
@@ -121,22 +146,34 @@ impl Server {
             accepted: 0,
             inputs: Vec::new(),
             is_stirred: false,
+            given: Given::NOTHING,
+            has_failed: false,
             is_over: false,
             look_at: self.clock.read(now),
         });
-        Ok(true)
+        Ok(Some(if has_cut { Started::TailCut } else { Started::Whole }))
     }
 
     /// Whatever runs, or starts, is gone. `false` if nothing did.
     pub(crate) fn end_process(&mut self) -> bool {
-        let was_ending = std::mem::take(&mut self.is_ending);
+        let was_ending = std::mem::take(&mut self.is_ending) | std::mem::take(&mut self.is_doomed);
         let was_booting = self.booting.take().is_some();
         self.process.take().is_some() || was_booting || was_ending
     }
 
+    /// Is it under way to serve, or to an early end?
+    pub(crate) fn is_starting(&self) -> bool {
+        self.booting.is_some() || self.is_doomed
+    }
+
+    /// Will it never start again?
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.broken, Some(Broken::Dark | Broken::Killed))
+    }
+
     /// Is it down for good, unless it is started?
     pub(crate) fn is_down(&self) -> bool {
-        self.process.is_none() && self.booting.is_none() && !self.is_ending
+        self.process.is_none() && self.booting.is_none() && !self.is_ending && !self.is_doomed
     }
 
     fn config(

@@ -1,14 +1,17 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{Input, LogOrder, Note, Output, Outputs};
+use quorate_core::node::{Input, LogOrder, LogReader, Note, Output, Outputs};
 use quorate_core::wire::{Decoder, MAGIC, Service};
-use quorate_core::{Message, RoleKind, Write};
+use quorate_core::{Cause, Message, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
+use super::files::DiskUse;
 use super::server::host_at;
 use super::world::World;
-use crate::judge::{Checked, Glance, Property, Violation, hold};
+use crate::judge::{
+    Checked, Glance, Point, Property, Violation, Witness, hold, is_silent_after_failure,
+};
 use crate::net::{Down, End, NetEvent};
 
 impl World<'_> {
@@ -50,9 +53,11 @@ impl World<'_> {
             return Ok(());
         };
         let number = server.host.0.into();
+        let mut fails = false;
         for input in &process.inputs {
             self.report.events += 1;
             self.trace.happened(self.now, number, input);
+            fails |= matches!(input, Input::DiskFailed(_));
         }
         let was = process.glance();
         let mut out = Outputs::default();
@@ -75,6 +80,8 @@ impl World<'_> {
             }
         }
         self.properties.stepped(at, was, is, &self.servers)?;
+        self.watch_leader(at, was, is)?;
+        is_silent_after_failure(fails, &outputs)?;
         if was.role != is.role {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
@@ -92,6 +99,27 @@ impl World<'_> {
         Ok(())
     }
 
+    /// What a leader believes of its peers must be true.
+    fn watch_leader(&mut self, at: usize, was: Glance, is: Glance) -> Checked {
+        if !is.leads() {
+            return Ok(());
+        }
+        let process = self.servers[at].process.as_ref().expect("it has just stepped");
+        let raft = process.node.raft();
+        if is.commit > was.commit && raft.term(was.commit.next()) < Some(is.term()) {
+            self.report.reached.note(Point::CommittedIndirectly);
+        }
+        for peer in raft.status().peers {
+            let belief = (peer.id(), peer.match_index());
+            self.properties.believes(at, is, belief, &self.servers)?;
+        }
+        let mut all = self.servers.iter().filter_map(Witness::glance);
+        if all.any(|other| other.leads() && other.term() != is.term()) {
+            self.reach(Point::TwoLeaders);
+        }
+        Ok(())
+    }
+
     /// What servers say to one another must be true, and rest on what is durable.
     fn overhear(&mut self, bytes: &[u8], is: Glance) -> Checked {
         let mut bytes = BytesMut::from(bytes.strip_prefix(&MAGIC).unwrap_or(bytes));
@@ -101,15 +129,33 @@ impl World<'_> {
                 let message = Message::decode(&frame).expect("a server speaks sense");
                 self.properties.said(&message, is, &self.options.raft, &self.servers)?;
                 self.report.messages += 1;
+                if let Rpc::PreVote(ask) = message.rpc
+                    && self.is_led(message.to, ask.next_term)
+                {
+                    self.reach(Point::DisloyaltyAsked);
+                }
             }
         }
         Ok(())
     }
 
+    /// Does this server follow a leader in the term before?
+    fn is_led(&self, id: NodeId, term: Term) -> bool {
+        let server = self.servers.iter().find(|server| server.id == id);
+        let process = server.and_then(|server| server.process.as_ref());
+        process.is_some_and(|process| {
+            let status = process.node.raft().status();
+            status.leader.is_some() && status.hard_state.term < term
+        })
+    }
+
     fn write(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
         let server = &mut self.servers[at];
         self.properties.writes(write, was, is, &server.ledger)?;
-        server.ledger.write(write.clone())?;
+        if server.ledger.write(write.clone())? {
+            self.report.reached.note(Point::LogTruncated);
+        }
+        server.written_bytes += DiskUse::of(write);
         if let Some(append) = &write.append {
             self.properties.wrote(&append.entries, server.ledger.written())?;
         }
@@ -138,9 +184,16 @@ impl World<'_> {
             }
             Output::Write(write) => self.order_log(at, LogOrder::Write(write))?,
             Output::ReadLog { reader, first, bytes_max } => {
+                self.reach(match reader {
+                    LogReader::Peer(_) => Point::ReadBackForPeer,
+                    LogReader::StateMachine => Point::ReadBackForStateMachine,
+                });
                 self.order_log(at, LogOrder::Read { reader, first, bytes_max })?;
             }
             Output::Apply { entries, answers } => {
+                let commit = process.glance().commit;
+                self.properties.gives(&mut process.given, &entries, commit)?;
+                self.answers.commit(&entries);
                 self.order_apply(at, ApplyOrder::Apply { entries, answers })?;
             }
             Output::Query { id, index, query } => {
@@ -150,16 +203,12 @@ impl World<'_> {
                 let is_nobodys = id == ApplyLane::NOBODY;
                 assert!(is_nobodys, "nobody in this process asks: {id}");
             }
-            Output::Note(Note::RoleChanged(change)) => {
-                let leads = change.role == RoleKind::Leader;
-                let now = server.clock.read(self.now);
-                self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
-            }
-            Output::Note(_) => {}
+            Output::Note(note) => self.take_note(at, &note)?,
             Output::Stopped => self.stopped(at)?,
             Output::DiskFailed(why) => {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
                 self.report.disk_failures += 1;
+                self.reach(Point::DiskFailed);
                 self.take_down(at, Down::Kill)?;
                 self.plan_restart(at);
             }
@@ -168,6 +217,32 @@ impl World<'_> {
                     format!("{:?} halts: {violation}", server.id)
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn take_note(&mut self, at: usize, note: &Note) -> Checked {
+        match note {
+            Note::RoleChanged(change) => {
+                match change.cause {
+                    Cause::QuorumLost => self.reach(Point::LeaderWithoutQuorum),
+                    Cause::DiskHung => self.reach(Point::LeaderWithHungDisk),
+                    Cause::ElectionLost => self.reach(Point::ElectionLost),
+                    _ => {}
+                }
+                let leads = change.role == RoleKind::Leader;
+                let now = self.servers[at].clock.read(self.now);
+                self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
+            }
+            Note::RefusedBy(..) | Note::Refused(..) => self.reach(Point::LinkRefused),
+            Note::BadBytes(_) => self.reach(Point::BadBytes),
+            Note::Stuck(_) => self.reach(Point::ConnectionStuck),
+            Note::DiskFull(_) => self.reach(Point::DiskFull),
+            Note::ProposalBegan(_)
+            | Note::ProposalEnded(_)
+            | Note::LinkUp(_)
+            | Note::LinkDown(_)
+            | Note::LogUnreadable(..) => {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! gone.
 
 use super::world::{Body, Happening, World};
-use crate::judge::{Checked, Property, hold};
+use crate::judge::{Checked, Point, Property, hold};
 use crate::net::Down;
 use quorate_core::node::Input;
 
@@ -10,6 +10,9 @@ impl World<'_> {
     /// Tells a server to end.
     pub(crate) fn stop(&mut self, at: usize) {
         if let Some(process) = &mut self.servers[at].process {
+            if process.glance().leads() {
+                self.report.reached.note(Point::LeaderStopped);
+            }
             process.inputs.push(Input::Stop);
             self.stir(at);
         }

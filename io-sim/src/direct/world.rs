@@ -10,10 +10,10 @@ use super::nemesis::nanos;
 use super::options::Options;
 use super::process::Process;
 use super::report::Report;
-use super::server::{Begun, Server, address};
+use super::server::{Begun, Server, Started, address};
 use crate::clock::Clock;
 use crate::history::{ModelName, Recorder};
-use crate::judge::{Checked, Properties, Property, hold};
+use crate::judge::{Answers, Checked, Point, Properties, Property, Values, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
@@ -29,10 +29,15 @@ pub(crate) struct World<'a> {
     pub(crate) net: Net,
     pub(crate) recorder: Recorder,
     pub(crate) properties: Properties,
+    pub(crate) answers: Answers,
+    pub(crate) values: Values,
+    /// The time of faults is over.
+    pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
     pub(crate) nemesis_rng: Rng,
     pub(crate) server_rng: Rng,
+    pub(crate) peace_rng: Rng,
 }
 
 /// Something that is planned.
@@ -113,10 +118,14 @@ impl<'a> World<'a> {
             net: Net::new(seed, count, options.callers, options.net),
             recorder: Recorder::new(ModelName::Kv, serde_json::Value::Null),
             properties: Properties::new(options.membership.clone(), true),
+            answers: Answers::default(),
+            values: Values::default(),
+            is_peace: false,
             trace,
             report: Report::default(),
             nemesis_rng: Rng::new(seed, Stream::Nemesis),
             server_rng,
+            peace_rng: Rng::new(seed, Stream::Peace),
             options: options.clone(),
         }
     }
@@ -131,8 +140,7 @@ impl<'a> World<'a> {
         while self.now < end {
             self.advance()?;
         }
-        self.heal()?;
-        self.converge()?;
+        self.make_peace()?;
         self.report.elapsed = Duration::from_nanos(self.now);
         self.report.elections = self.properties.elections();
         self.report.answered = self.callers.iter().map(|caller| caller.done).sum();
@@ -172,7 +180,7 @@ impl<'a> World<'a> {
         if let Some((when, at)) = caller
             && when <= self.now
         {
-            self.call(at);
+            return self.call(at);
         }
         Ok(())
     }
@@ -181,6 +189,10 @@ impl<'a> World<'a> {
         if let Some(body) = happening.takes_awake() {
             match self.is_awake(body) {
                 Awake::Now => {}
+                Awake::At(u64::MAX) => {
+                    self.servers[body.at].parked.push(happening);
+                    return Ok(());
+                }
                 Awake::At(later) => {
                     self.queue.plan(later, happening);
                     return Ok(());
@@ -199,6 +211,7 @@ impl<'a> World<'a> {
             Happening::ApplyDone(body, done) => self.apply_done(body, done),
             Happening::Die(body) => self.die(body),
             Happening::Ended(body) => self.ended(body),
+            Happening::Strike | Happening::Mend if self.is_peace => Ok(()),
             Happening::Strike => self.strike(),
             Happening::Mend => {
                 self.note("all links are mended");
@@ -219,7 +232,7 @@ impl<'a> World<'a> {
             if place < servers {
                 self.deliver_to_server(place, delivery.end, delivery.event);
             } else {
-                self.deliver_to_caller(place - servers, delivery.end, delivery.event);
+                self.deliver_to_caller(place - servers, delivery.end, delivery.event)?;
             }
         }
         Ok(())
@@ -227,7 +240,7 @@ impl<'a> World<'a> {
 
     /// Starts a server from what its disk kept.
     pub(crate) fn start(&mut self, at: usize) -> Checked {
-        if !self.servers[at].is_down() {
+        if !self.servers[at].is_down() || self.servers[at].is_gone() {
             return Ok(());
         }
         let seed = self.server_rng.next();
@@ -248,8 +261,12 @@ impl<'a> World<'a> {
 
     fn started(&mut self, body: Body) -> Checked {
         let server = &mut self.servers[body.at];
-        if server.lives != body.life || !server.finish_start(self.now, &self.options)? {
+        if server.lives != body.life {
             return Ok(());
+        }
+        let Some(started) = server.finish_start(self.now, &self.options)? else { return Ok(()) };
+        if started == Started::TailCut {
+            self.report.reached.note(Point::TornTailCut);
         }
         let host = server.host;
         self.net.host_up(self.now, host);
@@ -262,9 +279,16 @@ impl<'a> World<'a> {
 
     /// Takes a server down.
     pub(crate) fn take_down(&mut self, at: usize, how: Down) -> Checked {
+        if self.peace_rng.chance(100) && self.servers[at].process.is_some() {
+            self.examine(at)?;
+        }
         let server = &mut self.servers[at];
+        let interrupts = server.is_starting();
         if !server.end_process() {
             return Ok(());
+        }
+        if interrupts {
+            self.report.reached.note(Point::RestartInterrupted);
         }
         match how {
             Down::Kill => server.drive.kill(self.now),
@@ -274,6 +298,9 @@ impl<'a> World<'a> {
         self.report.crashes += 1;
         self.trace.line(self.now, host.0.into(), || format!("goes down: {how:?}"));
         self.net.host_down(self.now, host, how);
+        if self.servers.iter().all(Server::is_down) {
+            self.reach(Point::AllDown);
+        }
         Ok(())
     }
 
@@ -301,6 +328,11 @@ impl<'a> World<'a> {
             let wait = self.server_rng.below(self.options.stir_max_ns + 1);
             self.queue.plan(self.now + wait, Happening::Step(body));
         }
+    }
+
+    /// The world has come to something rare.
+    pub(crate) fn reach(&mut self, point: Point) {
+        self.report.reached.note(point);
     }
 
     pub(crate) fn note(&mut self, what: &str) {
