@@ -12,6 +12,7 @@ pub(crate) enum Stream {
     Servers = 6,
     Sabotage = 7,
     Commands = 8,
+    Peace = 9,
     DiskLatency = 31,
     DiskFate = 32,
     DiskFaults = 33,

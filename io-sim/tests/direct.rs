@@ -1,6 +1,6 @@
 //! Whole servers in simulated worlds.
 
-use quorate_io_sim::direct::{self, Options, Report};
+use quorate_io_sim::direct::{self, Options, Point, Report, Sabotage};
 use quorate_io_sim::lab::Property;
 
 /// `DIRECT_FIRST=5000 DIRECT_SEEDS=10000` choose others.
@@ -13,15 +13,25 @@ fn seeds() -> std::ops::Range<u64> {
 #[test]
 fn whole_servers_keep_their_promises_in_many_worlds() {
     let mut sum = Report::default();
+    let mut failures = Vec::new();
     for seed in seeds() {
         match direct::run(&Options::from_seed(seed)) {
             Ok(report) => sum += report,
-            Err(failure) => panic!("{failure}"),
+            Err(failure) => failures.push(failure),
         }
     }
+    let properties = failures.iter().map(|failure| (failure.options.seed, &failure.violation));
+    let properties: Vec<_> =
+        properties.map(|(seed, violation)| (seed, violation.property)).collect();
+    assert!(failures.is_empty(), "{}\nall failures: {properties:?}", failures[0]);
     println!("{sum:?}");
-    let struck = [sum.crashes, sum.torn, sum.disk_failures, sum.partitions];
+    let struck = [sum.crashes, sum.torn, sum.disk_failures, sum.partitions, sum.stops];
     assert!(struck.iter().all(|&count| count > 0), "faults that never strike: {sum:?}");
+    let missing = sum.reached.missing(&Point::COMMON);
+    assert!(missing.is_empty(), "never came to {missing:?}");
+    if seeds().count() >= 1000 {
+        assert_eq!(sum.reached.missing(&Point::RARE), []);
+    }
     assert!(sum.answered > 1000 && sum.elections > 60, "nothing happens: {sum:?}");
     assert_eq!(sum.undecided, 0);
 }
@@ -45,4 +55,16 @@ fn a_disk_that_lies_is_noticed() {
     });
     let properties: Vec<_> = noticed.collect();
     assert!(properties.contains(&Property::ServersStart), "{properties:?}");
+}
+
+/// The negative control: where no server ever hears another, nothing is done, and that is noticed.
+#[test]
+fn a_world_that_never_heals_is_noticed() {
+    let worlds = (0..).map(Options::from_seed);
+    let shared = worlds.filter(|options| options.membership.voters().len() > 1);
+    for mut options in shared.take(3) {
+        options.sabotage = Some(Sabotage::NeverHeals);
+        let failure = direct::run(&options).expect_err("nobody leads");
+        assert_eq!(failure.violation.property, Property::Liveness, "{failure}");
+    }
 }

@@ -8,7 +8,7 @@ use quorate_sm::courier::{
 };
 
 use super::wires::Wires;
-use crate::judge::Checked;
+use crate::judge::{Checked, Point, Sight};
 use crate::net::HostId;
 use crate::rng::Rng;
 use crate::workload::Subject;
@@ -24,6 +24,7 @@ pub(crate) struct Caller {
     pub(crate) wires: Wires<ConnectionId>,
     rng: Rng,
     is_waiting: bool,
+    sight: Sight,
     /// When it calls next.
     next_at: u64,
     pub(crate) done: u64,
@@ -61,6 +62,7 @@ impl Caller {
             wires: Wires::new(),
             rng,
             is_waiting: false,
+            sight: Sight::default(),
             next_at: 0,
             done: 0,
         }
@@ -96,15 +98,18 @@ impl Caller {
         answer: Result<Answered, CallError>,
         options: &CallerOptions,
         subject: &mut dyn Subject,
-    ) -> Checked {
+    ) -> Checked<Option<Point>> {
         self.is_waiting = false;
-        self.done += u64::from(answer.is_ok());
-        subject.ended(self.number, answer)?;
+        if let Ok(answered) = &answer {
+            self.done += 1;
+            self.sight.see(answered.index)?;
+        }
+        let point = subject.ended(self.number, answer)?;
         let pause = u64::try_from(options.pause_max.as_nanos()).expect("a short pause");
         if self.next_at < u64::MAX {
             self.next_at = now + self.rng.within(1, pause.max(1));
         }
-        Ok(())
+        Ok(point)
     }
 
     fn call(&mut self, options: &CallerOptions, subject: &mut dyn Subject) {

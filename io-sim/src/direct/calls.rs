@@ -56,7 +56,9 @@ impl World<'_> {
                 Order::Answer((), answer) => {
                     self.report.calls += 1;
                     let calling = &self.options.calling;
-                    caller.answer(self.now, answer, calling, &mut *self.subject)?;
+                    let subject = &mut *self.subject;
+                    let point = caller.answer(self.now, answer, calling, subject)?;
+                    point.into_iter().for_each(|point| self.report.reached.note(point));
                 }
             }
         }

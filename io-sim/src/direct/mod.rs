@@ -12,25 +12,34 @@
 //! ```
 //!
 //! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
-//! server is), `step` (one step of one server), `caller` and `calls` (clients), `nemesis`, `reconcile`
-//! (what a restart must find), `heal`.
+//! server is), `step` (one step of one server), `lanes`, `stop`, `caller` and `calls` (clients), `nemesis`, `reconcile`
+//! (what a restart must find), `autopsy`, `heal`, `broken`, `quiet`.
 
+mod autopsy;
+mod broken;
 mod caller;
 mod calls;
 mod feed;
+mod files;
 mod heal;
+mod lanes;
 mod nemesis;
 mod options;
 mod process;
+mod quiet;
 mod reconcile;
 mod report;
+mod sabotage;
 mod server;
 mod step;
+mod stop;
 mod wires;
 mod world;
 
+pub use crate::judge::{Point, Reached};
 pub use options::{NemesisOptions, Options};
 pub use report::{Failure, Report};
+pub use sabotage::Sabotage;
 
 use crate::replay;
 use crate::trace::Trace;

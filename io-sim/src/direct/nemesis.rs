@@ -16,6 +16,7 @@ enum Strike {
     Torn,
     Pause,
     Stall,
+    Stop,
 }
 
 impl World<'_> {
@@ -38,6 +39,7 @@ impl World<'_> {
             (Strike::Torn, nemesis.torn),
             (Strike::Pause, nemesis.pause),
             (Strike::Stall, nemesis.stall),
+            (Strike::Stop, nemesis.stop),
         ];
         let sum = weights.iter().map(|weight| weight.1).sum();
         if sum == 0 {
@@ -79,6 +81,7 @@ impl World<'_> {
             }
             Strike::Pause => self.servers[at].paused_until = until,
             Strike::Stall => self.servers[at].drive.stall(until),
+            Strike::Stop => self.stop(at),
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use quorate_core::wal::WalOptions;
 use quorate_core::{ClusterId, Config, Membership, NodeId};
 
 use super::caller::CallerOptions;
+use super::sabotage::Sabotage;
 use crate::disk::{DiskOptions, Fates, FaultRates, Span, Tearing};
 use crate::net::{
     FrameKinds, FrameOptions, Latency, LinkOptions, NetOptions, Rule, StreamOptions, Tail,
@@ -38,13 +39,16 @@ pub struct Options {
     pub clock_drift_permille: u64,
     /// For how long what has happened waits for more, at most, in nanoseconds.
     pub stir_max_ns: u64,
-    /// How long the state machine takes for a portion, at most, in nanoseconds.
+    /// How long the state machine takes for a portion, at most, in nanoseconds; if that is more
+    /// than [`APPLY_BRIEF_NS`](Self::APPLY_BRIEF_NS), it says so.
     pub apply_max_ns: u64,
     /// How many clients there are.
     pub callers: u16,
     pub(crate) calling: CallerOptions,
     /// The faults that strike from outside.
     pub nemesis: NemesisOptions,
+    /// What the world does wrong; nothing, unless the checks themselves are tested.
+    pub sabotage: Option<Sabotage>,
 }
 
 /// Faults that strike from outside; weights of zero leave one out.
@@ -66,6 +70,8 @@ pub struct NemesisOptions {
     pub pause: u64,
     /// A disk hangs.
     pub stall: u64,
+    /// A process is told to stop, and starts again.
+    pub stop: u64,
 }
 
 /// Draws faults: first a coin for each class, then how hard it strikes.
@@ -87,6 +93,14 @@ impl Swarm {
 }
 
 impl Options {
+    /// How long a state machine may take that calls itself brief.
+    pub const APPLY_BRIEF_NS: u64 = 10_000;
+
+    /// Is the state machine brief, see [`StateMachine::BRIEF`](quorate_sm::StateMachine::BRIEF)?
+    pub(crate) const fn applies_at_once(&self) -> bool {
+        self.apply_max_ns <= Self::APPLY_BRIEF_NS
+    }
+
     /// Draws a run.
     ///
     /// # Panics
@@ -110,7 +124,7 @@ impl Options {
             net: net(&mut swarm, timeout_ms),
             clock_drift_permille: swarm.fault(0, 1, 100),
             stir_max_ns: swarm.fault(1_000, 1_000, timeout_ms * MS / 20),
-            apply_max_ns: swarm.fault(10_000, 10_000, timeout_ms * MS / 4),
+            apply_max_ns: swarm.fault(Self::APPLY_BRIEF_NS, 10_000, timeout_ms * MS / 4),
             callers: u16::try_from(swarm.rng.within(1, 6)).expect("a few"),
             calling: CallerOptions {
                 keys: swarm.rng.within(1, 5),
@@ -127,7 +141,9 @@ impl Options {
                 torn: swarm.fault(0, 1, 4),
                 pause: swarm.fault(0, 1, 4),
                 stall: swarm.fault(0, 1, 4),
+                stop: swarm.fault(0, 1, 4),
             },
+            sabotage: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use quorate_sm::ApplyLane;
 
 use super::wires::Wires;
 use crate::disk::SimDisk;
-use crate::judge::Glance;
+use crate::judge::{Given, Glance};
 use crate::net::End;
 
 /// From a start to an end.
@@ -23,11 +23,18 @@ pub(crate) struct Process {
     pub(crate) inputs: Vec<Input>,
     /// Is a step planned?
     pub(crate) is_stirred: bool,
+    /// What the state machine was given.
+    pub(crate) given: Given,
+    /// The disk has failed.
+    pub(crate) has_failed: bool,
+    /// The node is done, and only the lanes go on.
+    pub(crate) is_over: bool,
     /// When the state machine looks for silent clients next, on the server's clock.
     pub(crate) look_at: Instant,
 }
 
-/// A lane, and what waits for it.
+/// A lane, and what waits for it: the order of things is that of the threads that host lanes in
+/// production.
 pub(crate) struct LaneDesk<L: Lane> {
     pub(crate) lane: L,
     queue: Vec<L::Work>,
@@ -41,13 +48,22 @@ impl<L: Lane> LaneDesk<L> {
         Self { lane, queue: Vec::new(), is_busy: false, steps: 0 }
     }
 
-    pub(crate) fn order(&mut self, work: L::Work) {
-        self.queue.push(work);
+    /// Takes an order. What is brief is done at once if nothing is before it; then this is what
+    /// came of it.
+    pub(crate) fn order(&mut self, work: L::Work) -> Vec<L::Done> {
+        let mut done = Vec::new();
+        if self.is_free() && self.lane.is_brief(&work) {
+            self.lane.step(&mut vec![work], &mut done);
+            self.lane.after_step(&mut done);
+        } else {
+            self.queue.push(work);
+        }
+        done
     }
 
     /// Does what has queued up, unless it is busy; what came of it, if there was something to do.
     /// It stays busy until [`LaneDesk::rest`].
-    pub(crate) fn work(&mut self) -> Option<Vec<L::Done>> {
+    pub(crate) fn step(&mut self) -> Option<Vec<L::Done>> {
         if self.is_busy || self.queue.is_empty() {
             return None;
         }
@@ -55,8 +71,14 @@ impl<L: Lane> LaneDesk<L> {
         self.is_busy = true;
         self.steps += 1;
         self.lane.step(&mut self.queue, &mut done);
-        self.lane.after_step(&mut done);
         Some(done)
+    }
+
+    /// Everybody knows what came of the step; what comes of the rest of it.
+    pub(crate) fn after_step(&mut self) -> Vec<L::Done> {
+        let mut done = Vec::new();
+        self.lane.after_step(&mut done);
+        done
     }
 
     pub(crate) fn rest(&mut self) {
@@ -67,16 +89,32 @@ impl<L: Lane> LaneDesk<L> {
         self.steps
     }
 
+    /// Has it nothing to do?
+    pub(crate) fn is_free(&self) -> bool {
+        !self.is_busy && self.queue.is_empty()
+    }
+
     /// Uses a moment in which nothing happened since the step of this number; `None` if something
     /// did. It is busy from then on.
     pub(crate) fn idle(&mut self, since: u64) -> Option<(Vec<L::Done>, Idle)> {
-        if self.is_busy || self.steps != since {
+        if !self.is_free() || self.steps != since {
             return None;
         }
         let mut done = Vec::new();
         self.is_busy = true;
         let idle = self.lane.idle(&mut done);
         Some((done, idle))
+    }
+
+    /// There will be no more orders.
+    ///
+    /// # Panics
+    /// If there is something to do.
+    pub(crate) fn finish(self) -> Vec<L::Done> {
+        assert!(self.is_free(), "a lane finishes when all is done");
+        let mut done = Vec::new();
+        self.lane.finish(&mut done);
+        done
     }
 }
 

@@ -7,17 +7,24 @@ use quorate_core::{Index, Recovered};
 use crate::judge::{Checked, Image, Ledger, Property, Violation, hold};
 
 /// Takes note of what the disk kept.
+pub(crate) fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
+    explains(ledger, &found)?;
+    ledger.restore(found);
+    Ok(())
+}
+
+/// Is this what a crash may leave?
 ///
 /// Durable writes are all there. Of those that were not, the entries of the first few are, the last
 /// of them perhaps in part, since a long write is several batches. The hard state has a file of its
 /// own, written before the entries, and may be ahead of them.
-pub(crate) fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
+pub(crate) fn explains(ledger: &Ledger, found: &Image) -> Checked {
     let futures = ledger.futures()?;
     let last = found.last().index;
-    let explains = |(prev, image): &(Index, Image)| {
+    let is_it = |(prev, image): &(Index, Image)| {
         last >= *prev && last <= image.last().index && image.digest(last) == found.digest(last)
     };
-    hold(futures.iter().any(explains), Property::ServersStart, || {
+    hold(futures.iter().any(is_it), Property::ServersStart, || {
         let known: Vec<_> =
             futures.iter().map(|(prev, image)| (prev, image.last(), image.digest(last))).collect();
         format!("found {:?} {:?}; known {known:?}", found.last(), found.digest(last))
@@ -25,9 +32,7 @@ pub(crate) fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
     let states: Vec<_> = futures.iter().map(|future| future.1.hard_state).collect();
     hold(states.contains(&found.hard_state), Property::ServersStart, || {
         format!("found {:?}, written were {states:?}", found.hard_state)
-    })?;
-    ledger.restore(found);
-    Ok(())
+    })
 }
 
 /// Everything that was recovered.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use super::options::Options;
-use crate::judge::Violation;
+use crate::judge::{Reached, Violation};
 use crate::replay::Collapse;
 
 /// A run in which every check held.
@@ -37,8 +37,12 @@ pub struct Report {
     pub torn: u64,
     /// Processes that ended themselves because their disk failed.
     pub disk_failures: u64,
+    /// Processes that ended in good order, as they were told.
+    pub stops: u64,
     /// Networks cut.
     pub partitions: u64,
+    /// Rare situations that it came to.
+    pub reached: Reached,
     /// Histories that could not be judged in time.
     pub undecided: u64,
 }
@@ -59,7 +63,9 @@ impl AddAssign for Report {
         self.crashes += other.crashes;
         self.torn += other.torn;
         self.disk_failures += other.disk_failures;
+        self.stops += other.stops;
         self.partitions += other.partitions;
+        self.reached.add(other.reached);
         self.undecided += other.undecided;
     }
 }

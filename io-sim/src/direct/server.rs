@@ -7,23 +7,33 @@ use quorate_core::wire::Address;
 use quorate_core::{Incarnation, Instant, NodeId};
 use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
+use super::broken::Broken;
+use super::files::DiskUse;
 use super::options::Options;
 use super::process::{LaneDesk, Process};
 use super::reconcile::{read_all, reconcile};
 use super::wires::Wires;
+use super::world::Happening;
 use crate::clock::Clock;
 use crate::disk::{DiskOptions, Drive, SimDisk};
-use crate::judge::{Checked, Glance, Image, Ledger, Property, Violation, Witness};
+use crate::judge::{Checked, Given, Glance, Image, Ledger, Property, Violation, Witness};
 use crate::net::HostId;
 
 /// How the start of a process began.
 pub(crate) enum Begun {
-    /// The disk is done then.
-    Until(u64),
-    /// It died in an operation of the disk.
-    Died,
+    /// The disk reads, or the process dies over it.
+    Reading,
     /// The disk failed, and the process ended itself.
     DiskFailed,
+}
+
+/// What a start found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Started {
+    /// A log that ends well.
+    Whole,
+    /// A log and a write that was under way, which is cut off.
+    TailCut,
 }
 
 /// A log that is open.
@@ -46,10 +56,20 @@ pub(crate) struct Server {
     booting: Option<Boot>,
     /// `None` while it is down, or starts.
     pub(crate) process: Option<Process>,
+    /// A process is about to die over its start.
+    is_doomed: bool,
+    /// A process is there that only has to come to its end.
+    pub(crate) is_ending: bool,
     /// Counts its processes, so that what belongs to an earlier one is recognised.
     pub(crate) lives: u32,
     /// It stands still until then.
     pub(crate) paused_until: u64,
+    /// What it is to do when it goes on, if nobody knows when that is.
+    pub(crate) parked: Vec<Happening>,
+    /// It stays like this.
+    pub(crate) broken: Option<Broken>,
+    /// What its files may take for all that was ever written to them.
+    pub(crate) written_bytes: DiskUse,
 }
 
 impl Server {
@@ -70,8 +90,13 @@ impl Server {
             ledger: Ledger::default(),
             booting: None,
             process: None,
+            is_doomed: false,
+            is_ending: false,
             lives: 0,
             paused_until: 0,
+            parked: Vec::new(),
+            broken: None,
+            written_bytes: DiskUse::default(),
         }
     }
 
@@ -82,7 +107,8 @@ impl Server {
         self.drive.begin(now);
         let opened = Wal::open(disk, options.wal, seed);
         if self.drive.is_dead() {
-            return Ok(Begun::Died);
+            self.is_doomed = true;
+            return Ok(Begun::Reading);
         }
         let (mut wal, opened) = match opened {
             Ok(opened) => opened,
@@ -91,21 +117,23 @@ impl Server {
         };
         let found = read_all(&opened.recovered, &mut wal);
         if self.drive.is_dead() {
-            return Ok(Begun::Died);
+            self.is_doomed = true;
+            return Ok(Begun::Reading);
         }
         self.booting = Some(Boot { wal, opened, found: found?, seed });
-        Ok(Begun::Until(self.drive.end()))
+        Ok(Begun::Reading)
     }
 
-    /// The disk is done: the process serves. `false` if it is gone.
+    /// The disk is done: the process serves. `None` if it is gone.
     pub(crate) fn finish_start(
         &mut self,
         now: u64,
         applier: Applier,
         options: &Options,
-    ) -> Checked<bool> {
-        let Some(boot) = self.booting.take() else { return Ok(false) };
+    ) -> Checked<Option<Started>> {
+        let Some(boot) = self.booting.take() else { return Ok(None) };
         let Boot { wal, opened, found, seed } = boot;
+        let has_cut = opened.report.cut.is_some();
         reconcile(&mut self.ledger, found)?;
         let config =
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
@@ -121,20 +149,34 @@ impl Server {
             accepted: 0,
             inputs: Vec::new(),
             is_stirred: false,
+            given: Given::NOTHING,
+            has_failed: false,
+            is_over: false,
             look_at: self.clock.read(now),
         });
-        Ok(true)
+        Ok(Some(if has_cut { Started::TailCut } else { Started::Whole }))
     }
 
     /// Whatever runs, or starts, is gone. `false` if nothing did.
     pub(crate) fn end_process(&mut self) -> bool {
+        let was_ending = std::mem::take(&mut self.is_ending) | std::mem::take(&mut self.is_doomed);
         let was_booting = self.booting.take().is_some();
-        self.process.take().is_some() || was_booting
+        self.process.take().is_some() || was_booting || was_ending
+    }
+
+    /// Is it under way to serve, or to an early end?
+    pub(crate) fn is_starting(&self) -> bool {
+        self.booting.is_some() || self.is_doomed
+    }
+
+    /// Will it never start again?
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.broken, Some(Broken::Dark | Broken::Killed))
     }
 
     /// Is it down for good, unless it is started?
     pub(crate) fn is_down(&self) -> bool {
-        self.process.is_none() && self.booting.is_none()
+        self.process.is_none() && self.booting.is_none() && !self.is_ending && !self.is_doomed
     }
 
     fn config(
@@ -155,7 +197,7 @@ impl Server {
 
     /// When its node wants to be called, in the world's time.
     pub(crate) fn timer(&self) -> Option<u64> {
-        let process = self.process.as_ref()?;
+        let process = self.process.as_ref().filter(|process| !process.is_over)?;
         let deadline = process.node.deadline().unwrap_or(Instant(u64::MAX)).min(process.look_at);
         Some(self.clock.when(deadline).max(self.paused_until))
     }

@@ -1,22 +1,25 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{Idle, Input, LogOrder, Note, Output, Outputs};
+use quorate_core::node::{Input, LogOrder, LogReader, Note, Output, Outputs};
 use quorate_core::wire::{Decoder, MAGIC, Service};
-use quorate_core::{Message, RoleKind, Write};
+use quorate_core::{Cause, Message, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
+use super::files::DiskUse;
 use super::server::host_at;
-use super::world::{Awake, Body, Happening, World};
-use crate::judge::{Checked, Glance, Property, Violation, hold};
+use super::world::World;
+use crate::judge::{
+    Checked, Glance, Point, Property, Violation, Witness, hold, is_silent_after_failure,
+};
 use crate::net::{Down, End, NetEvent};
-
-/// How long a lane waits for more work before it uses the moment for what can wait.
-const IDLE_AFTER_NS: u64 = 5_000_000;
 
 impl World<'_> {
     pub(crate) fn deliver_to_server(&mut self, at: usize, end: End, event: NetEvent) {
         let Some(process) = &mut self.servers[at].process else { return };
+        if process.is_over {
+            return;
+        }
         let input = match event {
             NetEvent::Accepted(_) => Input::Accepted(process.accept(end)),
             event => {
@@ -46,11 +49,15 @@ impl World<'_> {
     pub(crate) fn step(&mut self, at: usize) -> Checked {
         let server = &mut self.servers[at];
         let now = server.clock.read(self.now);
-        let Some(process) = &mut server.process else { return Ok(()) };
+        let Some(process) = server.process.as_mut().filter(|process| !process.is_over) else {
+            return Ok(());
+        };
         let number = server.host.0.into();
+        let mut fails = false;
         for input in &process.inputs {
             self.report.events += 1;
             self.trace.happened(self.now, number, input);
+            fails |= matches!(input, Input::DiskFailed(_));
         }
         let was = process.glance();
         let mut out = Outputs::default();
@@ -59,9 +66,10 @@ impl World<'_> {
             property: Property::InvariantsHold,
             evidence: format!("n{number}: {broken}"),
         })?;
+        let mut looks = false;
         if now >= process.look_at {
             process.look_at = now.after(core::time::Duration::from_secs(1));
-            process.apply.order(ApplyOrder::Look(now));
+            looks = true;
         }
         let is = process.glance();
         let outputs: Vec<_> = out.drain().collect();
@@ -72,6 +80,8 @@ impl World<'_> {
             }
         }
         self.properties.stepped(at, was, is, &self.servers)?;
+        self.watch_leader(at, was, is)?;
+        is_silent_after_failure(fails, &outputs)?;
         if was.role != is.role {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
@@ -81,8 +91,32 @@ impl World<'_> {
             }
         }
         outputs.into_iter().try_for_each(|output| self.carry_out(at, output))?;
-        self.work_log(at)?;
+        if looks {
+            self.order_apply(at, ApplyOrder::Look(now))?;
+        }
+        self.work_log(at);
         self.work_apply(at);
+        Ok(())
+    }
+
+    /// What a leader believes of its peers must be true.
+    fn watch_leader(&mut self, at: usize, was: Glance, is: Glance) -> Checked {
+        if !is.leads() {
+            return Ok(());
+        }
+        let process = self.servers[at].process.as_ref().expect("it has just stepped");
+        let raft = process.node.raft();
+        if is.commit > was.commit && raft.term(was.commit.next()) < Some(is.term()) {
+            self.report.reached.note(Point::CommittedIndirectly);
+        }
+        for peer in raft.status().peers {
+            let belief = (peer.id(), peer.match_index());
+            self.properties.believes(at, is, belief, &self.servers)?;
+        }
+        let mut all = self.servers.iter().filter_map(Witness::glance);
+        if all.any(|other| other.leads() && other.term() != is.term()) {
+            self.reach(Point::TwoLeaders);
+        }
         Ok(())
     }
 
@@ -95,15 +129,33 @@ impl World<'_> {
                 let message = Message::decode(&frame).expect("a server speaks sense");
                 self.properties.said(&message, is, &self.options.raft, &self.servers)?;
                 self.report.messages += 1;
+                if let Rpc::PreVote(ask) = message.rpc
+                    && self.is_led(message.to, ask.next_term)
+                {
+                    self.reach(Point::DisloyaltyAsked);
+                }
             }
         }
         Ok(())
     }
 
+    /// Does this server follow a leader in the term before?
+    fn is_led(&self, id: NodeId, term: Term) -> bool {
+        let server = self.servers.iter().find(|server| server.id == id);
+        let process = server.and_then(|server| server.process.as_ref());
+        process.is_some_and(|process| {
+            let status = process.node.raft().status();
+            status.leader.is_some() && status.hard_state.term < term
+        })
+    }
+
     fn write(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
         let server = &mut self.servers[at];
         self.properties.writes(write, was, is, &server.ledger)?;
-        server.ledger.write(write.clone())?;
+        if server.ledger.write(write.clone())? {
+            self.report.reached.note(Point::LogTruncated);
+        }
+        server.written_bytes += DiskUse::of(write);
         if let Some(append) = &write.append {
             self.properties.wrote(&append.entries, server.ledger.written())?;
         }
@@ -130,29 +182,33 @@ impl World<'_> {
                     self.net.close(self.now, end);
                 }
             }
-            Output::Write(write) => process.log.order(LogOrder::Write(write)),
+            Output::Write(write) => self.order_log(at, LogOrder::Write(write))?,
             Output::ReadLog { reader, first, bytes_max } => {
-                process.log.order(LogOrder::Read { reader, first, bytes_max });
+                self.reach(match reader {
+                    LogReader::Peer(_) => Point::ReadBackForPeer,
+                    LogReader::StateMachine => Point::ReadBackForStateMachine,
+                });
+                self.order_log(at, LogOrder::Read { reader, first, bytes_max })?;
             }
             Output::Apply { entries, answers } => {
-                process.apply.order(ApplyOrder::Apply { entries, answers });
+                let commit = process.glance().commit;
+                self.properties.gives(&mut process.given, &entries, commit)?;
+                self.answers.commit(&entries);
+                self.order_apply(at, ApplyOrder::Apply { entries, answers })?;
             }
             Output::Query { id, index, query } => {
-                process.apply.order(ApplyOrder::Query { id, index, query });
+                self.order_apply(at, ApplyOrder::Query { id, index, query })?;
             }
             Output::Respond { id, .. } => {
                 let is_nobodys = id == ApplyLane::NOBODY;
                 assert!(is_nobodys, "nobody in this process asks: {id}");
             }
-            Output::Note(Note::RoleChanged(change)) => {
-                let leads = change.role == RoleKind::Leader;
-                let now = server.clock.read(self.now);
-                process.apply.order(ApplyOrder::Lead(leads.then_some(now)));
-            }
-            Output::Note(_) | Output::Stopped => {}
+            Output::Note(note) => self.take_note(at, &note)?,
+            Output::Stopped => self.stopped(at)?,
             Output::DiskFailed(why) => {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
                 self.report.disk_failures += 1;
+                self.reach(Point::DiskFailed);
                 self.take_down(at, Down::Kill)?;
                 self.plan_restart(at);
             }
@@ -165,114 +221,29 @@ impl World<'_> {
         Ok(())
     }
 
-    /// The lane of the log does what has queued up; nobody hears of it before it is finished.
-    fn work_log(&mut self, at: usize) -> Checked {
-        let body = self.body(at);
-        let server = &mut self.servers[at];
-        let Some(process) = &mut server.process else { return Ok(()) };
-        server.drive.begin(self.now);
-        let Some(done) = process.log.work() else { return Ok(()) };
-        if server.drive.is_dead() {
-            return self.died(at);
-        }
-        let end = server.drive.end();
-        self.queue.plan(end.max(self.now), Happening::LogDone(body, done));
-        Ok(())
-    }
-
-    /// The process died in an operation of its disk.
-    pub(crate) fn died(&mut self, at: usize) -> Checked {
-        let death = self.servers[at].drive.death().expect("it died");
-        self.report.torn += 1;
-        let how = match death.mode {
-            crate::disk::DeathMode::Kill => Down::Kill,
-            crate::disk::DeathMode::PowerLoss => Down::PowerLoss,
-        };
-        self.take_down(at, how)?;
-        self.plan_restart(at);
-        Ok(())
-    }
-
-    pub(crate) fn log_done(&mut self, body: Body, inputs: Vec<Input>) -> Checked {
-        match self.is_awake(body) {
-            Awake::Never => return Ok(()),
-            Awake::At(later) => {
-                self.queue.plan(later, Happening::LogDone(body, inputs));
-                return Ok(());
+    fn take_note(&mut self, at: usize, note: &Note) -> Checked {
+        match note {
+            Note::RoleChanged(change) => {
+                match change.cause {
+                    Cause::QuorumLost => self.reach(Point::LeaderWithoutQuorum),
+                    Cause::DiskHung => self.reach(Point::LeaderWithHungDisk),
+                    Cause::ElectionLost => self.reach(Point::ElectionLost),
+                    _ => {}
+                }
+                let leads = change.role == RoleKind::Leader;
+                let now = self.servers[at].clock.read(self.now);
+                self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
             }
-            Awake::Now => {}
+            Note::RefusedBy(..) | Note::Refused(..) => self.reach(Point::LinkRefused),
+            Note::BadBytes(_) => self.reach(Point::BadBytes),
+            Note::Stuck(_) => self.reach(Point::ConnectionStuck),
+            Note::DiskFull(_) => self.reach(Point::DiskFull),
+            Note::ProposalBegan(_)
+            | Note::ProposalEnded(_)
+            | Note::LinkUp(_)
+            | Note::LinkDown(_)
+            | Note::LogUnreadable(..) => {}
         }
-        let server = &mut self.servers[body.at];
-        let process = server.process.as_mut().expect("it is awake");
-        process.log.rest();
-        let mut truncated = false;
-        for input in &inputs {
-            if let Input::Persisted(ticket) = input {
-                truncated |= server.ledger.sync_until(*ticket);
-            }
-        }
-        let is_idle = inputs.is_empty();
-        process.inputs.extend(inputs);
-        if truncated {
-            self.properties.still_durable(&self.servers)?;
-        }
-        if !is_idle {
-            self.stir(body.at);
-            self.plan_idle(body);
-        }
-        self.work_log(body.at)
-    }
-
-    fn plan_idle(&mut self, body: Body) {
-        if let Some(process) = &self.servers[body.at].process {
-            let since = process.log.steps();
-            self.queue.plan(self.now + IDLE_AFTER_NS, Happening::LogIdle(body, since));
-        }
-    }
-
-    /// The lane of the log uses an idle moment for what can wait.
-    pub(crate) fn log_idle(&mut self, body: Body, since: u64) -> Checked {
-        let Awake::Now = self.is_awake(body) else { return Ok(()) };
-        let server = &mut self.servers[body.at];
-        server.drive.begin(self.now);
-        let process = server.process.as_mut().expect("it is awake");
-        let Some((done, idle)) = process.log.idle(since) else { return Ok(()) };
-        if server.drive.is_dead() {
-            return self.died(body.at);
-        }
-        let end = server.drive.end().max(self.now);
-        self.queue.plan(end, Happening::LogDone(body, done));
-        if idle == Idle::More {
-            self.queue.plan(end + 1, Happening::LogIdle(body, since));
-        }
-        Ok(())
-    }
-
-    fn work_apply(&mut self, at: usize) {
-        let body = self.body(at);
-        let Some(process) = &mut self.servers[at].process else { return };
-        let Some(done) = process.apply.work() else { return };
-        let wait = self.server_rng.below(self.options.apply_max_ns + 1);
-        self.queue.plan(self.now + wait, Happening::ApplyDone(body, done));
-    }
-
-    pub(crate) fn apply_done(&mut self, body: Body, inputs: Vec<Input>) -> Checked {
-        match self.is_awake(body) {
-            Awake::Never => return Ok(()),
-            Awake::At(later) => {
-                self.queue.plan(later, Happening::ApplyDone(body, inputs));
-                return Ok(());
-            }
-            Awake::Now => {}
-        }
-        let process = self.servers[body.at].process.as_mut().expect("it is awake");
-        process.apply.rest();
-        self.subject.holds()?;
-        if !inputs.is_empty() {
-            process.inputs.extend(inputs);
-            self.stir(body.at);
-        }
-        self.work_apply(body.at);
         Ok(())
     }
 }

@@ -28,6 +28,12 @@ impl<N: Copy + Ord> Wires<N> {
         self.names.get(&end).copied()
     }
 
+    /// No connection is mentioned again.
+    pub(crate) fn part_all(&mut self) -> Vec<End> {
+        self.names.clear();
+        std::mem::take(&mut self.ends).into_values().collect()
+    }
+
     /// The connection is not mentioned again.
     pub(crate) fn part(&mut self, name: N) -> Option<End> {
         let end = self.ends.remove(&name)?;

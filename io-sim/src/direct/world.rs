@@ -3,16 +3,16 @@
 use core::time::Duration;
 
 use quorate_core::Index;
-use quorate_core::node::Input;
+use quorate_core::node::{Idle, Input};
 
 use super::caller::Caller;
 use super::nemesis::nanos;
 use super::options::Options;
 use super::process::Process;
 use super::report::Report;
-use super::server::{Begun, Server, address};
+use super::server::{Begun, Server, Started, address};
 use crate::clock::Clock;
-use crate::judge::{Checked, Properties, Property, hold};
+use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
@@ -29,26 +29,56 @@ pub(crate) struct World<'a> {
     pub(crate) net: Net,
     pub(crate) subject: Box<dyn Subject>,
     pub(crate) properties: Properties,
+    pub(crate) answers: Answers,
+    /// The time of faults is over.
+    pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
     pub(crate) nemesis_rng: Rng,
     pub(crate) server_rng: Rng,
+    pub(crate) peace_rng: Rng,
 }
 
 /// Something that is planned.
 pub(crate) enum Happening {
     /// What has happened to a server has waited long enough.
     Step(Body),
-    /// A lane is done with what it was given.
-    LogDone(Body, Vec<Input>),
-    ApplyDone(Body, Vec<Input>),
-    /// The lane of the log may have nothing to do since the step of this number.
+    /// The lane of the log is done with what it was given.
+    LogStepped(Body, Vec<Input>),
+    /// It is done with what came after that, or with what could wait.
+    LogRested(Body, Vec<Input>, Idle),
+    /// It may have nothing to do since the step of this number.
     LogIdle(Body, u64),
+    /// The lane of the state machine is done with what it was given.
+    ApplyDone(Body, Vec<Input>),
+    /// A process dies in an operation of its disk.
+    Die(Body),
+    /// A process that was told to stop is gone.
+    Ended(Body),
     Strike,
     Mend,
     Restart(usize),
     /// The disk is done with the start of a process.
     Started(Body),
+}
+
+impl Happening {
+    /// The process that has to be there and awake for it.
+    fn takes_awake(&self) -> Option<Body> {
+        match *self {
+            Self::Step(body)
+            | Self::LogStepped(body, _)
+            | Self::LogRested(body, ..)
+            | Self::LogIdle(body, _)
+            | Self::ApplyDone(body, _) => Some(body),
+            Self::Die(_)
+            | Self::Ended(_)
+            | Self::Strike
+            | Self::Mend
+            | Self::Restart(_)
+            | Self::Started(_) => None,
+        }
+    }
 }
 
 /// A server in one of its lives.
@@ -87,10 +117,13 @@ impl<'a> World<'a> {
             net: Net::new(seed, count, options.callers, options.net),
             subject,
             properties: Properties::new(options.membership.clone(), true),
+            answers: Answers::default(),
+            is_peace: false,
             trace,
             report: Report::default(),
             nemesis_rng: Rng::new(seed, Stream::Nemesis),
             server_rng,
+            peace_rng: Rng::new(seed, Stream::Peace),
             options: options.clone(),
         }
     }
@@ -105,8 +138,7 @@ impl<'a> World<'a> {
         while self.now < end {
             self.advance()?;
         }
-        self.heal()?;
-        self.converge()?;
+        self.make_peace()?;
         self.report.elapsed = Duration::from_nanos(self.now);
         self.report.elections = self.properties.elections();
         self.report.answered = self.callers.iter().map(|caller| caller.done).sum();
@@ -152,18 +184,32 @@ impl<'a> World<'a> {
     }
 
     fn happen(&mut self, happening: Happening) -> Checked {
-        match happening {
-            Happening::Step(body) => match self.is_awake(body) {
-                Awake::Now => self.step(body.at),
-                Awake::At(later) => {
-                    self.queue.plan(later, Happening::Step(body));
-                    Ok(())
+        if let Some(body) = happening.takes_awake() {
+            match self.is_awake(body) {
+                Awake::Now => {}
+                Awake::At(u64::MAX) => {
+                    self.servers[body.at].parked.push(happening);
+                    return Ok(());
                 }
-                Awake::Never => Ok(()),
-            },
-            Happening::LogDone(body, inputs) => self.log_done(body, inputs),
-            Happening::ApplyDone(body, inputs) => self.apply_done(body, inputs),
-            Happening::LogIdle(body, since) => self.log_idle(body, since),
+                Awake::At(later) => {
+                    self.queue.plan(later, happening);
+                    return Ok(());
+                }
+                Awake::Never => return Ok(()),
+            }
+        }
+        match happening {
+            Happening::Step(body) => self.step(body.at),
+            Happening::LogStepped(body, done) => self.log_stepped(body, done),
+            Happening::LogRested(body, done, idle) => self.log_rested(body, done, idle),
+            Happening::LogIdle(body, since) => {
+                self.log_idle(body, since);
+                Ok(())
+            }
+            Happening::ApplyDone(body, done) => self.apply_done(body, done),
+            Happening::Die(body) => self.die(body),
+            Happening::Ended(body) => self.ended(body),
+            Happening::Strike | Happening::Mend if self.is_peace => Ok(()),
             Happening::Strike => self.strike(),
             Happening::Mend => {
                 self.note("all links are mended");
@@ -192,18 +238,17 @@ impl<'a> World<'a> {
 
     /// Starts a server from what its disk kept.
     pub(crate) fn start(&mut self, at: usize) -> Checked {
-        if !self.servers[at].is_down() {
+        if !self.servers[at].is_down() || self.servers[at].is_gone() {
             return Ok(());
         }
         let seed = self.server_rng.next();
         self.report.starts += 1;
         match self.servers[at].begin_start(self.now, seed, &self.options)? {
-            Begun::Until(end) => {
+            Begun::Reading => {
                 let body = self.body(at);
-                self.queue.plan(end.max(self.now), Happening::Started(body));
+                self.plan_disk(body, Happening::Started);
                 Ok(())
             }
-            Begun::Died => self.died(at),
             Begun::DiskFailed => {
                 self.report.disk_failures += 1;
                 self.plan_restart(at);
@@ -214,23 +259,36 @@ impl<'a> World<'a> {
 
     fn started(&mut self, body: Body) -> Checked {
         let server = &mut self.servers[body.at];
-        let applier = self.subject.applier();
-        if server.lives != body.life || !server.finish_start(self.now, applier, &self.options)? {
+        if server.lives != body.life {
             return Ok(());
+        }
+        let applier = self.subject.applier(self.options.applies_at_once());
+        let started = server.finish_start(self.now, applier, &self.options)?;
+        let Some(started) = started else { return Ok(()) };
+        if started == Started::TailCut {
+            self.report.reached.note(Point::TornTailCut);
         }
         let host = server.host;
         self.net.host_up(self.now, host);
         self.net.listen(host, true);
         let glance = server.process.as_ref().map(Process::glance);
         self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
+        self.plan_idle(body.at);
         self.properties.still_durable(&self.servers)
     }
 
     /// Takes a server down.
     pub(crate) fn take_down(&mut self, at: usize, how: Down) -> Checked {
+        if self.peace_rng.chance(100) && self.servers[at].process.is_some() {
+            self.examine(at)?;
+        }
         let server = &mut self.servers[at];
+        let interrupts = server.is_starting();
         if !server.end_process() {
             return Ok(());
+        }
+        if interrupts {
+            self.report.reached.note(Point::RestartInterrupted);
         }
         match how {
             Down::Kill => server.drive.kill(self.now),
@@ -240,6 +298,9 @@ impl<'a> World<'a> {
         self.report.crashes += 1;
         self.trace.line(self.now, host.0.into(), || format!("goes down: {how:?}"));
         self.net.host_down(self.now, host, how);
+        if self.servers.iter().all(Server::is_down) {
+            self.reach(Point::AllDown);
+        }
         Ok(())
     }
 
@@ -267,6 +328,11 @@ impl<'a> World<'a> {
             let wait = self.server_rng.below(self.options.stir_max_ns + 1);
             self.queue.plan(self.now + wait, Happening::Step(body));
         }
+    }
+
+    /// The world has come to something rare.
+    pub(crate) fn reach(&mut self, point: Point) {
+        self.report.reached.note(point);
     }
 
     pub(crate) fn note(&mut self, what: &str) {

@@ -41,6 +41,12 @@ impl Properties {
         Index(self.committed.len() as u64)
     }
 
+    /// The committed log up to here, if so much is committed.
+    pub(crate) fn committed_log(&self, index: Index) -> Option<Digest> {
+        let place = usize::try_from(index.0.checked_sub(1)?).expect("logs are short");
+        self.committed.get(place).map(|&(log, _)| log)
+    }
+
     pub(crate) fn elections(&self) -> usize {
         self.leaders.len()
     }

@@ -29,6 +29,13 @@ pub enum Property {
     HistoryIsLinearizable,
     /// What a [workload](crate::workload) demands.
     WorkloadHolds,
+    /// A command of a session takes effect once, and has one answer however often it is sent
+    /// (thesis 6.3).
+    ExactlyOnce,
+    /// What one client sees never goes back, and what it wrote is there.
+    SessionsNeverGoBack,
+    /// What is read was written, and by no call that was refused.
+    ValuesHaveAuthors,
     /// Every request has exactly one answer, and the answer is true.
     OneTrueAnswer,
     /// Writes follow one another, commits rise, messages stay within their limits.
@@ -37,6 +44,25 @@ pub enum Property {
     InvariantsHold,
     /// Messages say what is in the sender's log.
     MessagesAreTrue,
+    /// What a leader believes to be on a peer's disk is there.
+    PeersMatch,
+    /// A process that has failed, or is gone, says and writes nothing more.
+    TheDeadAreSilent,
+    /// Replicas that have applied the same log are the same, and so is one that starts anew.
+    StatesAgree,
+    /// What a power loss would leave now can be recovered, twice and after an interruption, and
+    /// always to the same.
+    RecoveryIsStable,
+    /// Leadership does not change when nothing is in the way.
+    LeadershipIsStable,
+    /// When nothing is in the way, calls are answered within an election timeout.
+    WorkGetsDone,
+    /// Messages and events are in proportion to what is done.
+    EffortIsBounded,
+    /// What a server holds in memory is in proportion to what is under way.
+    MemoryIsBounded,
+    /// Files are in proportion to what was written to them.
+    FilesAreBounded,
     /// Once all faults have ended there is a leader, it commits, and all logs become equal.
     Liveness,
     /// A server starts from what its disk kept.
@@ -63,10 +89,22 @@ impl Property {
             Self::ReadsAreLinearizable => "a read sees all that was committed when it was asked",
             Self::HistoryIsLinearizable => "some order explains what the clients saw",
             Self::WorkloadHolds => "the workload's own statements hold",
+            Self::ExactlyOnce => "a command takes effect once, and has one answer",
+            Self::SessionsNeverGoBack => "what a client sees never goes back",
+            Self::ValuesHaveAuthors => "what is read was written, and not refused",
             Self::OneTrueAnswer => "every request has exactly one answer, and a true one",
             Self::EffectsAreWellFormed => "effects keep their contract",
             Self::InvariantsHold => "each server is sound by itself",
             Self::MessagesAreTrue => "a message says what is in its sender's log",
+            Self::PeersMatch => "what a leader believes of a peer's disk is true",
+            Self::TheDeadAreSilent => "who has failed, or is gone, does nothing more",
+            Self::StatesAgree => "equal logs make equal states",
+            Self::RecoveryIsStable => "recovery finds the same whenever it is tried",
+            Self::LeadershipIsStable => "leadership lasts when nothing is in the way",
+            Self::WorkGetsDone => "calls are answered when nothing is in the way",
+            Self::EffortIsBounded => "effort is in proportion to what is done",
+            Self::MemoryIsBounded => "memory is in proportion to what is under way",
+            Self::FilesAreBounded => "files are in proportion to what was written",
             Self::Liveness => "a healed cluster makes progress",
             Self::ServersStart => "a server starts from what its disk kept",
             Self::ServersRun => "no server gives up",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Broken, End, Judgement, Look, Request, Workload};
 use crate::history::{Call, History, ModelName, Recorder};
-use crate::judge::Property;
+use crate::judge::{Ending, Property, Values};
 use crate::linearizability::{Budget, Verdict, check};
 use crate::rng::Rng;
 
@@ -21,6 +21,7 @@ pub struct KvWorkload {
     keys: u64,
     value_bytes_max: u64,
     recorder: Recorder,
+    values: Values,
     clients: BTreeMap<u16, Client>,
 }
 
@@ -33,13 +34,13 @@ struct Client {
     asked: Asked,
 }
 
-/// What was asked: how to read the answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What was asked, and the value that it writes or the counter that it counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Asked {
-    Put,
+    Put(String),
     Delete,
-    Swap,
-    Count,
+    Swap(String),
+    Count(String),
     Get,
 }
 
@@ -47,7 +48,13 @@ impl KvWorkload {
     /// Clients that share `keys` keys, with values of at most about `value_bytes_max` bytes.
     pub fn new(keys: u64, value_bytes_max: u64) -> Self {
         let recorder = Recorder::new(ModelName::Kv, Value::Null);
-        Self { keys, value_bytes_max, recorder, clients: BTreeMap::new() }
+        Self {
+            keys,
+            value_bytes_max,
+            recorder,
+            values: Values::default(),
+            clients: BTreeMap::new(),
+        }
     }
 
     /// What the clients have done so far.
@@ -73,6 +80,9 @@ impl Workload for KvWorkload {
         let length = usize::try_from(rng.below(self.value_bytes_max + 1)).expect("short");
         let value = Bytes::from(format!("{name:.<length$}"));
         let (asked, call, request) = draw(key, name, value, rng);
+        if let Asked::Put(value) | Asked::Swap(value) = &asked {
+            self.values.ask(value);
+        }
         known.asked = asked;
         self.recorder.invoke(known.process, call).expect("one call at a time");
         request
@@ -81,31 +91,44 @@ impl Workload for KvWorkload {
     fn ended(&mut self, client: u16, end: End<Kv>) -> Result<(), Broken> {
         let known = self.clients.get_mut(&client).expect("a client that has asked");
         let process = known.process;
-        let answer = match end {
-            End::Answered(answer) => read(known.asked, answer)?,
+        let (ending, answer) = match end {
+            End::Answered(answer) => match read(&known.asked, answer)? {
+                Some(answer) => (Ending::Done, answer),
+                // The machine declined: it had no effect.
+                None => (Ending::Refused, None),
+            },
             End::Looked(QueryAnswer::Value(found)) => {
-                Some(Some(found.map_or(Value::Null, |found| unpad(&found.value))))
+                let value = found.map_or(Value::Null, |found| unpad(&found.value));
+                if let Value::String(value) = &value {
+                    self.values.see(value)?;
+                }
+                (Ending::Done, Some(value))
             }
             End::Looked(answer) => return Err(Broken::new(format!("no value: {answer:?}"))),
-            End::NotApplied => None,
-            End::Unknown => {
-                known.process += 1;
-                self.recorder.info(process).expect("one call at a time");
-                return Ok(());
-            }
+            End::NotApplied => (Ending::Refused, None),
+            End::Unknown => (Ending::Unknown, None),
         };
-        let recorded = match answer {
-            Some(answer) => self.recorder.ok(process, answer),
-            // The machine declined: it had no effect.
-            None => self.recorder.fail(process),
+        match &known.asked {
+            Asked::Put(value) | Asked::Swap(value) => self.values.end(value, ending)?,
+            Asked::Count(counter) => self.values.count(counter, ending),
+            Asked::Delete | Asked::Get => {}
+        }
+        let recorded = match ending {
+            Ending::Done => self.recorder.ok(process, answer),
+            Ending::Refused => self.recorder.fail(process),
+            Ending::Unknown => {
+                known.process += 1;
+                self.recorder.info(process)
+            }
         };
         recorded.expect("one call at a time");
         Ok(())
     }
 
-    fn judge(&mut self, _: Look<'_, Kv>) -> Result<Judgement, Broken> {
-        let checked =
-            check(self.history(), Budget::new()).expect("callers speak the model's language");
+    fn judge(&mut self, look: Look<'_, Kv>) -> Result<Judgement, Broken> {
+        self.count(look)?;
+        let history = self.history();
+        let checked = check(history, Budget::new()).expect("callers speak the model's language");
         match checked.verdict {
             Verdict::Violation(_) => Err(Broken {
                 property: Property::HistoryIsLinearizable,
@@ -117,12 +140,28 @@ impl Workload for KvWorkload {
     }
 }
 
+impl KvWorkload {
+    /// H2 and H7: counters have counted each call that was answered, once, and none that was refused.
+    fn count(&self, look: Look<'_, Kv>) -> Result<(), Broken> {
+        for counter in self.values.counters() {
+            let answer = look(&Query::Get { key: counter.clone().into() });
+            let QueryAnswer::Value(found) = answer else {
+                return Err(Broken::new(format!("no value: {answer:?}")));
+            };
+            let value = found.map_or(Ok(0), |found| String::from_utf8_lossy(&found.value).parse());
+            let value = value.map_err(|_| Broken::new(format!("{counter} is no number")))?;
+            self.values.stands(&counter, value)?;
+        }
+        Ok(())
+    }
+}
+
 fn draw(key: String, name: String, value: Bytes, rng: &mut Rng) -> (Asked, Call, Request<Kv>) {
     let key_bytes = Bytes::copy_from_slice(key.as_bytes());
     match rng.below(10) {
         0..3 => {
-            let call = Call::new("put").key(&key).argument(name);
-            (Asked::Put, call, Request::Command(Command::Put { key: key_bytes, value }))
+            let call = Call::new("put").key(&key).argument(name.clone());
+            (Asked::Put(name), call, Request::Command(Command::Put { key: key_bytes, value }))
         }
         3 => {
             let call = Call::new("put").key(&key).argument(Value::Null);
@@ -132,13 +171,13 @@ fn draw(key: String, name: String, value: Bytes, rng: &mut Rng) -> (Asked, Call,
             let call = Call::new("cas").key(&key).argument(json!([Value::Null, name]));
             let (expected, value) = (Expected::Absent, Some(value));
             let swap = Command::CompareAndSwap { key: key_bytes, expected, value };
-            (Asked::Swap, call, Request::Command(swap))
+            (Asked::Swap(name), call, Request::Command(swap))
         }
         5..7 => {
             let counter = format!("counter/{}", rng.below(2));
             let call = Call::new("incr").key(&counter).argument(1);
-            let count = Command::Increment { key: counter.into(), by: 1 };
-            (Asked::Count, call, Request::Command(count))
+            let count = Command::Increment { key: counter.clone().into(), by: 1 };
+            (Asked::Count(counter), call, Request::Command(count))
         }
         _ => {
             let query = Query::Get { key: key_bytes };
@@ -149,14 +188,14 @@ fn draw(key: String, name: String, value: Bytes, rng: &mut Rng) -> (Asked, Call,
 }
 
 /// What the history says that the answer was; `None` if the machine declined.
-fn read(asked: Asked, answer: Answer) -> Result<Option<Option<Value>>, Broken> {
+fn read(asked: &Asked, answer: Answer) -> Result<Option<Option<Value>>, Broken> {
     Ok(match (asked, answer) {
-        (Asked::Put, Answer::Written { .. }) | (Asked::Delete, Answer::Removed { .. }) => {
+        (Asked::Put(_), Answer::Written { .. }) | (Asked::Delete, Answer::Removed { .. }) => {
             Some(None)
         }
-        (Asked::Swap, Answer::Written { .. }) => Some(Some(json!(true))),
-        (Asked::Swap, Answer::Conflict { .. }) => Some(Some(json!(false))),
-        (Asked::Count, Answer::Number { value, .. }) => Some(Some(json!(value))),
+        (Asked::Swap(_), Answer::Written { .. }) => Some(Some(json!(true))),
+        (Asked::Swap(_), Answer::Conflict { .. }) => Some(Some(json!(false))),
+        (Asked::Count(_), Answer::Number { value, .. }) => Some(Some(json!(value))),
         (_, Answer::Refused(_)) => None,
         (asked, answer) => {
             return Err(Broken::new(format!("{asked:?} was answered by {answer:?}")));

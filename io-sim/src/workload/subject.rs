@@ -8,19 +8,20 @@ use quorate_sm::{Applier, MachineId, SessionLimits, client};
 
 use super::watched::{Complaint, Watched};
 use super::{Broken, End, Judgement, Request, Workload};
-use crate::judge::{Checked, Violation};
+use crate::judge::{Checked, Point, Violation};
 use crate::rng::Rng;
 
 /// A workload of any kind.
 pub(crate) trait Subject {
-    /// A replica that has applied nothing yet.
-    fn applier(&self) -> Applier;
+    /// A replica that has applied nothing yet. `is_brief`: may its commands be done at once?
+    fn applier(&self, is_brief: bool) -> Applier;
 
     /// What a client does next.
     fn ask(&mut self, client: u16, rng: &mut Rng) -> Ask;
 
-    /// What became of it.
-    fn ended(&mut self, client: u16, answer: Result<Answered, CallError>) -> Checked;
+    /// What became of it. Says what came to pass, if it is something special.
+    fn ended(&mut self, client: u16, answer: Result<Answered, CallError>)
+    -> Checked<Option<Point>>;
 
     /// Has a replica been in a state in which it must not be?
     fn holds(&self) -> Checked;
@@ -50,8 +51,9 @@ impl<W: Workload> Typed<W> {
 }
 
 impl<W: Workload + 'static> Subject for Typed<W> {
-    fn applier(&self) -> Applier {
-        let machine = Watched::<W>::new(self.workload.machine(), self.complaint.clone());
+    fn applier(&self, is_brief: bool) -> Applier {
+        let (machine, complaint) = (self.workload.machine(), self.complaint.clone());
+        let machine = Watched::<W>::new(machine, complaint, is_brief);
         Applier::new(machine, SessionLimits::default())
     }
 
@@ -70,15 +72,25 @@ impl<W: Workload + 'static> Subject for Typed<W> {
         ask
     }
 
-    fn ended(&mut self, client: u16, answer: Result<Answered, CallError>) -> Checked {
+    fn ended(
+        &mut self,
+        client: u16,
+        answer: Result<Answered, CallError>,
+    ) -> Checked<Option<Point>> {
         let kind = self.waits.remove(&client).expect("a client that waits");
-        let end = match (answer, kind) {
-            (Ok(answered), Kind::Command) => End::Answered(read(&answered.answer)),
-            (Ok(answered), Kind::Query) => End::Looked(read(&answered.answer)),
-            (Err(CallError::NotApplied(_)), _) => End::NotApplied,
-            (Err(CallError::Unknown(_)), _) => End::Unknown,
+        let (end, point) = match (answer, kind) {
+            (Ok(answered), Kind::Command) => (End::Answered(read(&answered.answer)), None),
+            (Ok(answered), Kind::Query) => {
+                (End::Looked(read(&answered.answer)), Some(Point::ReadConfirmed))
+            }
+            (Err(CallError::NotApplied(_)), Kind::Command) => (End::NotApplied, None),
+            (Err(CallError::NotApplied(_)), Kind::Query) => {
+                (End::NotApplied, Some(Point::ReadRefused))
+            }
+            (Err(CallError::Unknown(_)), _) => (End::Unknown, Some(Point::OutcomeUnknown)),
         };
-        Ok(self.workload.ended(client, end)?)
+        self.workload.ended(client, end)?;
+        Ok(point)
     }
 
     fn holds(&self) -> Checked {
@@ -97,6 +109,12 @@ impl<W: Workload + 'static> Subject for Typed<W> {
 
 impl From<Broken> for Violation {
     fn from(Broken { property, evidence }: Broken) -> Self {
+        Self { property, evidence }
+    }
+}
+
+impl From<Violation> for Broken {
+    fn from(Violation { property, evidence }: Violation) -> Self {
         Self { property, evidence }
     }
 }

@@ -25,12 +25,14 @@ impl Complaint {
 pub(super) struct Watched<W: Workload> {
     machine: W::Machine,
     complaint: Complaint,
+    is_brief: bool,
     workload: PhantomData<fn() -> W>,
 }
 
 impl<W: Workload> Watched<W> {
-    pub(super) fn new(machine: W::Machine, complaint: Complaint) -> Self {
-        Self { machine, complaint, workload: PhantomData }
+    /// `is_brief`: may it be, if the machine is?
+    pub(super) fn new(machine: W::Machine, complaint: Complaint, is_brief: bool) -> Self {
+        Self { machine, complaint, is_brief, workload: PhantomData }
     }
 }
 
@@ -55,7 +57,7 @@ impl<W: Workload> ByteMachine for Watched<W> {
     }
 
     fn is_brief(&self) -> bool {
-        self.machine.is_brief()
+        self.is_brief && self.machine.is_brief()
     }
 
     fn digest_into(&self, digest: &mut Digest) {

@@ -1,0 +1,69 @@
+//! I12, and the ground under I7: what a power loss would leave right now can be recovered, and holds
+//! what was acknowledged; once more, to the same; and after an interruption, to the same.
+
+use quorate_core::wal::{Disk, OpenError, Wal, WalOptions};
+
+use super::reconcile::{explains, read_all};
+use super::world::World;
+use crate::disk::{DeathMode, DiskOptions, Drive, Fates};
+use crate::judge::{Checked, Image, Property, Violation, hold};
+
+impl World<'_> {
+    /// Looks at what the disk of a server would be after a power loss, and leaves it as it is.
+    pub(crate) fn examine(&mut self, at: usize) -> Checked {
+        let seed = self.peace_rng.next();
+        let server = &self.servers[at];
+        let image = server.drive.snapshot_image(self.now);
+        let wal = self.options.wal;
+        let disk = image.to_disk();
+        let first = recover(&disk, wal, seed)?;
+        explains(&server.ledger, &first)?;
+        is_same(&first, &recover(&disk, wal, !seed)?)?;
+
+        let drive =
+            Drive::new(seed, DiskOptions { fates: Fates::ANY_SUBSET, ..DiskOptions::INSTANT });
+        drive.restore_image(&image);
+        let disk = drive.mount();
+        drive.die_after(self.peace_rng.within(1, 40), DeathMode::PowerLoss);
+        let interrupted = Wal::open(disk, wal, seed);
+        drop(interrupted);
+        drive.lose_power(1);
+        is_same(&first, &recover(&drive.mount(), wal, seed)?)
+    }
+}
+
+fn recover<D: Disk + Clone>(disk: &D, options: WalOptions, seed: u64) -> Checked<Image> {
+    let (mut wal, opened) = Wal::open(disk.clone(), options, seed).map_err(|why| cannot(&why))?;
+    read_all(&opened.recovered, &mut wal)
+}
+
+fn cannot(why: &OpenError) -> Violation {
+    Violation { property: Property::RecoveryIsStable, evidence: why.to_string() }
+}
+
+fn is_same(first: &Image, second: &Image) -> Checked {
+    let last = first.last().index;
+    let is_same = first.last() == second.last()
+        && first.digest(last) == second.digest(last)
+        && first.hard_state == second.hard_state;
+    hold(is_same, Property::RecoveryIsStable, || {
+        let sum = |image: &Image| (image.last(), image.digest(last), image.hard_state);
+        format!("recovered {:?} and then {:?}", sum(first), sum(second))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_core::{HardState, Term};
+
+    use super::*;
+
+    #[test]
+    fn a_recovery_that_comes_to_something_else_is_noticed() {
+        let (first, mut second) = (Image::default(), Image::default());
+        assert_eq!(is_same(&first, &second), Ok(()));
+        second.hard_state = HardState { term: Term(1), vote: None };
+        let violation = is_same(&first, &second).expect_err("another term");
+        assert_eq!(violation.property, Property::RecoveryIsStable);
+    }
+}

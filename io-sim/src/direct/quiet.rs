@@ -1,0 +1,79 @@
+//! When all is done: nothing is left over, everybody agrees, and a replica that starts anew comes to
+//! the same.
+
+use quorate_core::Entries;
+use quorate_sm::Applied;
+
+use super::world::World;
+use crate::judge::{Checked, Property, hold, is_at_most, rests_in_peace};
+
+impl World<'_> {
+    /// Is nothing under way any more? Clients go on to keep their sessions alive, so this may only
+    /// be so now and then.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_converged()
+            && self.servers.iter().all(|server| {
+                server.process.as_ref().is_some_and(|process| {
+                    let status = process.node.raft().status();
+                    process.node.status().requests == 0
+                        && process.inputs.is_empty()
+                        && process.log.is_free()
+                        && process.apply.is_free()
+                        && status.peers.iter().all(|peer| peer.inflight_messages() == 0)
+                })
+            })
+    }
+
+    /// All replicas that work hold the same (V1): states, sessions and what they applied last.
+    pub(crate) fn agree(&self) -> Checked {
+        let digests = self.core().filter_map(|at| {
+            let process = self.servers[at].process.as_ref()?;
+            Some((at, process.apply.lane.applier().digest()))
+        });
+        let digests: Vec<_> = digests.collect();
+        hold(digests.windows(2).all(|pair| pair[0].1 == pair[1].1), Property::StatesAgree, || {
+            format!("states differ: {digests:?}")
+        })
+    }
+
+    /// What is left when all is done.
+    pub(crate) fn judge_remains(&mut self) -> Checked {
+        self.replay()?;
+        for at in 0..self.servers.len() {
+            rests_in_peace(self.servers[at].drive.late_calls())?;
+            self.judge_files(at)?;
+            self.examine(at)?;
+        }
+        self.judge_memory()
+    }
+
+    /// R1. Each server has two links to each peer; a peer may have forgotten one that is not yet
+    /// known to be dead, twice. A client has one connection to each server, and likewise.
+    fn judge_memory(&self) -> Checked {
+        let (servers, callers) = (self.servers.len() as u64, self.callers.len() as u64);
+        for server in &self.servers {
+            let Some(process) = &server.process else { continue };
+            let connections = process.node.status().connections;
+            is_at_most("connections", connections, 6 * (servers - 1) + 3 * callers)?;
+            let sessions = process.apply.lane.applier().sessions();
+            is_at_most("sessions", sessions.len() as u64, sessions.limits().sessions_max.into())?;
+        }
+        let pairs = servers * (servers - 1);
+        let connections = self.net.connections() as u64;
+        is_at_most("connections of the network", connections, 6 * pairs + 3 * servers * callers)
+    }
+
+    /// V3: the log, applied from its first entry on by a new replica, makes the same state.
+    fn replay(&self) -> Checked {
+        let Some(server) = self.servers.first() else { return Ok(()) };
+        let Some(process) = &server.process else { return Ok(()) };
+        let mut fresh = self.subject.applier(true);
+        let log = server.ledger.durable().entries();
+        let log = Entries::new(log).expect("a log").up_to(self.committed());
+        fresh.apply(&log, &mut Applied::default());
+        let old = process.apply.lane.applier();
+        hold(fresh.digest() == old.digest(), Property::StatesAgree, || {
+            format!("the log makes another state than that of {:?}", server.id)
+        })
+    }
+}

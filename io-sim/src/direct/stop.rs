@@ -1,0 +1,66 @@
+//! A server ends in good order: it answers what is under way, its lanes finish, and the process is
+//! gone.
+
+use super::world::{Body, Happening, World};
+use crate::judge::{Checked, Point, Property, hold};
+use crate::net::Down;
+use quorate_core::node::Input;
+
+impl World<'_> {
+    /// Tells a server to end.
+    pub(crate) fn stop(&mut self, at: usize) {
+        if let Some(process) = &mut self.servers[at].process {
+            if process.glance().leads() {
+                self.report.reached.note(Point::LeaderStopped);
+            }
+            process.inputs.push(Input::Stop);
+            self.stir(at);
+        }
+    }
+
+    /// The node has said its last word: connections end once it has left.
+    pub(crate) fn stopped(&mut self, at: usize) -> Checked {
+        let server = &mut self.servers[at];
+        let Some(process) = &mut server.process else { return Ok(()) };
+        process.is_over = true;
+        self.net.listen(server.host, false);
+        for end in process.wires.part_all() {
+            self.net.close(self.now, end);
+        }
+        self.finish_if_done(at)
+    }
+
+    /// Nothing is left to do: the lanes finish.
+    pub(crate) fn finish_if_done(&mut self, at: usize) -> Checked {
+        let body = self.body(at);
+        let server = &mut self.servers[at];
+        let is_done = server.process.as_ref().is_some_and(|process| {
+            process.is_over && process.log.is_free() && process.apply.is_free()
+        });
+        if !is_done {
+            return Ok(());
+        }
+        let process = server.process.take().expect("it is done");
+        server.is_ending = true;
+        server.drive.begin(self.now);
+        process.log.finish();
+        process.apply.finish();
+        let pending = server.ledger.pending();
+        hold(pending == 0, Property::EffectsAreWellFormed, || {
+            format!("{:?} ended in good order and left {pending} writes", server.id)
+        })?;
+        self.plan_disk(body, Happening::Ended);
+        Ok(())
+    }
+
+    /// The process is gone.
+    pub(crate) fn ended(&mut self, body: Body) -> Checked {
+        let server = &self.servers[body.at];
+        if server.lives == body.life && server.is_ending {
+            self.report.stops += 1;
+            self.take_down(body.at, Down::Kill)?;
+            self.plan_restart(body.at);
+        }
+        Ok(())
+    }
+}

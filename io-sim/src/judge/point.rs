@@ -1,0 +1,138 @@
+//! Situations that are rare and important: a sweep of worlds that never comes to one proves nothing
+//! about it.
+
+/// Something that should happen sometimes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Point {
+    /// A restart found a write that was under way, and cut it off.
+    TornTailCut,
+    /// A process came to its end while it started.
+    RestartInterrupted,
+    /// A server sought election although its peer followed a leader (thesis 4.2.3).
+    DisloyaltyAsked,
+    /// A leader stepped down because it heard from no majority (thesis 6.2).
+    LeaderWithoutQuorum,
+    /// A leader stepped down because its disk did not answer.
+    LeaderWithHungDisk,
+    /// Two servers believed that they led.
+    TwoLeaders,
+    /// An election was lost.
+    ElectionLost,
+    /// A read was answered, confirmed by a round of heartbeats (thesis 6.4).
+    ReadConfirmed,
+    /// A read was refused.
+    ReadRefused,
+    /// A follower discarded entries.
+    LogTruncated,
+    /// Entries of an earlier term were committed by one of the leader's own (thesis 3.6.2).
+    CommittedIndirectly,
+    /// A command was sent twice, and answered from the session (thesis 6.3).
+    AnsweredFromTheSession,
+    /// A command came after its session had ended.
+    SessionExpired,
+    /// A call ended, and nobody knows how.
+    OutcomeUnknown,
+    /// A connection was ended because of what came over it.
+    BadBytes,
+    /// A connection was ended because nothing was heard on it, or nobody read it.
+    ConnectionStuck,
+    /// A peer that was behind got entries from the disk.
+    ReadBackForPeer,
+    /// A state machine got entries from the disk.
+    ReadBackForStateMachine,
+    /// A segment of the log was prepared in an idle moment.
+    IdleUsed,
+    /// Brief work was done at once.
+    DoneAtOnce,
+    /// A disk failed, and its server ended.
+    DiskFailed,
+    /// A leader was told to stop.
+    LeaderStopped,
+    /// All servers were down.
+    AllDown,
+    /// Some servers stayed broken, and the others went on.
+    WentOnWithoutSome,
+    /// A peer refused a link, or was refused one.
+    LinkRefused,
+    /// A disk had no room for the next segment.
+    DiskFull,
+}
+
+impl Point {
+    /// What sixty worlds come to.
+    pub const COMMON: [Self; 23] = [
+        Self::TornTailCut,
+        Self::RestartInterrupted,
+        Self::DisloyaltyAsked,
+        Self::LeaderWithoutQuorum,
+        Self::TwoLeaders,
+        Self::ElectionLost,
+        Self::ReadConfirmed,
+        Self::ReadRefused,
+        Self::LogTruncated,
+        Self::CommittedIndirectly,
+        Self::AnsweredFromTheSession,
+        Self::OutcomeUnknown,
+        Self::BadBytes,
+        Self::ConnectionStuck,
+        Self::ReadBackForPeer,
+        Self::ReadBackForStateMachine,
+        Self::IdleUsed,
+        Self::DoneAtOnce,
+        Self::DiskFailed,
+        Self::LeaderStopped,
+        Self::AllDown,
+        Self::WentOnWithoutSome,
+        Self::LinkRefused,
+    ];
+
+    /// What a thousand worlds come to.
+    pub const RARE: [Self; 2] = [Self::LeaderWithHungDisk, Self::SessionExpired];
+
+    /// What no options that are drawn lead to: disks are never full.
+    pub const NEVER: [Self; 1] = [Self::DiskFull];
+}
+
+/// The points that were reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reached(u64);
+
+impl Reached {
+    pub(crate) fn note(&mut self, point: Point) {
+        self.0 |= 1 << point as u32;
+    }
+
+    /// Was it reached?
+    pub const fn has(&self, point: Point) -> bool {
+        self.0 & 1 << point as u32 != 0
+    }
+
+    /// Those of a list that were not.
+    pub fn missing(&self, points: &[Point]) -> Vec<Point> {
+        points.iter().copied().filter(|&point| !self.has(point)).collect()
+    }
+
+    /// Adds what another world reached.
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_point_is_reached_by_itself() {
+        let mut reached = Reached::default();
+        reached.note(Point::DiskFull);
+        assert!(reached.has(Point::DiskFull));
+        assert_eq!(reached.missing(&Point::COMMON), Point::COMMON);
+        let mut all = Reached::default();
+        let points = Point::COMMON.into_iter().chain(Point::RARE).chain(Point::NEVER);
+        points.clone().for_each(|point| all.note(point));
+        reached.add(all);
+        assert_eq!(reached.missing(&Point::COMMON), []);
+        assert_eq!(reached.0.count_ones() as usize, points.count());
+    }
+}
