@@ -89,7 +89,8 @@ impl World<'_> {
         let is_it = |server: &super::server::Server| {
             server.id == id && server.glance().is_some_and(|is| is.leads() && is.term() == term)
         };
-        self.servers.iter().position(is_it)
+        // One that is broken may lead until that is noticed.
+        self.servers.iter().position(is_it).filter(|&at| self.is_core(at))
     }
 
     /// For a while nothing is in the way: the leader stays, and work gets done.
