@@ -57,14 +57,33 @@ fn a_disk_that_lies_is_noticed() {
     assert!(properties.contains(&Property::ServersStart), "{properties:?}");
 }
 
-/// The negative control: where no server ever hears another, nothing is done, and that is noticed.
+/// What was noticed in the first worlds that several servers share, if they are broken like this.
+fn noticed(sabotage: Sabotage, worlds: usize) -> Vec<Option<Property>> {
+    let shared = (0..).map(Options::from_seed);
+    let shared = shared.filter(|options| options.membership.voters().len() > 1);
+    let run = |mut options: Options| {
+        options.sabotage = Some(sabotage);
+        direct::run(&options).err().map(|failure| failure.violation.property)
+    };
+    shared.take(worlds).map(run).collect()
+}
+
+/// The negative controls: where no server ever hears another, nothing is done.
 #[test]
 fn a_world_that_never_heals_is_noticed() {
-    let worlds = (0..).map(Options::from_seed);
-    let shared = worlds.filter(|options| options.membership.voters().len() > 1);
-    for mut options in shared.take(3) {
-        options.sabotage = Some(Sabotage::NeverHeals);
-        let failure = direct::run(&options).expect_err("nobody leads");
-        assert_eq!(failure.violation.property, Property::Liveness, "{failure}");
-    }
+    assert_eq!(noticed(Sabotage::NeverHeals, 3), [Some(Property::Liveness); 3]);
+    let noticed = noticed(Sabotage::NeverHealsTheRest, 6);
+    assert!(noticed.contains(&Some(Property::Liveness)), "{noticed:?}");
+}
+
+#[test]
+fn a_leader_that_is_lost_without_need_is_noticed() {
+    let noticed = noticed(Sabotage::Regicide, 3);
+    assert_eq!(noticed, [Some(Property::LeadershipIsStable); 3]);
+}
+
+#[test]
+fn a_state_machine_that_forgets_is_noticed() {
+    let noticed = noticed(Sabotage::Forgets, 6);
+    assert!(noticed.contains(&Some(Property::StatesAgree)), "{noticed:?}");
 }

@@ -27,6 +27,8 @@ pub(crate) struct Caller {
     sight: Sight,
     /// When it calls next.
     next_at: u64,
+    /// When it wants to be called.
+    wakes_at: u64,
     pub(crate) done: u64,
 }
 
@@ -64,14 +66,20 @@ impl Caller {
             is_waiting: false,
             sight: Sight::default(),
             next_at: 0,
+            wakes_at: 0,
             done: 0,
         }
     }
 
     /// When it wants to be called.
     pub(crate) fn timer(&self) -> u64 {
+        self.wakes_at
+    }
+
+    /// All that has happened is taken in: thinks about when to wake up.
+    pub(crate) fn rest(&mut self) {
         let next = if self.is_waiting { u64::MAX } else { self.next_at };
-        self.courier.deadline().0.min(next)
+        self.wakes_at = self.courier.deadline().0.min(next);
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
@@ -81,6 +89,7 @@ impl Caller {
     /// Asks for nothing more.
     pub(crate) fn retire(&mut self) {
         self.next_at = u64::MAX;
+        self.rest();
     }
 
     /// Takes in what has happened, and calls if it is time.

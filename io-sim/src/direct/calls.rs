@@ -63,6 +63,7 @@ impl World<'_> {
             }
         }
         self.callers[at].orders = orders;
+        self.callers[at].rest();
         Ok(())
     }
 }

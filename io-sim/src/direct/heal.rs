@@ -26,11 +26,7 @@ impl World<'_> {
         self.options.stir_max_ns = 1000;
         self.options.apply_max_ns = self.options.apply_max_ns.min(1_000_000);
         self.heal_core()?;
-        if self.options.sabotage == Some(Sabotage::NeverHeals) {
-            for at in 0..self.servers.len() {
-                self.cut_off(&Shape::Isolate(self.servers[at].host));
-            }
-        }
+        self.sabotage(Sabotage::NeverHeals);
         let wanted: Vec<_> = self.callers.iter().map(|caller| caller.done + ANSWERS).collect();
         self.until("answers for all callers", |world| {
             world.callers.iter().zip(&wanted).all(|(caller, wanted)| caller.done >= *wanted)
@@ -42,11 +38,21 @@ impl World<'_> {
         self.until("equal states of all that work", World::is_converged)?;
         self.agree()?;
         self.heal_rest()?;
+        self.sabotage(Sabotage::NeverHealsTheRest);
         self.until("equal states everywhere", World::is_converged)?;
         self.until("the end of all that is under way", World::is_quiet)?;
         self.agree()?;
         self.judge_remains()?;
         self.judge_workload()
+    }
+
+    /// Cuts everybody off, if that is the sabotage.
+    fn sabotage(&mut self, sabotage: Sabotage) {
+        if self.options.sabotage == Some(sabotage) {
+            for at in 0..self.servers.len() {
+                self.cut_off(&Shape::Isolate(self.servers[at].host));
+            }
+        }
     }
 
     /// Runs until something is the case, and not for too long.
@@ -99,6 +105,7 @@ impl World<'_> {
         let (leader, before) = (self.leader(), self.work());
         let elections = self.properties.elections();
         let end = self.now + WINDOW_TIMEOUTS * timeout;
+        self.sabotage(Sabotage::Regicide);
         while self.now < end {
             self.advance()?;
             let lasts = self.properties.elections() == elections;

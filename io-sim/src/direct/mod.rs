@@ -23,6 +23,7 @@ mod feed;
 mod files;
 mod heal;
 mod lanes;
+mod machines;
 mod nemesis;
 mod options;
 mod process;

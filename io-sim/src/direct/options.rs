@@ -101,6 +101,37 @@ impl Options {
         self.apply_max_ns <= Self::APPLY_BRIEF_NS
     }
 
+    /// So many servers that nobody asks for anything, and nothing is in the way.
+    ///
+    /// # Panics
+    /// If there are no servers, or more than a membership may have.
+    pub fn idle(servers: u64, span: Duration) -> Self {
+        let mut swarm = Swarm { rng: Rng::new(0, Stream::Options), calm: true, everything: false };
+        let voters = (1..=servers).filter_map(NodeId::new);
+        Self {
+            membership: Membership::of_voters(voters).expect("a few voters"),
+            chaos: span,
+            raft: Config::new(NodeId::new(1).expect("not zero")),
+            wal: wal(&mut swarm),
+            disk: DiskOptions::default(),
+            net: NetOptions::default(),
+            callers: 0,
+            nemesis: NemesisOptions {
+                interval_max: span,
+                duration_max: span,
+                partition: 0,
+                kill: 0,
+                power: 0,
+                torn: 0,
+                pause: 0,
+                stall: 0,
+                stop: 0,
+            },
+            clock_drift_permille: 0,
+            ..Self::from_seed(0)
+        }
+    }
+
     /// Draws a run.
     ///
     /// # Panics

@@ -29,6 +29,8 @@ pub(crate) struct Process {
     pub(crate) has_failed: bool,
     /// The node is done, and only the lanes go on.
     pub(crate) is_over: bool,
+    /// When the node wants to be called, on the server's clock: known until its next step.
+    pub(crate) deadline: Instant,
     /// When the state machine looks for silent clients next, on the server's clock.
     pub(crate) look_at: Instant,
 }
@@ -127,6 +129,7 @@ impl Process {
     pub(crate) fn step(&mut self, now: Instant, out: &mut Outputs) {
         self.is_stirred = false;
         self.node.step(now, &mut self.inputs, out);
+        self.deadline = self.node.deadline().unwrap_or(Instant(u64::MAX));
     }
 
     /// Somebody connected.

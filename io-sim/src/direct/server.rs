@@ -5,13 +5,15 @@ use quorate_core::node::{LogLane, Node, NodeConfig};
 use quorate_core::wal::{self, Identity, OpenError, Opened, Wal};
 use quorate_core::wire::Address;
 use quorate_core::{Incarnation, Instant, NodeId};
-use quorate_sm::{Applier, ApplyLane, SessionKeeper};
+use quorate_sm::{Applier, ApplyLane, SessionKeeper, SessionLimits};
 
 use super::broken::Broken;
 use super::files::DiskUse;
+use super::machines::Forgetful;
 use super::options::Options;
 use super::process::{LaneDesk, Process};
 use super::reconcile::{read_all, reconcile};
+use super::sabotage::Sabotage;
 use super::wires::Wires;
 use super::world::Happening;
 use crate::clock::Clock;
@@ -139,9 +141,16 @@ impl Server {
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
         let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
+        let applier = match options.sabotage {
+            Some(Sabotage::Forgets) if self.host == HostId(1) => {
+                Applier::new(Forgetful::default(), SessionLimits::default())
+            }
+            _ => applier,
+        };
         let keeper = SessionKeeper::new(options.session_timeout);
         self.process = Some(Process {
             watch: Watch::new(node.raft()),
+            deadline: node.deadline().unwrap_or(Instant(u64::MAX)),
             node,
             log: LaneDesk::new(LogLane::new(wal)),
             apply: LaneDesk::new(ApplyLane::new(applier, keeper)),
@@ -198,7 +207,7 @@ impl Server {
     /// When its node wants to be called, in the world's time.
     pub(crate) fn timer(&self) -> Option<u64> {
         let process = self.process.as_ref().filter(|process| !process.is_over)?;
-        let deadline = process.node.deadline().unwrap_or(Instant(u64::MAX)).min(process.look_at);
+        let deadline = process.deadline.min(process.look_at);
         Some(self.clock.when(deadline).max(self.paused_until))
     }
 }

@@ -279,7 +279,7 @@ impl<'a> World<'a> {
 
     /// Takes a server down.
     pub(crate) fn take_down(&mut self, at: usize, how: Down) -> Checked {
-        if self.peace_rng.chance(100) && self.servers[at].process.is_some() {
+        if self.peace_rng.chance(30) && self.servers[at].process.is_some() {
             self.examine(at)?;
         }
         let server = &mut self.servers[at];
