@@ -248,16 +248,18 @@ mod tests {
 
     #[test]
     fn what_came_of_a_step_is_handed_over_before_what_can_wait_is_done() {
-        let ((word, words), (deliver, done)) = (channel(), channel());
-        let lane = start("tidy", Tidy { word: words }, move |portion| {
-            deliver.send(portion).expect("the test listens");
-        });
-        lane.send(1);
-        for (work, more) in [(1, &[2, 3][..]), (2, &[4]), (3, &[]), (4, &[])] {
-            assert_eq!(done.recv_timeout(PATIENCE), Ok(vec![work]));
-            // Queues up behind what the last step left.
-            more.iter().for_each(|&work| lane.send(work));
-            word.send(()).expect("the lane waits");
+        for busy_poll in BUSY_POLLS {
+            let ((word, words), (deliver, done)) = (channel(), channel());
+            let lane = start("tidy", Tidy { word: words }, busy_poll, move |portion| {
+                deliver.send(portion).expect("the test listens");
+            });
+            lane.send(1);
+            for (work, more) in [(1, &[2, 3][..]), (2, &[4]), (3, &[]), (4, &[])] {
+                assert_eq!(done.recv_timeout(PATIENCE), Ok(vec![work]));
+                // Queues up behind what the last step left.
+                more.iter().for_each(|&work| lane.send(work));
+                word.send(()).expect("the lane waits");
+            }
         }
     }
 
