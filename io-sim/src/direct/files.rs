@@ -24,14 +24,16 @@ impl DiskUse {
 
     /// What the files may take at most after so many starts.
     ///
-    /// A write ends with at most one block that is not full. A batch takes at most so many entries,
-    /// and has a head and an end, for which another block is counted. Each start begins a segment;
-    /// its spare comes on top, and so do two files of one segment's size at the most.
+    /// A batch is filled up to a block, and a write is one batch for each
+    /// [`batch_bytes_max`](quorate_core::wal::WalOptions::batch_bytes_max) begun. A segment of the
+    /// smallest size is for a quarter its head, and a batch that does not fit leaves as much as half
+    /// of it blank: files take up to four times what is in them. Each start begins a segment, of
+    /// which the head remains and what was written; there is a spare, and one that is being filled.
     fn limit(self, starts: u64, options: &Options) -> u64 {
         let wal = options.wal;
-        let batches = self.writes + self.bytes / wal.batch_bytes_max + 1;
-        let blocks = 2 * u64::from(wal.align_bytes) * batches;
-        self.bytes * 2 + blocks + starts * (64 << 10) + 4 * wal.segment_bytes
+        let batches = self.writes + self.bytes / wal.batch_bytes_max + starts;
+        let filled = 2 * self.bytes + u64::from(wal.align_bytes) * batches;
+        4 * filled + starts * (16 << 10) + 3 * wal.segment_bytes
     }
 }
 

@@ -59,7 +59,7 @@ pub enum Point {
 }
 
 impl Point {
-    /// What sixty worlds come to.
+    /// What thirty worlds come to.
     pub const COMMON: [Self; 23] = [
         Self::TornTailCut,
         Self::RestartInterrupted,
