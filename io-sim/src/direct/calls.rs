@@ -33,7 +33,7 @@ impl World<'_> {
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) -> Checked {
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut *self.subject);
+        caller.step(self.now, &self.options.calling, &mut *self.subject, self.trace);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -42,9 +42,12 @@ impl World<'_> {
                     let to = host_at(&address);
                     let end = self.net.connect(self.now, caller.host, to);
                     caller.wires.join(name, end);
+                    let from = caller.host;
+                    self.trace.see(self.now, |recorder| recorder.connected(end, from, to));
                 }
                 Order::Send(name, bytes) => {
                     if let Some(end) = caller.wires.end(name) {
+                        self.trace.see(self.now, |recorder| recorder.sent(end, &bytes));
                         self.net.send(self.now, end, bytes);
                     }
                 }
@@ -56,7 +59,7 @@ impl World<'_> {
                 Order::Answer((), answer) => {
                     self.report.calls += 1;
                     let calling = &self.options.calling;
-                    caller.answer(self.now, answer, calling, &mut *self.subject)?;
+                    caller.answer(self.now, answer, calling, &mut *self.subject, self.trace)?;
                 }
             }
         }

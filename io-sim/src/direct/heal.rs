@@ -5,6 +5,7 @@ use super::world::World;
 use crate::disk::DiskOptions;
 use crate::judge::{Checked, Property, Witness as _, hold};
 use crate::net::{LinkOptions, NetOptions};
+use crate::show::What;
 use crate::workload::Judgement;
 
 /// How long a healed cluster may go without any commit, in election timeouts.
@@ -14,6 +15,7 @@ impl World<'_> {
     /// Ends all faults; only clocks go on to differ.
     pub(crate) fn heal(&mut self) -> Checked {
         self.note("all faults end");
+        self.trace.see(self.now, |recorder| recorder.put(What::Healed));
         let nemesis = &mut self.options.nemesis;
         (nemesis.partition, nemesis.kill, nemesis.power) = (0, 0, 0);
         (nemesis.torn, nemesis.pause, nemesis.stall) = (0, 0, 0);

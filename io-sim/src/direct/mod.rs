@@ -13,7 +13,7 @@
 //!
 //! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
 //! server is), `step` (one step of one server), `caller` and `calls` (clients), `nemesis`, `reconcile`
-//! (what a restart must find), `heal`.
+//! (what a restart must find), `heal`, `tell` (what a recording is told).
 
 mod caller;
 mod calls;
@@ -26,6 +26,7 @@ mod reconcile;
 mod report;
 mod server;
 mod step;
+mod tell;
 mod wires;
 mod world;
 
@@ -33,6 +34,7 @@ pub use options::{NemesisOptions, Options};
 pub use report::{Failure, Report};
 
 use crate::replay;
+use crate::show::Chronicle;
 use crate::trace::Trace;
 use crate::workload::{KvWorkload, Typed, Workload};
 use world::World;
@@ -57,4 +59,29 @@ pub fn run_with<W: Workload + 'static>(
     let attempt =
         |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
     replay::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
+}
+
+/// The same as [`run`], but once, and written down for [pictures](crate::show).
+///
+/// # Errors
+/// As those of [`run`]; the chronicle ends with what did not hold.
+pub fn record(options: &Options) -> (Result<Report, Box<Failure>>, Chronicle) {
+    let calling = &options.calling;
+    record_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+}
+
+/// The same with another workload.
+///
+/// # Errors
+/// As those of [`run_with`].
+pub fn record_with<W: Workload + 'static>(
+    options: &Options,
+    workload: impl Fn() -> W,
+) -> (Result<Report, Box<Failure>>, Chronicle) {
+    let servers = u16::try_from(options.membership.members().len()).expect("a few servers");
+    let attempt =
+        |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
+    let trace = Trace::chronicling(servers, options.callers);
+    let (outcome, chronicle) = replay::record(attempt, trace);
+    (outcome.map_err(|collapse| Box::new(Failure::new(options, *collapse))), chronicle)
 }

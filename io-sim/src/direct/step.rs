@@ -64,6 +64,7 @@ impl World<'_> {
             process.apply.order(ApplyOrder::Look(now));
         }
         let is = process.glance();
+        self.tell_standing(at);
         let outputs: Vec<_> = out.drain().collect();
         for output in &outputs {
             self.trace.happened(self.now, number, output);
@@ -76,7 +77,8 @@ impl World<'_> {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
         for output in &outputs {
-            if let Output::Send(_, bytes) = output {
+            if let Output::Send(name, bytes) = output {
+                self.tell_sent(at, *name, bytes);
                 self.overhear(bytes, is)?;
             }
         }
@@ -117,6 +119,7 @@ impl World<'_> {
             Output::Dial(name, address) => {
                 let end = self.net.connect(self.now, server.host, host_at(address.as_str()));
                 process.wires.join(name, end);
+                self.tell_connected(end, at, address.as_str());
             }
             Output::Send(name, bytes) => {
                 let Some(end) = process.wires.end(name) else { return Ok(()) };
@@ -152,6 +155,7 @@ impl World<'_> {
             Output::Note(_) | Output::Stopped => {}
             Output::DiskFailed(why) => {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
+                self.tell_noted(at, || format!("the disk failed: {why}"));
                 self.report.disk_failures += 1;
                 self.take_down(at, Down::Kill)?;
                 self.plan_restart(at);
@@ -176,6 +180,7 @@ impl World<'_> {
             return self.died(at);
         }
         let end = server.drive.end();
+        self.tell_disk(at, end, &done);
         self.queue.plan(end.max(self.now), Happening::LogDone(body, done));
         Ok(())
     }
@@ -241,6 +246,7 @@ impl World<'_> {
             return self.died(body.at);
         }
         let end = server.drive.end().max(self.now);
+        self.tell_disk(body.at, end, &done);
         self.queue.plan(end, Happening::LogDone(body, done));
         if idle == Idle::More {
             self.queue.plan(end + 1, Happening::LogIdle(body, since));
@@ -265,6 +271,7 @@ impl World<'_> {
             }
             Awake::Now => {}
         }
+        self.tell_standing(body.at);
         let process = self.servers[body.at].process.as_mut().expect("it is awake");
         process.apply.rest();
         self.subject.holds()?;

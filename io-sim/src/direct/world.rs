@@ -16,6 +16,7 @@ use crate::judge::{Checked, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::show::What;
 use crate::trace::Trace;
 use crate::workload::Subject;
 
@@ -167,6 +168,7 @@ impl<'a> World<'a> {
             Happening::Strike => self.strike(),
             Happening::Mend => {
                 self.note("all links are mended");
+                self.trace.see(self.now, |recorder| recorder.put(What::Mended));
                 self.net.mend(self.now);
                 Ok(())
             }
@@ -181,6 +183,7 @@ impl<'a> World<'a> {
             let servers = self.servers.len();
             let place = usize::from(delivery.host.0) - 1;
             self.report.deliveries += 1;
+            self.trace.see(self.now, |recorder| recorder.delivered(&delivery));
             if place < servers {
                 self.deliver_to_server(place, delivery.end, delivery.event);
             } else {
@@ -197,6 +200,7 @@ impl<'a> World<'a> {
         }
         let seed = self.server_rng.next();
         self.report.starts += 1;
+        self.tell(at, |n| What::Starting { n });
         match self.servers[at].begin_start(self.now, seed, &self.options)? {
             Begun::Until(end) => {
                 let body = self.body(at);
@@ -223,6 +227,8 @@ impl<'a> World<'a> {
         self.net.listen(host, true);
         let glance = server.process.as_ref().map(Process::glance);
         self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
+        self.tell(body.at, |n| What::Started { n });
+        self.tell_standing(body.at);
         self.properties.still_durable(&self.servers)
     }
 
@@ -239,6 +245,7 @@ impl<'a> World<'a> {
         let host = server.host;
         self.report.crashes += 1;
         self.trace.line(self.now, host.0.into(), || format!("goes down: {how:?}"));
+        self.tell_down(at, how);
         self.net.host_down(self.now, host, how);
         Ok(())
     }
