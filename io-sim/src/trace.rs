@@ -98,3 +98,20 @@ impl Trace {
         self.lines.unwrap_or_default().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Trace;
+
+    #[test]
+    fn nobody_looks_unless_everything_is_written_down() {
+        for mut trace in [Trace::silent(), Trace::recording()] {
+            trace.see(1, |_| panic!("nobody is there to be told"));
+            trace.see_last(|_| panic!("nobody is there to be told"));
+            assert!(!trace.is_told() && trace.take_chronicle().is_none());
+        }
+        let (mut trace, mut is_told) = (Trace::chronicling(1, 0), false);
+        trace.see(1, |_| is_told = true);
+        assert!(is_told && trace.is_told());
+    }
+}

@@ -45,8 +45,8 @@ impl World<'_> {
                 Down::Kill => "killed",
                 Down::PowerLoss => "power lost",
             };
-            let where_ = if server.drive.is_dead() { " in an operation of its disk" } else { "" };
-            recorder.down(server.host, format!("{how}{where_}"));
+            let when = if server.drive.is_dead() { " in an operation of its disk" } else { "" };
+            recorder.down(server.host, format!("{how}{when}"));
         });
     }
 

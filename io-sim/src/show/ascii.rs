@@ -33,10 +33,13 @@ pub fn ascii(chronicle: &Chronicle, range: impl RangeBounds<u64>) -> String {
     names[6].clear();
     put("seconds", "who", &names, "what happened");
     for Line { at, host, cells, what } in &lines {
-        let (seconds, micros) = (at / 1_000_000_000, at / 1000 % 1_000_000);
-        put(&format!("{seconds}.{micros:06}"), &chronicle.name(*host), cells, what);
+        put(&seconds(*at), &chronicle.name(*host), cells, what);
     }
     text
+}
+
+fn seconds(at: u64) -> String {
+    format!("{}.{:06}", at / 1_000_000_000, at / 1000 % 1_000_000)
 }
 
 struct Line {
@@ -113,7 +116,6 @@ fn words(
     was: Option<Standing>,
     sent: &BTreeMap<u64, (u16, u16, &str)>,
 ) -> (u16, String) {
-    let millis = |until: &u64| format!("{}.{:03} ms", until / 1_000_000, until / 1000 % 1000);
     match what {
         What::Stands { n, standing } => (*n, change(was, *standing)),
         What::Sent { from, to, text, .. } => (*from, format!("-> {} {text}", chronicle.name(*to))),
@@ -128,12 +130,14 @@ fn words(
             (to, format!("<- {} {how}{text}", chronicle.name(from)))
         }
         What::Garbled { from, to } => (*to, format!("<- {} garbled bytes", chronicle.name(*from))),
-        What::Disk { n, until, text } => (*n, format!("disk works until {}: {text}", millis(until))),
+        What::Disk { n, until, text } => {
+            (*n, format!("disk works until {}: {text}", seconds(*until)))
+        }
         What::Starting { n } => (*n, "starts".to_owned()),
         What::Started { n } => (*n, "serves".to_owned()),
         What::Down { n, text } => (*n, format!("goes down: {text}")),
-        What::Paused { n, until } => (*n, format!("stands still until {}", millis(until))),
-        What::Stalled { n, until } => (*n, format!("its disk hangs until {}", millis(until))),
+        What::Paused { n, until } => (*n, format!("stands still until {}", seconds(*until))),
+        What::Stalled { n, until } => (*n, format!("its disk hangs until {}", seconds(*until))),
         What::Cut { text, .. } => (0, format!("cut: {text}")),
         What::Mended => (0, "all links are mended".to_owned()),
         What::Healed => (0, "all faults end".to_owned()),
@@ -156,7 +160,7 @@ fn change(was: Option<Standing>, is: Standing) -> String {
     let Some(was) = was else { return "stands".to_owned() };
     let mut words = Vec::new();
     if was.role != is.role {
-        words.push(format!("is {:?} now", is.role));
+        words.push(format!("becomes {:?}", is.role));
     }
     let numbers = [
         ("term", was.term, is.term),

@@ -301,8 +301,7 @@ impl Chronicle {
     /// Those of `out`.
     pub fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { servers, clients, moments } = self;
-        let header =
-            Header { format: FORMAT.to_owned(), servers: *servers, clients: *clients };
+        let header = Header { format: FORMAT.to_owned(), servers: *servers, clients: *clients };
         serde_json::to_writer(&mut *out, &header)?;
         out.write_all(b"\n")?;
         moments.iter().try_for_each(|moment| {

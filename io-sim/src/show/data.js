@@ -11,9 +11,9 @@ const KINDS = {
   "append-reply": ["answer to entries", true],
   "heartbeat": ["heartbeat", true],
   "vote": ["request for a vote", true],
-  "vote-reply": ["answer to it", true],
+  "vote-reply": ["its answer", true],
   "pre-vote": ["pre-vote", true],
-  "pre-vote-reply": ["answer to it", true],
+  "pre-vote-reply": ["its answer", true],
   "forward": ["passed on to the leader", true],
   "client": ["of clients", false],
   "handshake": ["handshake", false],
@@ -51,32 +51,14 @@ function latest(list, key, at) {
   return list[lo - 1];
 }
 
-// Who hears whom during a cut: a number for each server, the same for those that are connected.
-function sides(cut) {
-  const blocked = new Set(cut.blocked.map(([from, to]) => `${from} ${to}`));
-  const isOpen = (a, b) => !blocked.has(`${a} ${b}`) && !blocked.has(`${b} ${a}`);
-  const side = new Map();
-  let count = 0;
-  for (let first = 1; first <= run.servers; first++) {
-    if (side.has(first)) continue;
-    const reached = [first];
-    side.set(first, count);
-    for (const here of reached) {
-      for (let n = 1; n <= run.servers; n++) {
-        if (!side.has(n) && isOpen(here, n)) { side.set(n, count); reached.push(n); }
-      }
-    }
-    count++;
-  }
-  return side;
-}
-
-// What the picture leads to: the violation, or the end.
-const goal = run.violation ? run.violation.at : run.to;
-
+// A history that no order explains: what was done on a key, and the answer that cannot be.
 const knot = run.violation && run.violation.knot;
 const knotted = new Map(knot ? knot.operations.map((number) => [number, knot.prefix.indexOf(number) + 1]) : []);
 const callOf = new Map(run.calls.map((call) => [call.number, call]));
+
+// What the picture leads to: the violation, an answer that cannot be, or the end.
+const culprit = knot && callOf.get(knot.culprit);
+const goal = culprit ? culprit.to : run.violation ? run.violation.at : run.to;
 
 function put(parent, tag, attributes, text) {
   const element = document.createElementNS(NAMESPACE, tag);

@@ -1,6 +1,6 @@
 // From what was recorded to lines, bars and arrows.
 
-const GUTTER = 176, RIGHT = 10, AXIS = 34, CALLS = 24, LANE = 84, ROW = 20;
+const GUTTER = 204, RIGHT = 10, AXIS = 34, CALLS = 24, LANE_MIN = 84, LANE_MAX = 150, ROW = 20;
 // Where things are in the lane of a server.
 const BAND = 32, DISK = 49, NUMBERS = 68;
 const HEIGHTS = { "leader": 20, "candidate": 15, "pre-candidate": 11, "halted": 20, "down": 14, "starting": 8, "follower": 7 };
@@ -47,13 +47,16 @@ function draw() {
   for (const n of hosts.filter((n) => shownHosts.has(n) && !isServer(n))) { tops.set(n, y); y += CALLS; }
   const cutsTop = y + 4;
   y += Math.max(rows.length, 1) * ROW + 10;
-  const serversTop = y;
-  for (const n of hosts.filter((n) => shownHosts.has(n) && isServer(n))) { tops.set(n, y); y += LANE; }
-  layout = { width, height: y + 6, tops, cutsTop, serversTop };
+  const servers = hosts.filter((n) => shownHosts.has(n) && isServer(n));
+  // As high as fits into the window.
+  const room = (window.innerHeight - picture.getBoundingClientRect().top - window.scrollY - y - 20) / servers.length;
+  const lane = Math.min(Math.max(room, LANE_MIN), LANE_MAX);
+  for (const n of servers) { tops.set(n, y); y += lane; }
+  layout = { width, height: y + 6, lane, tops, cutsTop };
   picture.replaceChildren();
   picture.setAttribute("height", layout.height);
   drawPatterns();
-  const seen = put(picture, "g", {});
+  const seen = put(picture, "g", { "clip-path": "url(#inside)" });
   drawAxis(seen);
   drawLanes(seen);
   for (const [cut, at] of drawn) drawCut(seen, cut, at);
@@ -75,6 +78,8 @@ function drawPatterns() {
     const pattern = put(patterns, "pattern", { id, width: gap, height: gap, patternUnits: "userSpaceOnUse", patternTransform: transform });
     put(pattern, "rect", { width: gap / 3, height: gap, fill: `var(${color})` });
   };
+  const inside = put(patterns, "clipPath", { id: "inside" });
+  put(inside, "rect", { x: GUTTER, y: 0, width: layout.width - GUTTER, height: layout.height });
   hatch("hatch", 45, "--gone", 6);
   hatch("pause", -45, "--ink", 9);
 }
@@ -84,17 +89,17 @@ function drawAxis(parent) {
   const power = 10 ** Math.floor(Math.log10(width));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= width);
   const digits = Math.min(Math.max(6 - Math.floor(Math.log10(step)), 0), 6);
-  put(parent, "text", { x: 0, y: 14, class: "dim" }, "simulated time (s)");
+  put(picture, "text", { x: 0, y: 14, class: "dim" }, "simulated time (s)");
   for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
     put(parent, "line", { x1: x(at), x2: x(at), y1: 20, y2: layout.height, class: "grid" });
-    const anchor = x(at) > layout.width - 40 ? "end" : "middle";
+    const anchor = x(at) > layout.width - 40 ? "end" : x(at) < GUTTER + 30 ? "start" : "middle";
     put(parent, "text", { x: x(at), y: 14, "text-anchor": anchor, class: "dim" }, (at / 1e6).toFixed(digits));
   }
 }
 
 function drawLanes(parent) {
   for (const [n, top] of layout.tops) {
-    const height = isServer(n) ? LANE - 6 : CALLS - 4;
+    const height = isServer(n) ? layout.lane - 6 : CALLS - 4;
     put(parent, "rect", { x: GUTTER, y: top, width: layout.width - GUTTER - RIGHT, height, class: "lane", "fill-opacity": 0.6 });
   }
 }
@@ -102,13 +107,10 @@ function drawLanes(parent) {
 function drawCut(parent, cut, at) {
   const tip = `cut: ${cut.text}\nfrom ${seconds(cut.from)} to ${seconds(cut.to)}, ${span(cut.to - cut.from)}\n` +
     "servers of one colour hear one another\n" + `blocked: ${cut.blocked.map(([from, to]) => `n${from}→n${to}`).join(" ")}`;
-  const side = sides(cut);
-  const isParted = new Set(side.values()).size > 1;
   for (const [n, top] of layout.tops) {
     if (!isServer(n)) continue;
-    const isStruck = cut.blocked.some((link) => link.includes(n));
-    const number = isParted ? side.get(n) % 4 : isStruck ? 1 : 0;
-    bar(parent, cut.from, cut.to, top, LANE - 6, `side side${number}`);
+    const side = cut.sides[n - 1];
+    bar(parent, cut.from, cut.to, top, layout.lane - 6, `side ${side === null ? "no-side" : `side${side % 4}`}`);
   }
   const y = layout.cutsTop + at * ROW;
   const { left, right } = bar(parent, cut.from, cut.to, y, ROW - 4, "cut-name", tip);
@@ -144,11 +146,12 @@ function drawServer(parent, n) {
     const tip = `${nameOf(n)}: stands still\nfrom ${seconds(spell.from)} for ${span(spell.to - spell.from)}`;
     bar(parent, spell.from, spell.to, top + BAND - 12, 24, "paused", tip);
   }
-  let known = latest(stands.get(n), "at", view.from);
+  const first = latest(phases.get(n), "from", view.from);
+  let known = first && first.term && latest(stands.get(n), "at", view.from);
   if (known) number(parent, GUTTER, `commit ${known.commit}`);
   for (const stand of stands.get(n)) {
     if (stand.at < view.from || stand.at > view.to) continue;
-    if (!known || stand.commit > known.commit) {
+    if (!known || stand.commit !== known.commit) {
       const tick = put(parent, "line", { x1: x(stand.at), x2: x(stand.at), y1: top + NUMBERS - 9, y2: top + NUMBERS - 3, class: "commit" });
       tips.set(tick, `${nameOf(n)}: commit ${stand.commit}\nat ${seconds(stand.at)}`);
       number(parent, x(stand.at), `${stand.commit}`);
@@ -172,6 +175,8 @@ function drawMessages(parent) {
 function drawMessage(parent, message) {
   const middle = (n) => layout.tops.get(n) + (isServer(n) ? BAND : CALLS / 2 - 2);
   const from = [x(message.at), middle(message.from)], down = middle(message.to) > from[1] ? 1 : -1;
+  // On the way, and not where the band of somebody else would hide it.
+  const halfway = () => from[1] + down * Math.min(Math.abs(middle(message.to) - from[1]) * 0.5, layout.lane * 0.6);
   const head = `${nameOf(message.from)} → ${nameOf(message.to)}: ${message.text}\nsent at ${seconds(message.at)}`;
   const arrow = (to, name, tip) => {
     const path = `M${from[0]} ${from[1]}L${to[0]} ${to[1]}`;
@@ -200,11 +205,11 @@ function drawMessage(parent, message) {
   });
   if (message.lost) {
     const [at, why] = message.lost;
-    const to = [x(at), from[1] + (middle(message.to) - from[1]) * 0.5];
+    const to = [x(at), halfway()];
     arrow(to, "lost", `${head}\nnever arrived: ${why}`);
     cross(parent, ...to);
   } else if (!message.arrivals.length) {
-    arrow([x(run.to), from[1] + (middle(message.to) - from[1]) * 0.5], message.kind, `${head}\nunder way at the end`);
+    arrow([x(run.to), halfway()], message.kind, `${head}\nunder way at the end`);
   }
 }
 
@@ -227,7 +232,7 @@ function drawCalls(parent) {
     if (place !== undefined) { name += " knotted"; tip += place ? `\nnumber ${place} of the longest order that explains this key` : "\nhas no place in the longest order"; }
     if (knot && call.number === knot.culprit) { name += " culprit"; tip += "\nNO ORDER GETS PAST THIS ANSWER"; }
     const { left, right } = bar(parent, call.from, call.to, top + 2, CALLS - 8, name, tip);
-    const text = `${call.how ? signs[call.how] : "…"} ${call.text}${answer}`;
+    const text = `${place ? `${place}. ` : ""}${call.how ? signs[call.how] : "…"} ${call.text}${answer}`;
     const room = Math.floor((right - left) / 6.6) - 1;
     if (room > 0) put(parent, "text", { x: left + 3, y: top + 14 }, text.length > room ? text.slice(0, room) : text);
   }
@@ -281,9 +286,11 @@ function drawOverview() {
   const high = 9, height = run.servers * high + 18, width = overview.clientWidth;
   overview.replaceChildren();
   overview.setAttribute("height", height);
-  const strip = (from, to, y, height, name) =>
-    put(overview, "rect", { x: mapX(from), y, width: Math.max(mapX(to) - mapX(from), 0.7), height, class: name });
-  put(overview, "text", { x: 0, y: 11, class: "dim" }, "the whole run");
+  const strip = (from, to, y, height, name) => {
+    const left = mapX(Math.max(from, run.from));
+    put(overview, "rect", { x: left, y, width: Math.max(mapX(to) - left, 0.7), height, class: name });
+  };
+  put(overview, "text", { x: 0, y: 11, class: "dim" }, run.left_out ? "the last part of the run" : "the whole run");
   for (let n = 1; n <= run.servers; n++) {
     put(overview, "text", { x: GUTTER - 24, y: (n - 1) * high + 9, class: "dim", "font-size": 9, style: "font-size:9px" }, nameOf(n));
     for (const phase of phases.get(n)) strip(phase.from, phase.to, (n - 1) * high + 1, high - 2, phase.is);

@@ -6,7 +6,7 @@ use quorate_core::RoleKind;
 use serde::Serialize;
 
 use super::chronicle::{Arrival, Chronicle, Ending, Kind, Standing, What};
-use super::loss;
+use super::{loss, sides};
 
 /// Everything from some time on.
 #[derive(Serialize)]
@@ -71,6 +71,8 @@ pub(super) struct Cut {
     to: u64,
     text: String,
     pub(super) blocked: Vec<(u16, u16)>,
+    /// The side of each server, if it has one.
+    sides: Vec<Option<usize>>,
 }
 
 /// A message.
@@ -151,7 +153,7 @@ impl Drawing {
                     spell.to = if is_cut { at.max(spell.from) } else { spell.to };
                 }
             }
-            What::Sent { id, from, to, kind, text } => {
+            What::Sent { id, from, to, kind, text } if at >= self.from => {
                 open.sent.insert(*id, self.messages.len());
                 self.messages.push(Arrow {
                     from: *from,
@@ -169,7 +171,7 @@ impl Drawing {
                 }
             }
             What::Garbled { to, .. } => self.mark(*to, at, "garbled", "garbled bytes arrive"),
-            What::Disk { n, until, text } => {
+            What::Disk { n, until, text } if *until / 1000 >= self.from => {
                 let is = if text.starts_with("failed") { "failed" } else { "disk" };
                 self.spell(*n, at, *until, is, text);
             }
@@ -183,7 +185,8 @@ impl Drawing {
             }
             What::Cut { blocked, text } => {
                 let (text, blocked) = (text.clone(), blocked.clone());
-                self.cuts.push(Cut { from: at, to: u64::MAX, text, blocked });
+                let sides = sides::find(&blocked, self.servers).of;
+                self.cuts.push(Cut { from: at, to: u64::MAX, text, blocked, sides });
             }
             What::Mended => self.end_cuts(at),
             What::Healed => {
@@ -213,7 +216,7 @@ impl Drawing {
                     (bar.to, bar.how, bar.answer) = (at, Some(*how), text.clone());
                 }
             }
-            What::Violated { .. } => {}
+            What::Sent { .. } | What::Disk { .. } | What::Violated { .. } => {}
         }
     }
 
@@ -273,7 +276,6 @@ impl Drawing {
         self.marks.retain(|mark| mark.at >= from);
         self.cuts.iter_mut().for_each(|cut| cut.to = cut.to.min(to));
         self.cuts.retain(|cut| cut.to >= from);
-        self.messages.retain(|message| message.at >= from);
         self.calls.retain(|call| call.to >= from);
         self.spells.iter_mut().for_each(|spell| spell.to = spell.to.min(to));
     }

@@ -45,7 +45,8 @@ fn why(drawing: &Drawing, message: &Arrow, typical: u64) -> String {
 
 /// The median.
 fn typical_us(messages: &[Arrow]) -> u64 {
-    let taken = messages.iter().filter_map(|message| Some(message.arrivals.first()?.0 - message.at));
+    let taken =
+        messages.iter().filter_map(|message| Some(message.arrivals.first()?.0 - message.at));
     let mut taken: Vec<_> = taken.collect();
     taken.sort_unstable();
     taken.get(taken.len() / 2).copied().unwrap_or(1000).max(2)

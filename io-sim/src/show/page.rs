@@ -11,6 +11,9 @@ use crate::judge::{Property, Violation};
 /// How long the drawn part may be, in bytes; the rest of a page is small.
 const DATA_BYTES_MAX: usize = 8 << 20;
 
+/// More moments than this are not even tried.
+const MOMENTS_MAX: usize = 250_000;
+
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPTS: [&str; 3] =
@@ -55,7 +58,7 @@ pub fn html(chronicle: &Chronicle, options: &Options, violation: Option<&Violati
             let (property, evidence) = (escape(property), escape(evidence));
             format!(
                 "<p class=\"broken\">Violated: {property}{statement}</p>\
-                 <details><summary>what was seen</summary><pre>{evidence}</pre></details>"
+                 <details open><summary>what was seen</summary><pre>{evidence}</pre></details>"
             )
         },
     );
@@ -82,8 +85,9 @@ pub fn html(chronicle: &Chronicle, options: &Options, violation: Option<&Violati
 fn data(chronicle: &Chronicle, wrong: Option<(u64, &str)>) -> String {
     let is_history = |property| property == format!("{:?}", Property::HistoryIsLinearizable);
     let is_knotted = wrong.is_some_and(|(_, property)| is_history(property));
-    let first = chronicle.moments.first().map_or(0, |first| first.at);
-    let mut start = first;
+    let moments = &chronicle.moments;
+    let first = moments.first().map_or(0, |first| first.at);
+    let mut start = moments.len().checked_sub(MOMENTS_MAX).map_or(first, |from| moments[from].at);
     loop {
         let data = Data {
             drawing: Drawing::new(chronicle, start),
@@ -112,7 +116,7 @@ fn data(chronicle: &Chronicle, wrong: Option<(u64, &str)>) -> String {
 fn statement(violation: Option<&Violation>, property: &str) -> String {
     match violation {
         Some(violation) if format!("{:?}", violation.property) == property => {
-            format!(" &ndash; {} does not hold", escape(violation.property.statement()))
+            format!(", which says that {}", escape(violation.property.statement()))
         }
         _ => String::new(),
     }

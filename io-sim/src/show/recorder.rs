@@ -65,7 +65,7 @@ impl Recorder {
 
     pub(crate) fn cut(&mut self, blocked: &[(HostId, HostId)]) {
         let blocked: Vec<_> = blocked.iter().map(|(from, to)| (from.0, to.0)).collect();
-        let text = sides::name(&blocked, self.chronicle.servers);
+        let text = sides::find(&blocked, self.chronicle.servers).text;
         self.put(What::Cut { blocked, text });
     }
 
@@ -134,10 +134,7 @@ impl Recorder {
 
     pub(crate) fn violated(&mut self, violation: &Violation) {
         let Violation { property, evidence } = violation;
-        self.put(What::Violated {
-            property: format!("{property:?}"),
-            evidence: evidence.clone(),
-        });
+        self.put(What::Violated { property: format!("{property:?}"), evidence: evidence.clone() });
     }
 
     fn write_turns(&mut self, turns: Vec<Turn>) {

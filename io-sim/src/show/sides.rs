@@ -1,31 +1,39 @@
-//! Who is parted from whom, in words.
+//! Who is parted from whom.
 
 use std::collections::BTreeSet;
 
-/// Names a set of blocked links among servers, numbered from 1.
-pub(super) fn name(blocked: &[(u16, u16)], servers: u16) -> String {
+/// What a set of blocked links does to servers.
+pub(super) struct Sides {
+    /// Who is parted from whom.
+    pub(super) text: String,
+    /// The side of each server, if it has one: those of one side hear one another, and nobody else.
+    pub(super) of: Vec<Option<usize>>,
+}
+
+/// Looks at blocked links among servers, numbered from 1.
+pub(super) fn find(blocked: &[(u16, u16)], servers: u16) -> Sides {
     let blocked: BTreeSet<_> = blocked.iter().copied().collect();
-    if let Some(name) = one_way(&blocked, servers) {
-        return name;
-    }
     let is_open = |a, b| !blocked.contains(&(a, b)) && !blocked.contains(&(b, a));
-    let sides = sides(servers, is_open);
-    if sides.len() > 1 {
-        return sides.iter().map(|side| list(side)).collect::<Vec<_>>().join(" | ");
+    let parted = sides(servers, is_open);
+    if let Some(text) = one_way(&blocked, servers) {
+        return Sides { text, of: place(&parted, servers) };
+    }
+    if parted.len() > 1 {
+        return Sides { text: names(&parted), of: place(&parted, servers) };
     }
     let reaches_all = |hub| (1..=servers).all(|n| n == hub || is_open(hub, n));
     for hub in (1..=servers).filter(|&hub| reaches_all(hub)) {
-        let rest = self::sides(servers, |a, b| is_open(a, b) && a != hub && b != hub);
-        let rest: Vec<_> = rest.iter().filter(|side| **side != [hub]).collect();
+        let mut rest = sides(servers, |a, b| is_open(a, b) && a != hub && b != hub);
+        rest.retain(|side| *side != [hub]);
         if rest.len() > 1 {
-            let sides: Vec<_> = rest.iter().map(|side| list(side)).collect();
             let all = if rest.len() > 2 { "all" } else { "both" };
-            return format!("{}, only n{hub} reaches {all}", sides.join(" | "));
+            let text = format!("{}, only n{hub} reaches {all}", names(&rest));
+            return Sides { text, of: place(&rest, servers) };
         }
     }
     let pairs: Vec<_> = blocked.iter().filter(|(a, b)| a < b).collect();
     let pairs: Vec<_> = pairs.iter().map(|(a, b)| format!("n{a}-n{b}")).collect();
-    format!("without {}", pairs.join(" "))
+    Sides { text: format!("without {}", pairs.join(" ")), of: place(&[], servers) }
 }
 
 /// Links that are blocked in one direction only.
@@ -45,6 +53,16 @@ fn one_way(blocked: &BTreeSet<(u16, u16)>, servers: u16) -> Option<String> {
     }
     let links: Vec<_> = blocked.iter().map(|(from, to)| format!("n{from}→n{to}")).collect();
     Some(format!("without {}", links.join(" ")))
+}
+
+/// The side of each server; of none, if there is only one.
+fn place(sides: &[Vec<u16>], servers: u16) -> Vec<Option<usize>> {
+    let side_of = |n| sides.iter().position(|side| side.contains(&n));
+    (1..=servers).map(|n| side_of(n).filter(|_| sides.len() > 1)).collect()
+}
+
+fn names(sides: &[Vec<u16>]) -> String {
+    sides.iter().map(|side| list(side)).collect::<Vec<_>>().join(" | ")
 }
 
 /// Who reaches whom, by whatever way; each side in order.
@@ -81,7 +99,7 @@ mod tests {
         let hosts: Vec<_> = (1..=servers).map(HostId).collect();
         let blocked = shape.blocked(&hosts);
         let blocked: Vec<_> = blocked.iter().map(|(from, to)| (from.0, to.0)).collect();
-        name(&blocked, servers)
+        find(&blocked, servers).text
     }
 
     #[test]
@@ -97,6 +115,16 @@ mod tests {
         assert_eq!(named(&hub, 4), "n1 | n3 | n4, only n2 reaches all");
         assert_eq!(named(&Shape::Chain, 4), "without n1-n3 n1-n4 n2-n4");
         assert_eq!(named(&Shape::MajoritiesRing, 4), "without n1-n3 n2-n4");
-        assert_eq!(name(&[(1, 2)], 3), "without n1→n2");
+        assert_eq!(find(&[(1, 2)], 3).text, "without n1→n2");
+    }
+
+    #[test]
+    fn a_side_is_of_those_that_hear_one_another() {
+        let both = |a, b| [(a, b), (b, a)];
+        let isolated = [both(1, 2), both(2, 3)].concat();
+        assert_eq!(find(&isolated, 3).of, [Some(0), Some(1), Some(0)]);
+        assert_eq!(find(&both(1, 3), 3).of, [Some(0), None, Some(1)], "2 is of both");
+        let ring = [both(1, 3), both(2, 4)].concat();
+        assert_eq!(find(&ring, 4).of, [None; 4]);
     }
 }

@@ -28,7 +28,7 @@ function showGoal() {
   const before = run.messages.filter((message) => shownKinds.has(message.kind) && message.at <= goal);
   const first = before[Math.max(before.length - 110, 0)];
   const length = Math.min(Math.max(first ? goal - first.at : 0, 2e4), 2e6) * 1.06;
-  show(goal - length * 0.95, length);
+  show(goal - length * (culprit ? 0.6 : 0.95), length);
 }
 
 const elections = run.phases.filter((phase) => phase.is === "leader").map((phase) => phase.from).sort((a, b) => a - b);
@@ -153,7 +153,7 @@ const legend = [
   ["commit rises", (svg) => put(svg, "line", { x1: 15, x2: 15, y1: 3, y2: 11, class: "commit" })],
   ["lost or damaged", (svg) => { put(svg, "path", { d: "M0 7H26", class: "arrow lost" }); cross(svg, 24, 7); }],
   ["arrived once more", (svg) => { put(svg, "path", { d: "M0 7H18", class: "arrow append" }); put(svg, "circle", { cx: 20, cy: 7, r: 6, class: "ring append" }); }],
-  ["something was done to it", (svg) => put(svg, "path", { d: "M15 12l-5 -9h10z", class: "noted" })],
+  ["a fault is prepared", (svg) => put(svg, "path", { d: "M15 12l-5 -9h10z", class: "noted" })],
   ["✓ answered", rect("ok", 12)], ["✗ had no effect", rect("fails", 12)], ["? in doubt", rect("unknown", 12)],
 ];
 for (const [label, paint] of legend) {
@@ -176,7 +176,7 @@ if (knot) {
   const heading = document.createElement("p");
   heading.textContent = `No order of the ${knot.operations.length} operations on this key explains all answers. ` +
     `The longest that was found has ${knot.prefix.length}; its last ones, and the answer that it cannot get past:`;
-  const shown = knot.prefix.slice(-12);
+  const shown = knot.prefix.slice(-7);
   list.start = knot.prefix.length - shown.length + 1;
   shown.forEach((number) => line(number, ""));
   line(knot.culprit, "  ← impossible here");
@@ -187,7 +187,14 @@ if (run.left_out > 0) {
   document.getElementById("left-out").textContent = `; the first ${(run.left_out / 1e6).toFixed(3)} s are left out of the picture, to keep this file small`;
 }
 
+// A part of the run may be named in the address: #1.25-1.5, in seconds.
+function showNamed() {
+  const [from, to] = location.hash.slice(1).split("-").map((text) => parseFloat(text) * 1e6);
+  if (to > from) show(from, to - from); else showGoal();
+}
+
+window.addEventListener("hashchange", showNamed);
 window.addEventListener("resize", () => { drawOverview(); redraw(); });
 drawOverview();
-showGoal();
+showNamed();
 draw();

@@ -49,8 +49,9 @@ fn consensus(message: &Message) -> (Kind, String) {
         }
         Rpc::Heartbeat(beat) => {
             let (matched, commit, round) = (id(beat.matched), beat.commit.0, beat.round.0);
-            let text =
-                format!("heartbeat, matched {matched}, commit {commit}, term {term}, round {round}");
+            let text = format!(
+                "heartbeat, matched {matched}, commit {commit}, term {term}, round {round}"
+            );
             (Kind::Heartbeat, text)
         }
     }
@@ -61,7 +62,12 @@ fn entries(append: &AppendEntries) -> String {
     match (append.entries.iter().next(), append.entries.iter().last()) {
         (Some(first), Some(last)) => {
             let (first, last) = (first.id.index.0, last.id.index.0);
-            format!("entries {first}..={last} after {prev}, commit {commit}")
+            let entries = if first == last {
+                format!("entry {first}")
+            } else {
+                format!("entries {first} to {last}")
+            };
+            format!("{entries} after {prev}, commit {commit}")
         }
         _ => format!("do you have {prev}? commit {commit}"),
     }
