@@ -1,6 +1,6 @@
 //! From the bytes of connections to messages: which was sent, and which of them arrived.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use quorate_core::wire::{Decoder, Frame, MAGIC};
@@ -41,8 +41,8 @@ struct Direction {
     to: u16,
     spoken: Cutter,
     heard: Cutter,
-    /// Frames that have not arrived.
-    outstanding: VecDeque<(u64, Bytes)>,
+    /// Frames that have not arrived, by digest and number.
+    outstanding: BTreeMap<(u64, u64), Bytes>,
 }
 
 /// Cuts a stream into frames, whatever is in them.
@@ -58,7 +58,8 @@ impl Streams {
     pub(super) fn connect(&mut self, connection: ConnId, from: u16, to: u16) {
         for (side, from, to) in [(Side::Dialer, from, to), (Side::Acceptor, to, from)] {
             let (spoken, heard) = (Cutter::default(), Cutter::default());
-            let direction = Direction { from, to, spoken, heard, outstanding: VecDeque::new() };
+            let outstanding = BTreeMap::new();
+            let direction = Direction { from, to, spoken, heard, outstanding };
             self.directions.insert(End { connection, side }, direction);
         }
     }
@@ -73,10 +74,11 @@ impl Streams {
         while let Some(raw) = spoken.next() {
             let id = self.arrived.len() as u64;
             self.arrived.push(false);
-            self.known.insert((from, to, digest(&raw)), id);
+            let digest = digest(&raw);
+            self.known.insert((from, to, digest), id);
             let (kind, text) = words::of(&decode(&raw).expect("a host speaks in frames"));
             turns.push(Turn::Sent { id, from, to, kind, text });
-            outstanding.push_back((id, raw));
+            outstanding.insert((digest, id), raw);
         }
         turns
     }
@@ -89,12 +91,12 @@ impl Streams {
         let mut turns = Vec::new();
         heard.take(bytes);
         while let Some(raw) = heard.next() {
-            let found = outstanding.iter().position(|(_, sent)| *sent == raw);
-            let id = match found {
-                Some(at) => outstanding.remove(at).map(|(id, _)| id),
-                None => self.known.get(&(from, to, digest(&raw))).copied(),
-            };
-            if let Some(id) = id {
+            let digest = digest(&raw);
+            let same = outstanding.range((digest, 0)..=(digest, u64::MAX)).next();
+            let same = same.map(|(name, _)| *name);
+            let known = self.known.get(&(from, to, digest)).copied();
+            if let Some(id) = same.map(|(_, id)| id).or(known) {
+                outstanding.remove(&(digest, id));
                 let is_first = !std::mem::replace(&mut self.arrived[index(id)], true);
                 let how = if is_first { Arrival::First } else { Arrival::Again };
                 turns.push(Turn::Arrived { id, how });
@@ -105,9 +107,9 @@ impl Streams {
         }
         if heard.is_over && !heard.bytes.is_empty() {
             let rest = std::mem::take(&mut heard.bytes);
-            let damaged = outstanding.iter().position(|(_, sent)| is_damaged(sent, &rest));
-            turns.push(match damaged.and_then(|at| outstanding.remove(at)) {
-                Some((id, _)) => Turn::Arrived { id, how: Arrival::Corrupt },
+            let damaged = outstanding.iter().filter(|(_, sent)| is_damaged(sent, &rest));
+            turns.push(match damaged.map(|((_, id), _)| *id).min() {
+                Some(id) => Turn::Arrived { id, how: Arrival::Corrupt },
                 None => Turn::Garbled { from, to },
             });
         }
