@@ -162,9 +162,9 @@ function drawServer(parent, n) {
 
 function drawMessages(parent) {
   const isDrawn = (message) => shownKinds.has(message.kind) && shownHosts.has(message.from) && shownHosts.has(message.to);
-  const end = (message) => Math.max(message.at, ...message.arrivals.map(([at]) => at), message.lost ? message.lost[0] : run.to * !message.arrivals.length);
-  const seen = run.messages.filter((message) => isSeen(message.at, message.at) || isSeen(message.at, end(message))).filter(isDrawn);
-  // Votes matter most, then what was lost; of the others, every so many.
+  const end = (message) => (message.lost ? message.lost[0] : message.arrivals.length ? message.arrivals.at(-1)[0] : run.to);
+  const seen = run.messages.filter((message) => isSeen(message.at, end(message)) && isDrawn(message));
+  // All about votes; of the others, every so many.
   const isRare = (message) => message.kind.includes("vote");
   const step = Math.ceil(seen.length / ARROWS_MAX);
   const drawn = step > 1 ? seen.filter((message, at) => isRare(message) || at % step === 0).slice(0, 2 * ARROWS_MAX) : seen;
@@ -185,7 +185,6 @@ function drawMessage(parent, message) {
     const grip = put(parent, "path", { d: path, class: "grip" });
     grip.line = line;
     tips.set(grip, tip);
-    return name;
   };
   const point = ([left, y], name) => {
     const length = Math.hypot(left - from[0], y - from[1]) || 1;
@@ -194,13 +193,14 @@ function drawMessage(parent, message) {
     const d = `M${left} ${y}L${bx - 3.4 * dy} ${by + 3.4 * dx}L${bx + 3.4 * dy} ${by - 3.4 * dx}Z`;
     put(parent, "path", { d, class: `head ${name}` });
   };
-  message.arrivals.forEach(([at, how], place) => {
+  message.arrivals.forEach(([at, how]) => {
     const to = [x(at), middle(message.to) - down * (isServer(message.to) ? 5 : 8)];
     const words = { first: "arrived", again: "arrived once more", corrupt: "arrived damaged" }[how];
     const tip = `${head}\n${words} at ${seconds(at)}, after ${span(at - message.at)}`;
-    arrow(to, how === "corrupt" ? "lost" : message.kind, tip);
-    point(to, how === "corrupt" ? "lost" : message.kind);
-    if (place > 0 || how === "again") put(parent, "circle", { cx: to[0], cy: to[1] - down * 4, r: 7, class: `ring ${message.kind}` });
+    const name = how === "first" ? message.kind : how === "again" ? `${message.kind} again` : "lost";
+    arrow(to, name, tip);
+    point(to, name);
+    if (how === "again") put(parent, "circle", { cx: to[0], cy: to[1] - down * 4, r: 7, class: `ring ${message.kind}` });
     if (how === "corrupt") cross(parent, to[0], to[1] - down * 6);
   });
   if (message.lost) {
