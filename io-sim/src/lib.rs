@@ -7,6 +7,7 @@ pub mod history;
 pub mod lab;
 pub mod linearizability;
 pub mod net;
+pub mod show;
 pub mod workload;
 
 mod clock;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::judge::{Checked, Property, Violation};
+use crate::show::Chronicle;
 use crate::trace::Trace;
 
 /// How a run ended that did not come to its end.
@@ -29,6 +30,20 @@ pub(crate) fn run<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Result<R, Bo
         };
         Box::new(Collapse { violation, trace })
     })
+}
+
+/// Runs once, with words, into a trace that writes everything down.
+pub(crate) fn record<R>(
+    attempt: impl Fn(&mut Trace) -> Checked<R>,
+    mut trace: Trace,
+) -> (Result<R, Box<Collapse>>, Chronicle) {
+    let outcome = guarded(attempt, &mut trace);
+    if let Err(violation) = &outcome {
+        trace.see_last(|recorder| recorder.violated(violation));
+    }
+    let chronicle = trace.take_chronicle().expect("a trace that writes everything down");
+    let outcome = outcome.map_err(|violation| Box::new(Collapse { violation, trace }));
+    (outcome, chronicle)
 }
 
 /// A panic is a violation like any other.

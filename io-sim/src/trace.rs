@@ -1,16 +1,19 @@
-//! What happened: a hash of all of it, and on request the last of it in words.
+//! What happened: a hash of all of it, and on request the last of it in words, or all of it as a
+//! [`Chronicle`].
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
 
 use crate::digest::Digest;
 use crate::feed::Feed;
+use crate::show::{Chronicle, Recorder};
 
 /// Everything that happens passes through here.
 pub(crate) struct Trace {
     digest: Digest,
     happened: u64,
     lines: Option<VecDeque<String>>,
+    recorder: Option<Box<Recorder>>,
 }
 
 impl Trace {
@@ -22,12 +25,18 @@ impl Trace {
 
     /// Only hashes.
     pub(crate) fn silent() -> Self {
-        Self { digest: Digest::EMPTY, happened: 0, lines: None }
+        Self { digest: Digest::EMPTY, happened: 0, lines: None, recorder: None }
     }
 
     /// Hashes, and keeps the last lines.
     pub(crate) fn recording() -> Self {
         Self { lines: Some(VecDeque::new()), ..Self::silent() }
+    }
+
+    /// The same, and writes everything down.
+    pub(crate) fn chronicling(servers: u16, clients: u16) -> Self {
+        let recorder = Some(Box::new(Recorder::new(servers, clients)));
+        Self { recorder, ..Self::recording() }
     }
 
     /// At `now`, this happened at a server, or in the world (0).
@@ -36,6 +45,7 @@ impl Trace {
         self.digest.words(&[now, server]);
         what.feed(&mut self.digest);
         self.line(now, server, || format!("{what:?}"));
+        self.see(now, |_| ());
     }
 
     /// A line that adds nothing to what happened.
@@ -51,6 +61,31 @@ impl Trace {
         }
     }
 
+    /// At `now`, something happened that a chronicle tells of; adds nothing to what happened.
+    pub(crate) fn see(&mut self, now: u64, tell: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tick(now);
+            tell(recorder);
+        }
+    }
+
+    /// The same, at the time of what was told last.
+    pub(crate) fn see_last(&mut self, tell: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            tell(recorder);
+        }
+    }
+
+    /// Is everything written down?
+    pub(crate) fn is_told(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    /// What was written down, which ends here; `None` if nothing was.
+    pub(crate) fn take_chronicle(&mut self) -> Option<Chronicle> {
+        self.recorder.take().map(|recorder| recorder.finish())
+    }
+
     pub(crate) fn digest(&self) -> u64 {
         self.digest.value()
     }
@@ -61,5 +96,22 @@ impl Trace {
 
     pub(crate) fn into_lines(self) -> Vec<String> {
         self.lines.unwrap_or_default().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Trace;
+
+    #[test]
+    fn nobody_looks_unless_everything_is_written_down() {
+        for mut trace in [Trace::silent(), Trace::recording()] {
+            trace.see(1, |_| panic!("nobody is there to be told"));
+            trace.see_last(|_| panic!("nobody is there to be told"));
+            assert!(!trace.is_told() && trace.take_chronicle().is_none());
+        }
+        let (mut trace, mut is_told) = (Trace::chronicling(1, 0), false);
+        trace.see(1, |_| is_told = true);
+        assert!(is_told && trace.is_told());
     }
 }

@@ -11,6 +11,7 @@ use super::wires::Wires;
 use crate::judge::{Checked, Point, Sight};
 use crate::net::HostId;
 use crate::rng::Rng;
+use crate::trace::Trace;
 use crate::workload::Subject;
 
 /// A client, and what it does next.
@@ -93,9 +94,15 @@ impl Caller {
     }
 
     /// Takes in what has happened, and calls if it is time.
-    pub(crate) fn step(&mut self, now: u64, options: &CallerOptions, subject: &mut dyn Subject) {
+    pub(crate) fn step(
+        &mut self,
+        now: u64,
+        options: &CallerOptions,
+        subject: &mut dyn Subject,
+        trace: &mut Trace,
+    ) {
         if !self.is_waiting && self.next_at <= now {
-            self.call(options, subject);
+            self.call(now, options, subject, trace);
         }
         self.courier.step(Instant(now), &mut self.inputs, &mut self.orders);
     }
@@ -107,13 +114,17 @@ impl Caller {
         answer: Result<Answered, CallError>,
         options: &CallerOptions,
         subject: &mut dyn Subject,
+        trace: &mut Trace,
     ) -> Checked<Option<Point>> {
         self.is_waiting = false;
         if let Ok(answered) = &answer {
             self.done += 1;
             self.sight.see(answered.index)?;
         }
-        let point = subject.ended(self.number, answer)?;
+        let told = trace.is_told().then(|| answer.clone());
+        let ended = subject.ended(self.number, answer);
+        trace.see(now, |recorder| recorder.ended(self.host, self.number, told, subject));
+        let point = ended?;
         let pause = u64::try_from(options.pause_max.as_nanos()).expect("a short pause");
         if self.next_at < u64::MAX {
             self.next_at = now + self.rng.within(1, pause.max(1));
@@ -121,8 +132,15 @@ impl Caller {
         Ok(point)
     }
 
-    fn call(&mut self, options: &CallerOptions, subject: &mut dyn Subject) {
+    fn call(
+        &mut self,
+        now: u64,
+        options: &CallerOptions,
+        subject: &mut dyn Subject,
+        trace: &mut Trace,
+    ) {
         let ask = subject.ask(self.number, &mut self.rng);
+        trace.see(now, |recorder| recorder.called(self.host, self.number, &ask, subject));
         self.is_waiting = true;
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));

@@ -33,7 +33,7 @@ impl World<'_> {
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) -> Checked {
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut *self.subject);
+        caller.step(self.now, &self.options.calling, &mut *self.subject, self.trace);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -42,9 +42,12 @@ impl World<'_> {
                     let to = host_at(&address);
                     let end = self.net.connect(self.now, caller.host, to);
                     caller.wires.join(name, end);
+                    let from = caller.host;
+                    self.trace.see(self.now, |recorder| recorder.connected(end, from, to));
                 }
                 Order::Send(name, bytes) => {
                     if let Some(end) = caller.wires.end(name) {
+                        self.trace.see(self.now, |recorder| recorder.sent(end, &bytes));
                         self.net.send(self.now, end, bytes);
                     }
                 }
@@ -57,7 +60,7 @@ impl World<'_> {
                     self.report.calls += 1;
                     let calling = &self.options.calling;
                     let subject = &mut *self.subject;
-                    let point = caller.answer(self.now, answer, calling, subject)?;
+                    let point = caller.answer(self.now, answer, calling, subject, self.trace)?;
                     point.into_iter().for_each(|point| self.report.reached.note(point));
                 }
             }

@@ -10,6 +10,7 @@ use super::sabotage::Sabotage;
 use super::world::World;
 use crate::judge::{Checked, Property, Setting, Witness as _, Work, hold};
 use crate::net::Shape;
+use crate::show::What;
 use crate::workload::Judgement;
 
 /// For how long nothing may change once everything stands, in election timeouts.
@@ -22,6 +23,7 @@ const ANSWERS: u64 = 3;
 impl World<'_> {
     pub(crate) fn make_peace(&mut self) -> Checked {
         self.note("the time of faults ends");
+        self.trace.see(self.now, |recorder| recorder.put(What::Healed));
         self.is_peace = true;
         self.options.stir_max_ns = 1000;
         self.options.apply_max_ns = self.options.apply_max_ns.min(1_000_000);

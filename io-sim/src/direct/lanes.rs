@@ -37,6 +37,8 @@ impl World<'_> {
         let Some(process) = &mut server.process else { return };
         server.drive.begin(self.now);
         let Some(done) = process.log.step() else { return };
+        let end = server.drive.end();
+        self.tell_disk(at, end, &done);
         self.plan_disk(body, |body| Happening::LogStepped(body, done));
     }
 
@@ -79,6 +81,8 @@ impl World<'_> {
         server.drive.begin(self.now);
         let process = server.process.as_mut().expect("it is awake");
         let Some((done, idle)) = process.log.idle(since) else { return };
+        let end = server.drive.end();
+        self.tell_disk(body.at, end, &done);
         self.report.reached.note(Point::IdleUsed);
         self.plan_disk(body, |body| Happening::LogRested(body, done, idle));
     }
@@ -120,6 +124,7 @@ impl World<'_> {
 
     pub(crate) fn apply_done(&mut self, body: Body, inputs: Vec<Input>) -> Checked {
         self.servers[body.at].process.as_mut().expect("it is awake").apply.rest();
+        self.tell_standing(body.at);
         self.take_in(body, inputs)?;
         self.work_apply(body.at);
         self.finish_if_done(body.at)

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
-//! server is), `step` (one step of one server), `lanes`, `stop`, `caller` and `calls` (clients), `nemesis`, `reconcile`
-//! (what a restart must find), `autopsy`, `heal`, `broken`, `quiet`.
+//! server is), `step` (one step of one server), `lanes`, `stop`, `caller` and `calls` (clients), `nemesis`,
+//! `reconcile` (what a restart must find), `autopsy`, `heal`, `broken`, `quiet`, `tell` (what a
+//! recording is told).
 
 mod autopsy;
 mod broken;
@@ -34,6 +35,7 @@ mod sabotage;
 mod server;
 mod step;
 mod stop;
+mod tell;
 mod wires;
 mod world;
 
@@ -43,6 +45,7 @@ pub use report::{Failure, Report};
 pub use sabotage::Sabotage;
 
 use crate::replay;
+use crate::show::Chronicle;
 use crate::trace::Trace;
 use crate::workload::{KvWorkload, Typed, Workload};
 use world::World;
@@ -67,4 +70,29 @@ pub fn run_with<W: Workload + 'static>(
     let attempt =
         |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
     replay::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
+}
+
+/// The same as [`run`], but once, and written down for [pictures](crate::show).
+///
+/// # Errors
+/// As those of [`run`]; the chronicle ends with what did not hold.
+pub fn record(options: &Options) -> (Result<Report, Box<Failure>>, Chronicle) {
+    let calling = &options.calling;
+    record_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+}
+
+/// The same with another workload.
+///
+/// # Errors
+/// As those of [`run_with`].
+pub fn record_with<W: Workload + 'static>(
+    options: &Options,
+    workload: impl Fn() -> W,
+) -> (Result<Report, Box<Failure>>, Chronicle) {
+    let servers = u16::try_from(options.membership.members().len()).expect("a few servers");
+    let attempt =
+        |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
+    let trace = Trace::chronicling(servers, options.callers);
+    let (outcome, chronicle) = replay::record(attempt, trace);
+    (outcome.map_err(|collapse| Box::new(Failure::new(options, *collapse))), chronicle)
 }

@@ -6,6 +6,7 @@ use super::world::{Happening, World};
 use crate::disk::DeathMode;
 use crate::judge::Checked;
 use crate::net::{Down, HostId, Shape};
+use crate::show::What;
 
 /// What strikes.
 #[derive(Clone, Copy)]
@@ -78,9 +79,16 @@ impl World<'_> {
                 };
                 let operations = self.nemesis_rng.within(1, 30);
                 self.servers[at].drive.die_after(operations, mode);
+                self.tell_noted(at, || format!("{mode:?} in {operations} operations of the disk"));
             }
-            Strike::Pause => self.servers[at].paused_until = until,
-            Strike::Stall => self.servers[at].drive.stall(until),
+            Strike::Pause => {
+                self.servers[at].paused_until = until;
+                self.tell(at, |n| What::Paused { n, until });
+            }
+            Strike::Stall => {
+                self.servers[at].drive.stall(until);
+                self.tell(at, |n| What::Stalled { n, until });
+            }
             Strike::Stop => self.stop(at),
         }
         Ok(())
@@ -110,6 +118,7 @@ impl World<'_> {
         let blocked = shape.blocked(&hosts);
         self.trace.line(self.now, 0, || format!("cuts {blocked:?}"));
         self.net.partition(&blocked);
+        self.trace.see(self.now, |recorder| recorder.cut(&blocked));
         self.queue.plan(until, Happening::Mend);
     }
 

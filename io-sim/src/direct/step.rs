@@ -72,6 +72,7 @@ impl World<'_> {
             looks = true;
         }
         let is = process.glance();
+        self.tell_standing(at);
         let outputs: Vec<_> = out.drain().collect();
         for output in &outputs {
             self.trace.happened(self.now, number, output);
@@ -86,7 +87,8 @@ impl World<'_> {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
         for output in &outputs {
-            if let Output::Send(_, bytes) = output {
+            if let Output::Send(name, bytes) = output {
+                self.tell_sent(at, *name, bytes);
                 self.overhear(bytes, is)?;
             }
         }
@@ -169,6 +171,7 @@ impl World<'_> {
             Output::Dial(name, address) => {
                 let end = self.net.connect(self.now, server.host, host_at(address.as_str()));
                 process.wires.join(name, end);
+                self.tell_connected(end, at, address.as_str());
             }
             Output::Send(name, bytes) => {
                 let Some(end) = process.wires.end(name) else { return Ok(()) };
@@ -207,6 +210,7 @@ impl World<'_> {
             Output::Stopped => self.stopped(at)?,
             Output::DiskFailed(why) => {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
+                self.tell_noted(at, || format!("the disk failed: {why}"));
                 self.report.disk_failures += 1;
                 self.reach(Point::DiskFailed);
                 self.take_down(at, Down::Kill)?;

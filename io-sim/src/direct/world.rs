@@ -16,6 +16,7 @@ use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::show::What;
 use crate::trace::Trace;
 use crate::workload::Subject;
 
@@ -213,6 +214,7 @@ impl<'a> World<'a> {
             Happening::Strike => self.strike(),
             Happening::Mend => {
                 self.note("all links are mended");
+                self.trace.see(self.now, |recorder| recorder.put(What::Mended));
                 self.net.mend(self.now);
                 Ok(())
             }
@@ -227,6 +229,7 @@ impl<'a> World<'a> {
             let servers = self.servers.len();
             let place = usize::from(delivery.host.0) - 1;
             self.report.deliveries += 1;
+            self.trace.see(self.now, |recorder| recorder.delivered(&delivery));
             if place < servers {
                 self.deliver_to_server(place, delivery.end, delivery.event);
             } else {
@@ -243,6 +246,7 @@ impl<'a> World<'a> {
         }
         let seed = self.server_rng.next();
         self.report.starts += 1;
+        self.tell(at, |n| What::Starting { n });
         match self.servers[at].begin_start(self.now, seed, &self.options)? {
             Begun::Reading => {
                 let body = self.body(at);
@@ -274,6 +278,8 @@ impl<'a> World<'a> {
         let glance = server.process.as_ref().map(Process::glance);
         self.trace.line(self.now, host.0.into(), || format!("has started: {glance:?}"));
         self.plan_idle(body.at);
+        self.tell(body.at, |n| What::Started { n });
+        self.tell_standing(body.at);
         self.properties.still_durable(&self.servers)
     }
 
@@ -297,6 +303,7 @@ impl<'a> World<'a> {
         let host = server.host;
         self.report.crashes += 1;
         self.trace.line(self.now, host.0.into(), || format!("goes down: {how:?}"));
+        self.tell_down(at, how);
         self.net.host_down(self.now, host, how);
         if self.servers.iter().all(Server::is_down) {
             self.reach(Point::AllDown);

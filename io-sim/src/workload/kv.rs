@@ -10,7 +10,7 @@ use quorate_sm::kv::{Answer, Command, Expected, Query, QueryAnswer};
 use serde_json::{Value, json};
 
 use super::{Broken, End, Judgement, Look, Request, Workload};
-use crate::history::{Call, History, ModelName, Recorder};
+use crate::history::{Call, History, ModelName, Operation, Recorder};
 use crate::judge::{Ending, Property, Values};
 use crate::linearizability::{Budget, Verdict, check};
 use crate::rng::Rng;
@@ -123,6 +123,11 @@ impl Workload for KvWorkload {
         };
         recorded.expect("one call at a time");
         Ok(())
+    }
+
+    fn operation(&self, client: u16) -> Option<&Operation> {
+        let mut latest = self.history().operations.iter().rev();
+        latest.find(|operation| operation.process >> 32 == u64::from(client))
     }
 
     fn judge(&mut self, look: Look<'_, Kv>) -> Result<Judgement, Broken> {

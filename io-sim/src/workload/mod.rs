@@ -81,6 +81,7 @@ pub(crate) use subject::{Subject, Typed};
 use quorate_core::wire::Consistency;
 use quorate_sm::StateMachine;
 
+use crate::history::Operation;
 use crate::judge::Property;
 
 /// A state machine under test: what its clients ask, and what must hold.
@@ -110,6 +111,13 @@ pub trait Workload {
     fn check(machine: &Self::Machine) -> Result<(), Broken> {
         let _ = machine;
         Ok(())
+    }
+
+    /// The last operation of a client, for [pictures](crate::show): for workloads that keep a
+    /// history. The others' requests are drawn in the words of serde.
+    fn operation(&self, client: u16) -> Option<&Operation> {
+        let _ = client;
+        None
     }
 
     /// Judges the whole, when all calls have ended and all replicas are equal; `look` asks one.

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use quorate_sm::courier::{Answered, Ask, CallError};
-use quorate_sm::{Applier, MachineId, SessionLimits, client};
+use quorate_sm::{Applier, MachineId, SessionLimits, StateMachine, client};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::watched::{Complaint, Watched};
 use super::{Broken, End, Judgement, Request, Workload};
+use crate::history::Operation;
 use crate::judge::{Checked, Point, Violation};
 use crate::rng::Rng;
 
@@ -25,6 +28,15 @@ pub(crate) trait Subject {
 
     /// Has a replica been in a state in which it must not be?
     fn holds(&self) -> Checked;
+
+    /// The last operation of a client, if the workload keeps a history.
+    fn operation(&self, client: u16) -> Option<&Operation>;
+
+    /// A request, for people.
+    fn ask_in_words(&self, ask: &Ask) -> String;
+
+    /// What came of it, for people.
+    fn answer_in_words(&self, ask: &Ask, answered: &Answered) -> String;
 
     /// Judges the whole; `replica` has applied everything.
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement>;
@@ -97,6 +109,26 @@ impl<W: Workload + 'static> Subject for Typed<W> {
         self.complaint.get().map_or(Ok(()), |broken| Err(broken.into()))
     }
 
+    fn operation(&self, client: u16) -> Option<&Operation> {
+        self.workload.operation(client)
+    }
+
+    fn ask_in_words(&self, ask: &Ask) -> String {
+        match ask {
+            Ask::Command(command) => words::<<W::Machine as StateMachine>::Command>(command),
+            Ask::Query(_, query) => format!("query of {} bytes", query.len()),
+            ask => format!("{ask:?}"),
+        }
+    }
+
+    fn answer_in_words(&self, ask: &Ask, answered: &Answered) -> String {
+        let answer = &answered.answer;
+        match ask {
+            Ask::Query(..) => words::<<W::Machine as StateMachine>::QueryAnswer>(answer),
+            _ => words::<<W::Machine as StateMachine>::Answer>(answer),
+        }
+    }
+
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement> {
         let look = |query: &_| {
             let query = client::query::<W::Machine>(MachineId::FIRST, query);
@@ -119,6 +151,15 @@ impl From<Violation> for Broken {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(answer: &Bytes) -> T {
+/// Something in the encoding of the machine, for people: one line, and not a long one.
+fn words<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> String {
+    const CHARS_MAX: usize = 120;
+    let known: Option<T> = postcard::from_bytes(bytes).ok();
+    let text = known.and_then(|known| serde_json::to_string(&known).ok());
+    let text = text.unwrap_or_else(|| format!("{} bytes", bytes.len()));
+    text.chars().take(CHARS_MAX).collect()
+}
+
+fn read<T: DeserializeOwned>(answer: &Bytes) -> T {
     postcard::from_bytes(answer).expect("an answer of the machine")
 }
