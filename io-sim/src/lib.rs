@@ -7,6 +7,7 @@ pub mod history;
 pub mod lab;
 pub mod linearizability;
 pub mod net;
+pub mod scenario;
 
 mod clock;
 mod digest;
@@ -16,3 +17,4 @@ mod queue;
 mod replay;
 mod rng;
 mod trace;
+mod units;

@@ -10,6 +10,7 @@ use crate::feed::Feed;
 pub(crate) struct Trace {
     digest: Digest,
     happened: u64,
+    now: u64,
     lines: Option<VecDeque<String>>,
 }
 
@@ -22,7 +23,7 @@ impl Trace {
 
     /// Only hashes.
     pub(crate) fn silent() -> Self {
-        Self { digest: Digest::EMPTY, happened: 0, lines: None }
+        Self { digest: Digest::EMPTY, happened: 0, now: 0, lines: None }
     }
 
     /// Hashes, and keeps the last lines.
@@ -33,6 +34,7 @@ impl Trace {
     /// At `now`, this happened at a server, or in the world (0).
     pub(crate) fn happened(&mut self, now: u64, server: u64, what: &(impl Feed + Debug + ?Sized)) {
         self.happened += 1;
+        self.now = now;
         self.digest.words(&[now, server]);
         what.feed(&mut self.digest);
         self.line(now, server, || format!("{what:?}"));
@@ -53,6 +55,11 @@ impl Trace {
 
     pub(crate) fn digest(&self) -> u64 {
         self.digest.value()
+    }
+
+    /// When the last of it happened.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
     }
 
     pub(crate) fn len(&self) -> u64 {

@@ -1,7 +1,5 @@
 //! A caller: one client of the key-value store, that does one thing after the other.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use quorate_core::Instant;
 use quorate_core::wire::Consistency;
@@ -16,6 +14,7 @@ use super::wires::Wires;
 use crate::history::{Call, RecordError, Recorder};
 use crate::net::HostId;
 use crate::rng::Rng;
+use crate::scenario::{CallingOptions, Options, Sabotage};
 
 /// A client, and what it does next.
 pub(crate) struct Caller {
@@ -33,6 +32,9 @@ pub(crate) struct Caller {
     /// When it calls next.
     next_at: u64,
     pub(crate) done: u64,
+    /// It calls this often, and then no more.
+    calls_max: u64,
+    sabotage: Sabotage,
 }
 
 /// What was asked: how to read the answer.
@@ -45,26 +47,14 @@ enum Asked {
     Get,
 }
 
-/// How callers call.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CallerOptions {
-    /// Keys that all share.
-    pub(crate) keys: u64,
-    /// Between two calls, at most.
-    pub(crate) pause_max: Duration,
-    /// How long a call may take.
-    pub(crate) timeout: Duration,
-    /// The longest value.
-    pub(crate) value_bytes_max: u64,
-}
-
 impl Caller {
     pub(crate) fn new(
         host: HostId,
         addresses: Vec<String>,
         mut rng: Rng,
-        timeout: Duration,
+        options: &Options,
     ) -> Self {
+        let CallingOptions { timeout, calls_max, .. } = options.calling;
         let config = ClientConfig { call_timeout: timeout, ..ClientConfig::default() };
         let (seed, nonce) = (rng.next(), u128::from(rng.next()) << 64 | u128::from(rng.next()));
         Self {
@@ -79,17 +69,25 @@ impl Caller {
             asked: None,
             next_at: 0,
             done: 0,
+            calls_max: calls_max.unwrap_or(u64::MAX),
+            sabotage: options.sabotage,
         }
     }
 
     /// When it wants to be called.
     pub(crate) fn timer(&self) -> u64 {
-        let next = if self.asked.is_none() { self.next_at } else { u64::MAX };
+        let is_free = self.asked.is_none() && self.calls < self.calls_max;
+        let next = if is_free { self.next_at } else { u64::MAX };
         self.courier.deadline().0.min(next)
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
         self.asked.is_some()
+    }
+
+    /// Calls as often as it likes.
+    pub(crate) fn lift_limit(&mut self) {
+        self.calls_max = u64::MAX;
     }
 
     /// Asks for nothing more.
@@ -98,8 +96,8 @@ impl Caller {
     }
 
     /// Takes in what has happened, and calls if it is time.
-    pub(crate) fn step(&mut self, now: u64, options: &CallerOptions, recorder: &mut Recorder) {
-        if self.asked.is_none() && self.next_at <= now {
+    pub(crate) fn step(&mut self, now: u64, options: &CallingOptions, recorder: &mut Recorder) {
+        if self.asked.is_none() && self.next_at <= now && self.calls < self.calls_max {
             self.call(options, recorder);
         }
         self.courier.step(Instant(now), &mut self.inputs, &mut self.orders);
@@ -110,13 +108,15 @@ impl Caller {
         &mut self,
         now: u64,
         answer: Result<Answered, CallError>,
-        options: &CallerOptions,
+        options: &CallingOptions,
         recorder: &mut Recorder,
     ) {
         let asked = self.asked.take().expect("one call at a time");
         let noted = match answer.map(|answered| read(asked, &answered.answer)) {
             Ok(Some(answer)) => {
                 self.done += 1;
+                let is_altered = self.lies(Sabotage::AlteredAnswers) && asked == Asked::Get;
+                let answer = if is_altered { Some(json!("altered")) } else { answer };
                 recorder.ok(self.process, answer)
             }
             // The machine declined: it had no effect.
@@ -134,7 +134,12 @@ impl Caller {
         }
     }
 
-    fn call(&mut self, options: &CallerOptions, recorder: &mut Recorder) {
+    /// Is this the call about which a lie is told?
+    fn lies(&self, how: Sabotage) -> bool {
+        self.sabotage == how && self.calls.is_multiple_of(Sabotage::CALLS)
+    }
+
+    fn call(&mut self, options: &CallingOptions, recorder: &mut Recorder) {
         self.calls += 1;
         let key = format!("k{}", self.rng.below(options.keys));
         let key_bytes = Bytes::copy_from_slice(key.as_bytes());
@@ -173,6 +178,9 @@ impl Caller {
         };
         let invoked: Result<(), RecordError> = recorder.invoke(self.process, call);
         invoked.expect("one call at a time");
+        if asked == Asked::Put && self.lies(Sabotage::ForgottenWrites) {
+            return recorder.ok(self.process, None).expect("it was just invoked");
+        }
         self.asked = Some(asked);
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));

@@ -32,7 +32,7 @@ impl World<'_> {
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) {
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut self.recorder);
+        caller.step(self.now, &self.options.calling, self.recorder);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -55,7 +55,7 @@ impl World<'_> {
                 Order::Answer((), answer) => {
                     self.report.calls += 1;
                     let calling = &self.options.calling;
-                    caller.answer(self.now, answer, calling, &mut self.recorder);
+                    caller.answer(self.now, answer, calling, self.recorder);
                 }
             }
         }

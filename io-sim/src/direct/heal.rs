@@ -14,9 +14,7 @@ impl World<'_> {
     /// Ends all faults; only clocks go on to differ.
     pub(crate) fn heal(&mut self) -> Checked {
         self.note("all faults end");
-        let nemesis = &mut self.options.nemesis;
-        (nemesis.partition, nemesis.kill, nemesis.power) = (0, 0, 0);
-        (nemesis.torn, nemesis.pause, nemesis.stall) = (0, 0, 0);
+        self.end_troubles();
         self.net.mend(self.now);
         self.net.set_links(LinkOptions::default());
         self.options.net = NetOptions::default();
@@ -98,10 +96,8 @@ impl World<'_> {
     }
 
     fn judge_history(&mut self) -> Checked {
-        let empty =
-            crate::history::Recorder::new(crate::history::ModelName::Kv, serde_json::Value::Null);
-        let history = std::mem::replace(&mut self.recorder, empty).finish();
-        let checked = check(&history, Budget::new()).expect("callers speak the model's language");
+        let history = self.recorder.history();
+        let checked = check(history, Budget::new()).expect("callers speak the model's language");
         if matches!(checked.verdict, Verdict::Undecided(_)) {
             self.report.undecided += 1;
         }

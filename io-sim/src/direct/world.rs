@@ -6,18 +6,22 @@ use quorate_core::Index;
 use quorate_core::node::Input;
 
 use super::caller::Caller;
-use super::nemesis::nanos;
-use super::options::Options;
+use super::nemesis::{Suffering, nanos};
 use super::process::Process;
 use super::report::Report;
 use super::server::{Begun, Server, address};
+use super::troubles::Troubles;
 use crate::clock::Clock;
-use crate::history::{ModelName, Recorder};
+use crate::history::Recorder;
 use crate::judge::{Checked, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::scenario::{Options, Sabotage, Scenario, Strike};
 use crate::trace::Trace;
+
+/// Clocks begin so far from zero that they can be put back.
+const EPOCH_NS: u64 = 1 << 43;
 
 /// Servers, callers, and everything between them.
 pub(crate) struct World<'a> {
@@ -27,12 +31,18 @@ pub(crate) struct World<'a> {
     pub(crate) servers: Vec<Server>,
     pub(crate) callers: Vec<Caller>,
     pub(crate) net: Net,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: &'a mut Recorder,
     pub(crate) properties: Properties,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
-    pub(crate) nemesis_rng: Rng,
+    /// Paces servers.
     pub(crate) server_rng: Rng,
+    /// Seeds of every server's lives.
+    life_rngs: Vec<Rng>,
+    /// Every server's options in its next life.
+    pub(crate) lives: Vec<Options>,
+    pub(crate) suffering: Vec<Suffering>,
+    pub(crate) troubles: Troubles,
 }
 
 /// Something that is planned.
@@ -44,8 +54,9 @@ pub(crate) enum Happening {
     ApplyDone(Body, Vec<Input>),
     /// The lane of the log may have nothing to do since the step of this number.
     LogIdle(Body, u64),
-    Strike,
-    Mend,
+    Strike(Strike),
+    /// The trouble of this number.
+    TroubleEnds(u64),
     Restart(usize),
     /// The disk is done with the start of a process.
     Started(Body),
@@ -59,15 +70,29 @@ pub(crate) struct Body {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(options: &Options, trace: &'a mut Trace) -> Self {
+    /// The world of a scenario, before anything has happened.
+    ///
+    /// # Panics
+    /// If the scenario fails its check.
+    pub(crate) fn new(
+        scenario: &Scenario,
+        trace: &'a mut Trace,
+        recorder: &'a mut Recorder,
+    ) -> Self {
+        assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
+        let options = &scenario.options;
         let seed = options.seed;
         let mut server_rng = Rng::new(seed, Stream::Servers);
         let count = u16::try_from(options.membership.members().len()).expect("a few servers");
         let servers = (1..=count).map(|number| {
             let drift = options.clock_drift_permille;
             let permille = server_rng.within(1000 - drift, 1000 + drift);
-            let clock = Clock { offset: server_rng.below(1 << 40), permille };
-            Server::new(number, server_rng.next(), clock, options)
+            let clock = Clock { offset: EPOCH_NS + server_rng.below(1 << 40), permille };
+            let server = Server::new(number, server_rng.next(), clock, options);
+            if options.sabotage == Sabotage::LyingDisks {
+                server.drive.tune(|tuned| tuned.rates.lost_write = 100_000);
+            }
+            server
         });
         let servers: Vec<_> = servers.collect();
         let mut client_rng = Rng::new(seed, Stream::Clients);
@@ -76,23 +101,30 @@ impl<'a> World<'a> {
         let callers = (0..options.callers).map(|number| {
             let rng = Rng::new(client_rng.next(), Stream::Clients);
             let host = HostId(count + 1 + number);
-            Caller::new(host, addresses.clone(), rng, options.calling.timeout)
+            Caller::new(host, addresses.clone(), rng, options)
         });
         let callers: Vec<_> = callers.collect();
-        Self {
+        let life_rngs =
+            servers.iter().map(|server| Rng::named(seed, Stream::Lives, &server.id.to_string()));
+        let mut world = Self {
             now: 0,
             queue: Queue::new(),
             callers,
+            life_rngs: life_rngs.collect(),
+            lives: vec![options.clone(); servers.len()],
+            suffering: vec![Suffering::default(); servers.len()],
+            troubles: Troubles::default(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
-            recorder: Recorder::new(ModelName::Kv, serde_json::Value::Null),
+            recorder,
             properties: Properties::new(options.membership.clone(), true),
             trace,
             report: Report::default(),
-            nemesis_rng: Rng::new(seed, Stream::Nemesis),
-            server_rng,
+            server_rng: Rng::new(seed, Stream::Pace),
             options: options.clone(),
-        }
+        };
+        world.plan_strikes(scenario.plan.actions());
+        world
     }
 
     /// Chaos, then peace.
@@ -100,11 +132,11 @@ impl<'a> World<'a> {
         for at in 0..self.servers.len() {
             self.start(at)?;
         }
-        self.plan_strike();
         let end = nanos(self.options.chaos);
         while self.now < end {
             self.advance()?;
         }
+        self.callers.iter_mut().for_each(Caller::lift_limit);
         self.heal()?;
         self.converge()?;
         self.report.elapsed = Duration::from_nanos(self.now);
@@ -141,7 +173,7 @@ impl<'a> World<'a> {
         if let Some((when, at)) = server
             && when <= self.now
         {
-            return self.step(at);
+            return self.turn(at);
         }
         if let Some((when, at)) = caller
             && when <= self.now
@@ -154,7 +186,7 @@ impl<'a> World<'a> {
     fn happen(&mut self, happening: Happening) -> Checked {
         match happening {
             Happening::Step(body) => match self.is_awake(body) {
-                Awake::Now => self.step(body.at),
+                Awake::Now => self.turn(body.at),
                 Awake::At(later) => {
                     self.queue.plan(later, Happening::Step(body));
                     Ok(())
@@ -164,15 +196,24 @@ impl<'a> World<'a> {
             Happening::LogDone(body, inputs) => self.log_done(body, inputs),
             Happening::ApplyDone(body, inputs) => self.apply_done(body, inputs),
             Happening::LogIdle(body, since) => self.log_idle(body, since),
-            Happening::Strike => self.strike(),
-            Happening::Mend => {
-                self.note("all links are mended");
-                self.net.mend(self.now);
+            Happening::Strike(strike) => self.strike(strike),
+            Happening::TroubleEnds(number) => {
+                self.end_trouble(number);
                 Ok(())
             }
-            Happening::Restart(at) => self.start(at),
+            Happening::Restart(at) => self.restart(at),
             Happening::Started(body) => self.started(body),
         }
+    }
+
+    /// A server steps, and is busy with it for a while if its processor is slow.
+    fn turn(&mut self, at: usize) -> Checked {
+        let Suffering { slow_until, slow_ns, .. } = self.suffering[at];
+        if self.now < slow_until {
+            let paused = &mut self.servers[at].paused_until;
+            *paused = (*paused).max((self.now + slow_ns).min(slow_until));
+        }
+        self.step(at)
     }
 
     /// Something arrives somewhere.
@@ -195,9 +236,9 @@ impl<'a> World<'a> {
         if !self.servers[at].is_down() {
             return Ok(());
         }
-        let seed = self.server_rng.next();
+        let seed = self.life_rngs[at].next();
         self.report.starts += 1;
-        match self.servers[at].begin_start(self.now, seed, &self.options)? {
+        match self.servers[at].begin_start(self.now, seed, &self.lives[at])? {
             Begun::Until(end) => {
                 let body = self.body(at);
                 self.queue.plan(end.max(self.now), Happening::Started(body));
@@ -214,7 +255,7 @@ impl<'a> World<'a> {
 
     fn started(&mut self, body: Body) -> Checked {
         let server = &mut self.servers[body.at];
-        if server.lives != body.life || !server.finish_start(self.now, &self.options)? {
+        if server.lives != body.life || !server.finish_start(self.now, &self.lives[body.at])? {
             return Ok(());
         }
         let host = server.host;

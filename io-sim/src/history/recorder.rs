@@ -85,6 +85,11 @@ impl Recorder {
         self.open.get(&process).map(|&open| &self.history.operations[open].call)
     }
 
+    /// What has been recorded so far.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
     /// The end. What is still open may have happened or not.
     pub fn finish(self) -> History {
         self.history
