@@ -2,7 +2,7 @@
 
 use quorate_io_sim::direct::{self, Report};
 use quorate_io_sim::lab::Property;
-use quorate_io_sim::scenario::{Options, Sabotage};
+use quorate_io_sim::scenario::{Options, Sabotage, Scenario};
 
 /// `DIRECT_FIRST=5000 DIRECT_SEEDS=10000` choose others.
 fn seeds() -> std::ops::Range<u64> {
@@ -27,11 +27,16 @@ fn whole_servers_keep_their_promises_in_many_worlds() {
     assert_eq!(sum.undecided, 0);
 }
 
+/// Drawn from a seed, or written down and read: the same run.
 #[test]
-fn one_seed_is_one_run() {
+fn one_seed_is_one_run_and_so_is_its_text() {
     for seed in [3, 11] {
-        let digest = || direct::run(&Options::from_seed(seed)).expect("it passes").digest;
-        assert_eq!(digest(), digest(), "seed {seed}");
+        let text = Scenario::from_seed(seed).to_text();
+        let written = Scenario::parse(&text).expect("it was just written");
+        let digest = written.run().expect("it passes").digest;
+        let drawn = direct::run(&Options::from_seed(seed)).expect("it passes");
+        assert_eq!(digest, drawn.digest, "seed {seed}");
+        assert!(drawn.strikes > 0 || seed == 3, "nothing struck: {drawn:?}");
     }
 }
 
