@@ -11,16 +11,28 @@ use quorate_io_sim::scenario::{
 
 /// Many faults, and disks that lie.
 fn planted() -> Scenario {
-    let mut options = Options { sabotage: Sabotage::LyingDisks, ..Options::from_seed(20) };
+    let mut options = Options { sabotage: Sabotage::LyingDisks, ..Options::calm() };
     for change in [
+        "seed=20",
         "membership=5",
         "chaos=6s",
+        "callers=4",
+        "clock_drift_permille=50",
+        "stir_max=2ms",
+        "apply_max=5ms",
+        "disk.sync.max=20ms",
+        "net.link.loss_ppm=5000",
+        "net.link.spike_ppm=5000",
+        "net.link.stream.cut_ppm=100000",
+        "net.link.frames.reorder.ppm=20000",
+        "wal.segment_bytes=65536",
+        "raft.message_bytes_max=1000",
         "nemesis.every=1s",
-        "nemesis.partition=3",
-        "nemesis.lonely=3",
-        "nemesis.kill=2",
-        "nemesis.power=2",
-        "nemesis.pause=3",
+        "nemesis.partition=2",
+        "nemesis.lonely=2",
+        "nemesis.kill=1",
+        "nemesis.power=1",
+        "nemesis.pause=2",
         "nemesis.filter=2",
         "nemesis.slow_disk=2",
     ] {
