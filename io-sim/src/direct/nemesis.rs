@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use quorate_core::Instant;
+
 use super::troubles::Trouble;
 use super::world::{Happening, World};
 use crate::judge::Checked;
@@ -156,6 +158,8 @@ pub(crate) struct Suffering {
     pub(crate) down_until: u64,
     /// Its clock stands still until then.
     pub(crate) frozen_until: u64,
+    /// What its clock showed when it stepped last.
+    pub(crate) shown: Instant,
     /// Until then each of its steps takes longer.
     pub(crate) slow_until: u64,
     /// By so much.

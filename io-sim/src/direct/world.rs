@@ -208,7 +208,11 @@ impl<'a> World<'a> {
 
     /// A server steps, and is busy with it for a while if its processor is slow.
     fn turn(&mut self, at: usize) -> Checked {
-        let Suffering { slow_until, slow_ns, .. } = self.suffering[at];
+        let suffering = &mut self.suffering[at];
+        let shown = self.servers[at].clock.read(self.now);
+        assert!(shown >= suffering.shown, "no clock goes back: {shown:?}");
+        suffering.shown = shown;
+        let Suffering { slow_until, slow_ns, .. } = *suffering;
         if self.now < slow_until {
             let paused = &mut self.servers[at].paused_until;
             *paused = (*paused).max((self.now + slow_ns).min(slow_until));
