@@ -7,6 +7,7 @@ pub mod history;
 pub mod lab;
 pub mod linearizability;
 pub mod net;
+pub mod scenario;
 pub mod show;
 pub mod workload;
 
@@ -18,3 +19,4 @@ mod queue;
 mod replay;
 mod rng;
 mod trace;
+mod units;

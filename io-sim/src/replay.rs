@@ -46,6 +46,11 @@ pub(crate) fn record<R>(
     (outcome, chronicle)
 }
 
+/// Runs once, silently. What did not hold?
+pub(crate) fn violation<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Option<Violation> {
+    guarded(attempt, &mut Trace::silent()).err()
+}
+
 /// A panic is a violation like any other.
 fn guarded<R>(attempt: impl Fn(&mut Trace) -> Checked<R>, trace: &mut Trace) -> Checked<R> {
     catch_unwind(AssertUnwindSafe(|| attempt(trace))).unwrap_or_else(|panic| {

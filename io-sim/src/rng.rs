@@ -1,5 +1,7 @@
 //! Chance, from a seed.
 
+use crate::digest::Digest;
+
 /// What a stream of chance is for. Each has its own, so that a change in how one concern draws
 /// leaves the draws of all others as they were.
 #[derive(Clone, Copy)]
@@ -12,7 +14,9 @@ pub(crate) enum Stream {
     Servers = 6,
     Sabotage = 7,
     Commands = 8,
-    Peace = 9,
+    Lives = 9,
+    Pace = 10,
+    Peace = 11,
     DiskLatency = 31,
     DiskFate = 32,
     DiskFaults = 33,
@@ -28,6 +32,14 @@ impl Rng {
 
     pub(crate) fn new(seed: u64, stream: Stream) -> Self {
         Self(mix(seed).wrapping_add(mix((stream as u64).wrapping_mul(Self::STEP))))
+    }
+
+    /// The stream of one concern among those of its kind: it depends on the name, and not on how
+    /// many others there are.
+    pub(crate) fn named(seed: u64, stream: Stream, name: &str) -> Self {
+        let mut digest = Digest::EMPTY;
+        digest.bytes(name.as_bytes());
+        Self::new(mix(seed) ^ digest.value(), stream)
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -108,6 +120,9 @@ mod tests {
         assert_eq!(draw(7, Stream::Network), draw(7, Stream::Network));
         assert_ne!(draw(7, Stream::Network), draw(7, Stream::Disk));
         assert_ne!(draw(7, Stream::Network), draw(8, Stream::Network));
+        let named = |name| Rng::named(7, Stream::Nemesis, name).next();
+        assert_eq!(named("kill"), named("kill"));
+        assert_ne!(named("kill"), named("power"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::show::{Chronicle, Recorder};
 pub(crate) struct Trace {
     digest: Digest,
     happened: u64,
+    now: u64,
     lines: Option<VecDeque<String>>,
     recorder: Option<Box<Recorder>>,
 }
@@ -25,7 +26,7 @@ impl Trace {
 
     /// Only hashes.
     pub(crate) fn silent() -> Self {
-        Self { digest: Digest::EMPTY, happened: 0, lines: None, recorder: None }
+        Self { digest: Digest::EMPTY, happened: 0, now: 0, lines: None, recorder: None }
     }
 
     /// Hashes, and keeps the last lines.
@@ -42,6 +43,7 @@ impl Trace {
     /// At `now`, this happened at a server, or in the world (0).
     pub(crate) fn happened(&mut self, now: u64, server: u64, what: &(impl Feed + Debug + ?Sized)) {
         self.happened += 1;
+        self.now = now;
         self.digest.words(&[now, server]);
         what.feed(&mut self.digest);
         self.line(now, server, || format!("{what:?}"));
@@ -88,6 +90,11 @@ impl Trace {
 
     pub(crate) fn digest(&self) -> u64 {
         self.digest.value()
+    }
+
+    /// When the last of it happened.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
     }
 
     pub(crate) fn len(&self) -> u64 {

@@ -1,7 +1,5 @@
 //! A caller: one client, that does one thing after the other.
 
-use std::time::Duration;
-
 use quorate_core::Instant;
 use quorate_sm::courier::{
     Answered, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
@@ -11,6 +9,7 @@ use super::wires::Wires;
 use crate::judge::{Checked, Point, Sight};
 use crate::net::HostId;
 use crate::rng::Rng;
+use crate::scenario::{CallingOptions, Options};
 use crate::trace::Trace;
 use crate::workload::Subject;
 
@@ -31,19 +30,9 @@ pub(crate) struct Caller {
     /// When it wants to be called.
     wakes_at: u64,
     pub(crate) done: u64,
-}
-
-/// How callers call.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct CallerOptions {
-    /// Keys that all share.
-    pub(crate) keys: u64,
-    /// Between two calls, at most.
-    pub(crate) pause_max: Duration,
-    /// How long a call may take.
-    pub(crate) timeout: Duration,
-    /// The longest value.
-    pub(crate) value_bytes_max: u64,
+    calls: u64,
+    /// It calls this often, and then no more.
+    calls_max: u64,
 }
 
 impl Caller {
@@ -52,8 +41,9 @@ impl Caller {
         number: u16,
         addresses: Vec<String>,
         mut rng: Rng,
-        timeout: Duration,
+        options: &Options,
     ) -> Self {
+        let CallingOptions { timeout, calls_max, .. } = options.calling;
         let config = ClientConfig { call_timeout: timeout, ..ClientConfig::default() };
         let (seed, nonce) = (rng.next(), u128::from(rng.next()) << 64 | u128::from(rng.next()));
         Self {
@@ -69,6 +59,8 @@ impl Caller {
             next_at: 0,
             wakes_at: 0,
             done: 0,
+            calls: 0,
+            calls_max: calls_max.unwrap_or(u64::MAX),
         }
     }
 
@@ -79,12 +71,22 @@ impl Caller {
 
     /// All that has happened is taken in: thinks about when to wake up.
     pub(crate) fn rest(&mut self) {
-        let next = if self.is_waiting { u64::MAX } else { self.next_at };
+        let next = if self.may_call() { self.next_at } else { u64::MAX };
         self.wakes_at = self.courier.deadline().0.min(next);
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
         self.is_waiting
+    }
+
+    fn may_call(&self) -> bool {
+        !self.is_waiting && self.calls < self.calls_max
+    }
+
+    /// Calls as often as it likes.
+    pub(crate) fn lift_limit(&mut self) {
+        self.calls_max = u64::MAX;
+        self.rest();
     }
 
     /// Asks for nothing more.
@@ -97,11 +99,11 @@ impl Caller {
     pub(crate) fn step(
         &mut self,
         now: u64,
-        options: &CallerOptions,
+        options: &CallingOptions,
         subject: &mut dyn Subject,
         trace: &mut Trace,
     ) {
-        if !self.is_waiting && self.next_at <= now {
+        if self.may_call() && self.next_at <= now {
             self.call(now, options, subject, trace);
         }
         self.courier.step(Instant(now), &mut self.inputs, &mut self.orders);
@@ -112,7 +114,7 @@ impl Caller {
         &mut self,
         now: u64,
         answer: Result<Answered, CallError>,
-        options: &CallerOptions,
+        options: &CallingOptions,
         subject: &mut dyn Subject,
         trace: &mut Trace,
     ) -> Checked<Option<Point>> {
@@ -135,13 +137,14 @@ impl Caller {
     fn call(
         &mut self,
         now: u64,
-        options: &CallerOptions,
+        options: &CallingOptions,
         subject: &mut dyn Subject,
         trace: &mut Trace,
     ) {
         let ask = subject.ask(self.number, &mut self.rng);
         trace.see(now, |recorder| recorder.called(self.host, self.number, &ask, subject));
         self.is_waiting = true;
+        self.calls += 1;
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));
     }

@@ -33,7 +33,7 @@ impl World<'_> {
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) -> Checked {
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, &mut *self.subject, self.trace);
+        caller.step(self.now, &self.options.calling, self.subject, self.trace);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];

@@ -5,9 +5,9 @@ use core::ops::AddAssign;
 use quorate_core::Write;
 use quorate_core::wal::Disk as _;
 
-use super::options::Options;
 use super::world::World;
 use crate::judge::{Checked, fits_on_disk};
+use crate::scenario::Options;
 
 /// What was written to a log, all in all. Nothing is ever given back: there are no snapshots yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

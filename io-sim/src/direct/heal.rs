@@ -6,10 +6,10 @@
 
 use super::caller::Caller;
 use super::nemesis::nanos;
-use super::sabotage::Sabotage;
 use super::world::World;
 use crate::judge::{Checked, Property, Setting, Witness as _, Work, hold};
-use crate::net::Shape;
+use crate::net::{NetOptions, Shape};
+use crate::scenario::Sabotage;
 use crate::show::What;
 use crate::workload::Judgement;
 
@@ -25,6 +25,9 @@ impl World<'_> {
         self.note("the time of faults ends");
         self.trace.see(self.now, |recorder| recorder.put(What::Healed));
         self.is_peace = true;
+        self.end_troubles();
+        self.options.net = NetOptions::default();
+        self.callers.iter_mut().for_each(Caller::lift_limit);
         self.options.stir_max_ns = 1000;
         self.options.apply_max_ns = self.options.apply_max_ns.min(1_000_000);
         self.heal_core()?;
@@ -50,7 +53,7 @@ impl World<'_> {
 
     /// Cuts everybody off, if that is the sabotage.
     fn sabotage(&mut self, sabotage: Sabotage) {
-        if self.options.sabotage == Some(sabotage) {
+        if self.options.sabotage == sabotage {
             for at in 0..self.servers.len() {
                 self.cut_off(&Shape::Isolate(self.servers[at].host));
             }

@@ -11,88 +11,156 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
-//! Read in this order: [`Options`], `world` (what happens next), `server` and `process` (what a
-//! server is), `step` (one step of one server), `lanes`, `stop`, `caller` and `calls` (clients), `nemesis`,
-//! `reconcile` (what a restart must find), `autopsy`, `heal`, `broken`, `quiet`, `tell` (what a
-//! recording is told).
+//! Read in this order: [`scenario`](crate::scenario) (what is to happen), `world` (what happens next),
+//! `server` and `process` (what a server is), `step` (one step of one server), `lanes` and `stop`,
+//! `caller` and `calls` (clients), `nemesis` and `troubles` (what strikes, and for how long),
+//! `reconcile` and `autopsy` (what a restart must find), `heal`, `broken` and `quiet` (peace), `tell`
+//! (what a recording is told).
 
 mod autopsy;
 mod broken;
 mod caller;
 mod calls;
+mod failure;
 mod feed;
 mod files;
 mod heal;
 mod lanes;
 mod machines;
 mod nemesis;
-mod options;
 mod process;
 mod quiet;
 mod reconcile;
 mod report;
-mod sabotage;
 mod server;
 mod step;
 mod stop;
 mod tell;
+mod troubles;
 mod wires;
 mod world;
 
-pub use crate::judge::{Point, Reached};
-pub use options::{NemesisOptions, Options};
-pub use report::{Failure, Report};
-pub use sabotage::Sabotage;
+use std::cell::RefCell;
 
+pub use crate::judge::{Point, Reached};
+pub use crate::scenario::{NemesisOptions, Options, Sabotage};
+pub use failure::Failure;
+pub use report::Report;
+
+use crate::judge::{Checked, Violation};
 use crate::replay;
+use crate::scenario::Scenario;
 use crate::show::Chronicle;
 use crate::trace::Trace;
-use crate::workload::{KvWorkload, Typed, Workload};
+use crate::workload::{KvWorkload, Subject, Typed, Workload};
 use world::World;
 
-/// Runs one world to its end. The same options are the same run.
+/// Draws what strikes, and runs one world to its end. The same options are the same run.
 ///
 /// # Errors
 /// The first property that did not hold, with the last of what happened before.
+///
+/// # Panics
+/// If the options fail their [`check`](Options::check).
 pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
-    let calling = &options.calling;
-    run_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+    play(&Scenario::of(options))
 }
 
 /// The same, with another workload, made anew for each run: what fails is run once more.
 ///
 /// # Errors
 /// The first property that did not hold, those of the workload among them.
+///
+/// # Panics
+/// As [`run`].
 pub fn run_with<W: Workload + 'static>(
     options: &Options,
     workload: impl Fn() -> W,
 ) -> Result<Report, Box<Failure>> {
-    let attempt =
-        |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
-    replay::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
+    play_with(&Scenario::of(options), workload)
 }
 
-/// The same as [`run`], but once, and written down for [pictures](crate::show).
+/// Runs a scenario to its end. The same scenario is the same run.
 ///
 /// # Errors
-/// As those of [`run`]; the chronicle ends with what did not hold.
-pub fn record(options: &Options) -> (Result<Report, Box<Failure>>, Chronicle) {
-    let calling = &options.calling;
-    record_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+/// As [`run`].
+///
+/// # Panics
+/// If it fails its [`check`](Scenario::check).
+pub fn play(scenario: &Scenario) -> Result<Report, Box<Failure>> {
+    play_with(scenario, || KvWorkload::of(&scenario.options))
+}
+
+/// The same with another workload.
+///
+/// # Errors
+/// As [`run_with`].
+///
+/// # Panics
+/// As [`play`].
+pub fn play_with<W: Workload + 'static>(
+    scenario: &Scenario,
+    workload: impl Fn() -> W,
+) -> Result<Report, Box<Failure>> {
+    let stage = Stage::new(scenario, workload);
+    replay::run(|trace| stage.run(trace)).map_err(|collapse| stage.failure(*collapse))
+}
+
+/// The same as [`play`], but once, and written down for [pictures](crate::show).
+///
+/// # Errors
+/// As those of [`play`]; the chronicle ends with what did not hold.
+///
+/// # Panics
+/// As [`play`].
+pub fn record(scenario: &Scenario) -> (Result<Report, Box<Failure>>, Chronicle) {
+    record_with(scenario, || KvWorkload::of(&scenario.options))
 }
 
 /// The same with another workload.
 ///
 /// # Errors
 /// As those of [`run_with`].
+///
+/// # Panics
+/// As [`play`].
 pub fn record_with<W: Workload + 'static>(
-    options: &Options,
+    scenario: &Scenario,
     workload: impl Fn() -> W,
 ) -> (Result<Report, Box<Failure>>, Chronicle) {
-    let servers = u16::try_from(options.membership.members().len()).expect("a few servers");
-    let attempt =
-        |trace: &mut Trace| World::new(options, Box::new(Typed::new(workload())), trace).run();
-    let trace = Trace::chronicling(servers, options.callers);
-    let (outcome, chronicle) = replay::record(attempt, trace);
-    (outcome.map_err(|collapse| Box::new(Failure::new(options, *collapse))), chronicle)
+    let stage = Stage::new(scenario, workload);
+    let trace = Trace::chronicling(scenario.options.servers(), scenario.options.callers);
+    let (outcome, chronicle) = replay::record(|trace| stage.run(trace), trace);
+    (outcome.map_err(|collapse| stage.failure(*collapse)), chronicle)
+}
+
+/// What does not hold, from a single run without words.
+pub(crate) fn violation(scenario: &Scenario) -> Option<Violation> {
+    let stage = Stage::new(scenario, || KvWorkload::of(&scenario.options));
+    replay::violation(|trace| stage.run(trace))
+}
+
+/// Where runs of one scenario take place; the workload outlives the world, however that ends.
+struct Stage<'a, W: Workload, F> {
+    scenario: &'a Scenario,
+    workload: F,
+    subject: RefCell<Typed<W>>,
+}
+
+impl<'a, W: Workload + 'static, F: Fn() -> W> Stage<'a, W, F> {
+    fn new(scenario: &'a Scenario, workload: F) -> Self {
+        let subject = RefCell::new(Typed::new(workload()));
+        Self { scenario, workload, subject }
+    }
+
+    fn run(&self, trace: &mut Trace) -> Checked<Report> {
+        let mut subject = self.subject.borrow_mut();
+        *subject = Typed::new((self.workload)());
+        World::new(self.scenario, &mut *subject, trace).run()
+    }
+
+    fn failure(&self, collapse: replay::Collapse) -> Box<Failure> {
+        let history = self.subject.borrow().history().cloned();
+        Box::new(Failure::new(self.scenario, collapse, history))
+    }
 }

@@ -1,132 +1,222 @@
-//! The nemesis: faults that strike from outside.
+//! The nemesis: carries out a plan.
 
 use core::time::Duration;
 
+use quorate_core::Instant;
+
+use super::troubles::Trouble;
 use super::world::{Happening, World};
-use crate::disk::DeathMode;
 use crate::judge::Checked;
-use crate::net::{Down, HostId, Shape};
+use crate::net::{Down, HostId};
+use crate::scenario::{Action, Limits, Role, Strike, Who};
 use crate::show::What;
 
-/// What strikes.
-#[derive(Clone, Copy)]
-enum Strike {
-    Partition,
-    Kill,
-    Power,
-    Torn,
-    Pause,
-    Stall,
-    Stop,
-}
-
 impl World<'_> {
-    pub(crate) fn plan_strike(&mut self) {
-        let wait = self.nemesis_rng.below(nanos(self.options.nemesis.interval_max));
-        self.queue.plan(self.now + wait, Happening::Strike);
+    pub(crate) fn plan_strikes(&mut self, actions: &[Action]) {
+        for action in actions.iter().filter(|action| action.at < self.options.chaos) {
+            self.queue.plan(nanos(action.at), Happening::Strike(action.what.clone()));
+        }
     }
 
+    /// A server that is down starts again: when the strike says that took it down, or else as soon
+    /// as servers do that ended by themselves.
     pub(crate) fn plan_restart(&mut self, at: usize) {
-        let wait = self.lasting();
+        let down = self.suffering[at].down_ns.take();
+        let wait = down.unwrap_or_else(|| nanos(self.options.restart_after)) + 1;
+        self.suffering[at].down_until = self.now + wait;
         self.queue.plan(self.now + wait, Happening::Restart(at));
     }
 
-    pub(crate) fn strike(&mut self) -> Checked {
-        let nemesis = &self.options.nemesis;
-        let weights = [
-            (Strike::Partition, nemesis.partition),
-            (Strike::Kill, nemesis.kill),
-            (Strike::Power, nemesis.power),
-            (Strike::Torn, nemesis.torn),
-            (Strike::Pause, nemesis.pause),
-            (Strike::Stall, nemesis.stall),
-            (Strike::Stop, nemesis.stop),
-        ];
-        let sum = weights.iter().map(|weight| weight.1).sum();
-        if sum == 0 {
-            return Ok(());
-        }
-        let mut drawn = self.nemesis_rng.below(sum);
-        let strike = weights.iter().find(|weight| {
-            let is_it = drawn < weight.1;
-            drawn = drawn.saturating_sub(weight.1);
-            is_it
-        });
-        self.strike_with(strike.expect("the weights add up").0)?;
-        self.plan_strike();
-        Ok(())
+    /// It is time to start a server, unless it was taken down again.
+    pub(crate) fn restart(&mut self, at: usize) -> Checked {
+        if self.now < self.suffering[at].down_until { Ok(()) } else { self.start(at) }
     }
 
-    fn strike_with(&mut self, strike: Strike) -> Checked {
-        let at = self.nemesis_rng.index(self.servers.len());
-        let until = self.now + self.lasting();
+    pub(crate) fn strike(&mut self, strike: Strike) -> Checked {
+        let struck = self.aim(&strike);
+        self.report.strikes += u64::from(!struck.is_empty());
+        self.trace.line(self.now, 0, || format!("strikes {struck:?}: {strike:?}"));
+        if let Some(trouble) = self.net_trouble(&strike, &struck) {
+            self.report.partitions += u64::from(trouble.is_partition());
+            self.begin(trouble, lasts(&strike));
+            return Ok(());
+        }
+        struck.into_iter().try_for_each(|at| self.strike_server(&strike, at))
+    }
+
+    /// The places of the servers that it strikes now.
+    fn aim(&self, strike: &Strike) -> Vec<usize> {
+        let who = match strike {
+            Strike::Isolate { who, .. }
+            | Strike::Deaf { who, .. }
+            | Strike::Mute { who, .. }
+            | Strike::Clog { who, .. }
+            | Strike::Filter { who, .. }
+            | Strike::Shut { who, .. }
+            | Strike::Kill { who, .. }
+            | Strike::Power { who, .. }
+            | Strike::Torn { who, .. }
+            | Strike::Stop { who, .. }
+            | Strike::Pause { who, .. }
+            | Strike::Freeze { who, .. }
+            | Strike::Jump { who, .. }
+            | Strike::SlowCpu { who, .. }
+            | Strike::Stall { who, .. }
+            | Strike::SlowDisk { who, .. }
+            | Strike::DiskError { who, .. }
+            | Strike::Full { who, .. } => *who,
+            _ => return strike.servers().into_iter().map(place).collect(),
+        };
+        match who {
+            Who::Server(server) => vec![place(server)],
+            Who::Role(Role::All) => (0..self.servers.len()).collect(),
+            Who::Role(Role::Leader) => self.newest_leader().into_iter().collect(),
+        }
+    }
+
+    /// Whoever leads in the newest term that has a leader who runs.
+    fn newest_leader(&self) -> Option<usize> {
+        let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
+            let glance = server.process.as_ref()?.glance();
+            glance.leads().then_some((glance.term(), at))
+        });
+        glances.max().map(|(_, at)| at)
+    }
+
+    fn strike_server(&mut self, strike: &Strike, at: usize) -> Checked {
+        let until = self.ends_at(lasts(strike));
         match strike {
-            Strike::Partition => self.cut(until),
-            Strike::Kill | Strike::Power => {
-                let how = if matches!(strike, Strike::Kill) { Down::Kill } else { Down::PowerLoss };
-                let strikes_all = self.nemesis_rng.chance(100);
-                let struck = if strikes_all { 0..self.servers.len() } else { at..at + 1 };
-                for at in struck {
-                    self.take_down(at, how)?;
-                    self.plan_restart(at);
-                }
+            Strike::Kill { down, limits, .. } => self.end(at, Down::Kill, *down, *limits)?,
+            Strike::Power { down, limits, .. } => self.end(at, Down::PowerLoss, *down, *limits)?,
+            Strike::Torn { after, by, down, .. } => {
+                self.tell_noted(at, || format!("{by:?} in {after} operations of the disk"));
+                self.suffering[at].down_ns = Some(nanos(*down));
+                self.servers[at].drive.die_after(*after, *by);
             }
-            Strike::Torn => {
-                let mode = if self.nemesis_rng.chance(700) {
-                    DeathMode::PowerLoss
-                } else {
-                    DeathMode::Kill
-                };
-                let operations = self.nemesis_rng.within(1, 30);
-                self.servers[at].drive.die_after(operations, mode);
-                self.tell_noted(at, || format!("{mode:?} in {operations} operations of the disk"));
+            Strike::Stop { down, .. } => {
+                self.suffering[at].down_ns = Some(nanos(*down));
+                self.stop(at);
             }
-            Strike::Pause => {
-                self.servers[at].paused_until = until;
-                self.tell(at, |n| What::Paused { n, until });
+            Strike::Pause { .. } => self.pause(at, until),
+            Strike::Freeze { .. } => self.freeze(at, until),
+            Strike::Jump { by, .. } => self.servers[at].clock.offset += nanos(*by),
+            Strike::SlowCpu { by, .. } => {
+                let suffering = &mut self.suffering[at];
+                (suffering.slow_until, suffering.slow_ns) = (until, nanos(*by));
             }
-            Strike::Stall => {
+            Strike::Stall { .. } => {
                 self.servers[at].drive.stall(until);
                 self.tell(at, |n| What::Stalled { n, until });
             }
-            Strike::Stop => self.stop(at),
+            Strike::SlowDisk { percent, .. } => {
+                self.begin(Trouble::SlowDisk { at, percent: *percent }, lasts(strike));
+            }
+            Strike::DiskError { fault, files, .. } => {
+                self.servers[at].drive.arm(*fault, files.clone());
+            }
+            Strike::Full { .. } => self.begin(Trouble::FullDisk { at }, lasts(strike)),
+            _ => unreachable!("what strikes the network has been dealt with"),
         }
         Ok(())
     }
 
-    fn cut(&mut self, until: u64) {
-        let mut hosts: Vec<HostId> = self.servers.iter().map(|server| server.host).collect();
-        if hosts.len() < 2 {
-            return;
+    /// Takes a server down that is up, for so long.
+    fn end(&mut self, at: usize, how: Down, down: Duration, limits: Option<Limits>) -> Checked {
+        if self.servers[at].is_down() {
+            return Ok(());
         }
-        // Whom it strikes is a matter of order.
-        for at in (1..hosts.len()).rev() {
-            hosts.swap(at, self.nemesis_rng.index(at + 1));
+        if let Some(limits) = limits {
+            let life = &mut self.lives[at];
+            life.raft.message_bytes_max = limits.message_bytes_max;
+            life.raft.inflight_messages_max = limits.inflight_messages_max;
+            life.raft.cached_bytes_max = limits.cached_bytes_max;
+            life.wal.batch_bytes_max = limits.batch_bytes_max;
         }
-        let one = hosts[0];
-        let shape = match self.nemesis_rng.below(8) {
-            0 => Shape::Isolate(one),
-            1 => Shape::Deaf(one),
-            2 => Shape::Mute(one),
-            3 => Shape::Bridge { hub: one, seed: self.nemesis_rng.next() },
-            4 => Shape::MajoritiesRing,
-            5 => Shape::Chain,
-            6 => Shape::QuorumLoss { hub: one },
-            _ => Shape::Halves { seed: self.nemesis_rng.next() },
-        };
-        self.report.partitions += 1;
-        let blocked = shape.blocked(&hosts);
-        self.trace.line(self.now, 0, || format!("cuts {blocked:?}"));
-        self.net.partition(&blocked);
-        self.trace.see(self.now, |recorder| recorder.cut(&blocked));
-        self.queue.plan(until, Happening::Mend);
+        self.take_down(at, how)?;
+        self.suffering[at].down_ns = Some(nanos(down));
+        self.plan_restart(at);
+        Ok(())
     }
 
-    fn lasting(&mut self) -> u64 {
-        self.nemesis_rng.below(nanos(self.options.nemesis.duration_max)) + 1
+    fn pause(&mut self, at: usize, until: u64) {
+        let paused = &mut self.servers[at].paused_until;
+        *paused = until.max(*paused);
+        self.tell(at, |n| What::Paused { n, until });
     }
+
+    /// The clock is put back by what it will have missed: nobody looks at it until then.
+    fn freeze(&mut self, at: usize, until: u64) {
+        self.pause(at, until);
+        let frozen = &mut self.suffering[at].frozen_until;
+        let missed = until.saturating_sub(self.now.max(*frozen));
+        *frozen = until.max(*frozen);
+        let clock = &mut self.servers[at].clock;
+        clock.offset -= missed * clock.permille / 1000;
+    }
+
+    /// When a strike of this length ends: at the latest when all faults do.
+    pub(crate) fn ends_at(&self, lasts: Duration) -> u64 {
+        (self.now + nanos(lasts)).min(nanos(self.options.chaos)).max(self.now)
+    }
+}
+
+/// What a server goes through, apart from what its network and its disk do.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Suffering {
+    /// How long it stays down when it goes down next.
+    pub(crate) down_ns: Option<u64>,
+    /// It is not started before.
+    pub(crate) down_until: u64,
+    /// Its clock stands still until then.
+    pub(crate) frozen_until: u64,
+    /// What its clock showed when it stepped last.
+    pub(crate) shown: Instant,
+    /// Until then each of its steps takes longer.
+    pub(crate) slow_until: u64,
+    /// By so much.
+    pub(crate) slow_ns: u64,
 }
 
 pub(crate) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).expect("a run is short")
+}
+
+pub(super) fn place(server: u16) -> usize {
+    usize::from(server) - 1
+}
+
+pub(super) fn host(at: usize) -> HostId {
+    HostId(u16::try_from(at + 1).expect("a few servers"))
+}
+
+fn lasts(strike: &Strike) -> Duration {
+    match strike {
+        Strike::Isolate { lasts, .. }
+        | Strike::Deaf { lasts, .. }
+        | Strike::Mute { lasts, .. }
+        | Strike::Split { lasts, .. }
+        | Strike::Bridge { lasts, .. }
+        | Strike::Ring { lasts, .. }
+        | Strike::Chain { lasts, .. }
+        | Strike::Star { lasts, .. }
+        | Strike::OneWay { lasts, .. }
+        | Strike::Flap { lasts, .. }
+        | Strike::Clog { lasts, .. }
+        | Strike::Filter { lasts, .. }
+        | Strike::SlowLink { lasts, .. }
+        | Strike::Shut { lasts, .. }
+        | Strike::Reroute { lasts, .. }
+        | Strike::Pause { lasts, .. }
+        | Strike::Freeze { lasts, .. }
+        | Strike::SlowCpu { lasts, .. }
+        | Strike::Stall { lasts, .. }
+        | Strike::SlowDisk { lasts, .. }
+        | Strike::Full { lasts, .. } => *lasts,
+        Strike::Kill { .. }
+        | Strike::Power { .. }
+        | Strike::Torn { .. }
+        | Strike::Stop { .. }
+        | Strike::Jump { .. }
+        | Strike::DiskError { .. } => Duration::ZERO,
+    }
 }

@@ -35,6 +35,9 @@ pub(crate) fn explains(ledger: &Ledger, found: &Image) -> Checked {
     })
 }
 
+/// How often a read may fail.
+const READS_MAX: usize = 20;
+
 /// Everything that was recovered.
 pub(crate) fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Checked<Image> {
     let mut image = Image::default();
@@ -42,10 +45,13 @@ pub(crate) fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Chec
     let last = recovered.last.index;
     while image.last().index < last {
         let first = image.last().index.next();
-        let entries = wal.read(first, 1 << 20).map_err(|why| Violation {
-            property: Property::ServersStart,
-            evidence: format!("{first:?} of {last:?} cannot be read: {why}"),
-        })?;
+        // A read that failed is asked again: nobody but a judge reads all.
+        let read = (0..READS_MAX).find_map(|_| wal.read(first, 1 << 20).ok());
+        let entries =
+            read.map_or_else(|| wal.read(first, 1 << 20), Ok).map_err(|why| Violation {
+                property: Property::ServersStart,
+                evidence: format!("{first:?} of {last:?} cannot be read: {why}"),
+            })?;
         image.append(&entries)?;
     }
     Ok(image)

@@ -1,12 +1,9 @@
 //! What came of a run.
 
 use core::time::Duration;
-use std::fmt;
 use std::ops::AddAssign;
 
-use super::options::Options;
-use crate::judge::{Reached, Violation};
-use crate::replay::Collapse;
+use crate::judge::Reached;
 
 /// A run in which every check held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,6 +36,8 @@ pub struct Report {
     pub disk_failures: u64,
     /// Processes that ended in good order, as they were told.
     pub stops: u64,
+    /// What struck from outside, and met somebody.
+    pub strikes: u64,
     /// Networks cut.
     pub partitions: u64,
     /// Rare situations that it came to.
@@ -64,48 +63,9 @@ impl AddAssign for Report {
         self.torn += other.torn;
         self.disk_failures += other.disk_failures;
         self.stops += other.stops;
+        self.strikes += other.strikes;
         self.partitions += other.partitions;
         self.reached.add(other.reached);
         self.undecided += other.undecided;
     }
 }
-
-/// A run in which a check did not hold, with all that is needed to see it again.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// What was run.
-    pub options: Options,
-    /// What did not hold.
-    pub violation: Violation,
-    /// How much had happened.
-    pub step: u64,
-    /// Hash of everything that had happened.
-    pub digest: u64,
-    /// The last that happened.
-    pub trace: Vec<String>,
-}
-
-impl Failure {
-    pub(super) fn new(options: &Options, collapse: Collapse) -> Self {
-        let Collapse { violation, trace } = collapse;
-        let (step, digest) = (trace.len(), trace.digest());
-        Self { options: options.clone(), violation, step, digest, trace: trace.into_lines() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { options, violation, step, digest, trace } = self;
-        for line in trace {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f, "{options:?}")?;
-        write!(
-            f,
-            "violated at step {step}, trace {digest:016x}: {violation}; seed {}",
-            options.seed
-        )
-    }
-}
-
-impl std::error::Error for Failure {}

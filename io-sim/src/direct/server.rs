@@ -2,7 +2,7 @@
 
 use quorate_core::invariants::Watch;
 use quorate_core::node::{LogLane, Node, NodeConfig};
-use quorate_core::wal::{self, Identity, OpenError, Opened, Wal};
+use quorate_core::wal::{self, Identity, OpenError, Opened, Row, Wal};
 use quorate_core::wire::Address;
 use quorate_core::{Incarnation, Instant, NodeId};
 use quorate_sm::{Applier, ApplyLane, SessionKeeper, SessionLimits};
@@ -10,16 +10,15 @@ use quorate_sm::{Applier, ApplyLane, SessionKeeper, SessionLimits};
 use super::broken::Broken;
 use super::files::DiskUse;
 use super::machines::Forgetful;
-use super::options::Options;
 use super::process::{LaneDesk, Process};
 use super::reconcile::{read_all, reconcile};
-use super::sabotage::Sabotage;
 use super::wires::Wires;
 use super::world::Happening;
 use crate::clock::Clock;
 use crate::disk::{DiskOptions, Drive, SimDisk};
 use crate::judge::{Checked, Given, Glance, Image, Ledger, Property, Violation, Witness};
 use crate::net::HostId;
+use crate::scenario::{Options, Sabotage};
 
 /// How the start of a process began.
 pub(crate) enum Begun {
@@ -115,6 +114,10 @@ impl Server {
         let (mut wal, opened) = match opened {
             Ok(opened) => opened,
             Err(OpenError::Disk(_)) => return Ok(Begun::DiskFailed),
+            // It may be readable again later.
+            Err(OpenError::Damaged(damage)) if damage.row == Row::Unreadable => {
+                return Ok(Begun::DiskFailed);
+            }
             Err(error) => return Err(cannot_start(self.id, &error)),
         };
         let found = read_all(&opened.recovered, &mut wal);
@@ -139,10 +142,14 @@ impl Server {
         reconcile(&mut self.ledger, found)?;
         let config =
             self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
-        let node = Node::new(config, opened.recovered, self.clock.read(now))
+        let mut recovered = opened.recovered;
+        if options.sabotage == Sabotage::ForgottenVotes {
+            recovered.hard_state.vote = None;
+        }
+        let node = Node::new(config, recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
         let applier = match options.sabotage {
-            Some(Sabotage::Forgets) if self.host == HostId(1) => {
+            Sabotage::Forgets if self.host == HostId(1) => {
                 Applier::new(Forgetful::default(), SessionLimits::default())
             }
             _ => applier,

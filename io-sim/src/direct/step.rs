@@ -89,7 +89,7 @@ impl World<'_> {
         for output in &outputs {
             if let Output::Send(name, bytes) = output {
                 self.tell_sent(at, *name, bytes);
-                self.overhear(bytes, is)?;
+                self.overhear(at, bytes, is)?;
             }
         }
         outputs.into_iter().try_for_each(|output| self.carry_out(at, output))?;
@@ -123,13 +123,14 @@ impl World<'_> {
     }
 
     /// What servers say to one another must be true, and rest on what is durable.
-    fn overhear(&mut self, bytes: &[u8], is: Glance) -> Checked {
+    fn overhear(&mut self, at: usize, bytes: &[u8], is: Glance) -> Checked {
         let mut bytes = BytesMut::from(bytes.strip_prefix(&MAGIC).unwrap_or(bytes));
         let decoder = Decoder::new(u32::MAX);
         while let Some(frame) = decoder.decode(&mut bytes).expect("a server speaks in frames") {
             if frame.service == Service::Raft {
                 let message = Message::decode(&frame).expect("a server speaks sense");
-                self.properties.said(&message, is, &self.options.raft, &self.servers)?;
+                let raft = &self.lives[at].raft;
+                self.properties.said(&message, is, raft, &self.servers)?;
                 self.report.messages += 1;
                 if let Rpc::PreVote(ask) = message.rpc
                     && self.is_led(message.to, ask.next_term)

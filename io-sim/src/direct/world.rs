@@ -6,19 +6,23 @@ use quorate_core::Index;
 use quorate_core::node::{Idle, Input};
 
 use super::caller::Caller;
-use super::nemesis::nanos;
-use super::options::Options;
+use super::nemesis::{Suffering, nanos};
 use super::process::Process;
 use super::report::Report;
 use super::server::{Begun, Server, Started, address};
+use super::troubles::Troubles;
 use crate::clock::Clock;
 use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
+use crate::scenario::{Options, Sabotage, Scenario, Strike};
 use crate::show::What;
 use crate::trace::Trace;
 use crate::workload::Subject;
+
+/// Clocks begin so far from zero that they can be put back.
+const EPOCH_NS: u64 = 1 << 43;
 
 /// Servers, callers, and everything between them.
 pub(crate) struct World<'a> {
@@ -28,16 +32,22 @@ pub(crate) struct World<'a> {
     pub(crate) servers: Vec<Server>,
     pub(crate) callers: Vec<Caller>,
     pub(crate) net: Net,
-    pub(crate) subject: Box<dyn Subject>,
+    pub(crate) subject: &'a mut dyn Subject,
     pub(crate) properties: Properties,
     pub(crate) answers: Answers,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
     pub(crate) report: Report,
-    pub(crate) nemesis_rng: Rng,
+    /// Paces servers.
     pub(crate) server_rng: Rng,
     pub(crate) peace_rng: Rng,
+    /// Seeds of every server's lives.
+    life_rngs: Vec<Rng>,
+    /// Every server's options in its next life.
+    pub(crate) lives: Vec<Options>,
+    pub(crate) suffering: Vec<Suffering>,
+    pub(crate) troubles: Troubles,
 }
 
 /// Something that is planned.
@@ -56,8 +66,9 @@ pub(crate) enum Happening {
     Die(Body),
     /// A process that was told to stop is gone.
     Ended(Body),
-    Strike,
-    Mend,
+    Strike(Strike),
+    /// The trouble of this number.
+    TroubleEnds(u64),
     Restart(usize),
     /// The disk is done with the start of a process.
     Started(Body),
@@ -74,8 +85,8 @@ impl Happening {
             | Self::ApplyDone(body, _) => Some(body),
             Self::Die(_)
             | Self::Ended(_)
-            | Self::Strike
-            | Self::Mend
+            | Self::Strike(_)
+            | Self::TroubleEnds(_)
             | Self::Restart(_)
             | Self::Started(_) => None,
         }
@@ -90,15 +101,29 @@ pub(crate) struct Body {
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(options: &Options, subject: Box<dyn Subject>, trace: &'a mut Trace) -> Self {
+    /// The world of a scenario, before anything has happened.
+    ///
+    /// # Panics
+    /// If the scenario fails its check.
+    pub(crate) fn new(
+        scenario: &Scenario,
+        subject: &'a mut dyn Subject,
+        trace: &'a mut Trace,
+    ) -> Self {
+        assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
+        let options = &scenario.options;
         let seed = options.seed;
         let mut server_rng = Rng::new(seed, Stream::Servers);
         let count = u16::try_from(options.membership.members().len()).expect("a few servers");
         let servers = (1..=count).map(|number| {
             let drift = options.clock_drift_permille;
             let permille = server_rng.within(1000 - drift, 1000 + drift);
-            let clock = Clock { offset: server_rng.below(1 << 40), permille };
-            Server::new(number, server_rng.next(), clock, options)
+            let clock = Clock { offset: EPOCH_NS + server_rng.below(1 << 40), permille };
+            let server = Server::new(number, server_rng.next(), clock, options);
+            if options.sabotage == Sabotage::LyingDisks {
+                server.drive.tune(|tuned| tuned.rates.lost_write = 100_000);
+            }
+            server
         });
         let servers: Vec<_> = servers.collect();
         let mut client_rng = Rng::new(seed, Stream::Clients);
@@ -107,13 +132,19 @@ impl<'a> World<'a> {
         let callers = (0..options.callers).map(|number| {
             let rng = Rng::new(client_rng.next(), Stream::Clients);
             let host = HostId(count + 1 + number);
-            Caller::new(host, number, addresses.clone(), rng, options.calling.timeout)
+            Caller::new(host, number, addresses.clone(), rng, options)
         });
         let callers: Vec<_> = callers.collect();
-        Self {
+        let life_rngs =
+            servers.iter().map(|server| Rng::named(seed, Stream::Lives, &server.id.to_string()));
+        let mut world = Self {
             now: 0,
             queue: Queue::new(),
             callers,
+            life_rngs: life_rngs.collect(),
+            lives: vec![options.clone(); servers.len()],
+            suffering: vec![Suffering::default(); servers.len()],
+            troubles: Troubles::default(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
             subject,
@@ -122,11 +153,12 @@ impl<'a> World<'a> {
             is_peace: false,
             trace,
             report: Report::default(),
-            nemesis_rng: Rng::new(seed, Stream::Nemesis),
-            server_rng,
+            server_rng: Rng::new(seed, Stream::Pace),
             peace_rng: Rng::new(seed, Stream::Peace),
             options: options.clone(),
-        }
+        };
+        world.plan_strikes(scenario.plan.actions());
+        world
     }
 
     /// Chaos, then peace.
@@ -134,7 +166,6 @@ impl<'a> World<'a> {
         for at in 0..self.servers.len() {
             self.start(at)?;
         }
-        self.plan_strike();
         let end = nanos(self.options.chaos);
         while self.now < end {
             self.advance()?;
@@ -174,7 +205,7 @@ impl<'a> World<'a> {
         if let Some((when, at)) = server
             && when <= self.now
         {
-            return self.step(at);
+            return self.turn(at);
         }
         if let Some((when, at)) = caller
             && when <= self.now
@@ -200,7 +231,7 @@ impl<'a> World<'a> {
             }
         }
         match happening {
-            Happening::Step(body) => self.step(body.at),
+            Happening::Step(body) => self.turn(body.at),
             Happening::LogStepped(body, done) => self.log_stepped(body, done),
             Happening::LogRested(body, done, idle) => self.log_rested(body, done, idle),
             Happening::LogIdle(body, since) => {
@@ -210,17 +241,29 @@ impl<'a> World<'a> {
             Happening::ApplyDone(body, done) => self.apply_done(body, done),
             Happening::Die(body) => self.die(body),
             Happening::Ended(body) => self.ended(body),
-            Happening::Strike | Happening::Mend if self.is_peace => Ok(()),
-            Happening::Strike => self.strike(),
-            Happening::Mend => {
-                self.note("all links are mended");
-                self.trace.see(self.now, |recorder| recorder.put(What::Mended));
-                self.net.mend(self.now);
+            Happening::Strike(_) | Happening::TroubleEnds(_) if self.is_peace => Ok(()),
+            Happening::Strike(strike) => self.strike(strike),
+            Happening::TroubleEnds(number) => {
+                self.end_trouble(number);
                 Ok(())
             }
-            Happening::Restart(at) => self.start(at),
+            Happening::Restart(at) => self.restart(at),
             Happening::Started(body) => self.started(body),
         }
+    }
+
+    /// A server steps, and is busy with it for a while if its processor is slow.
+    fn turn(&mut self, at: usize) -> Checked {
+        let suffering = &mut self.suffering[at];
+        let shown = self.servers[at].clock.read(self.now);
+        assert!(shown >= suffering.shown, "no clock goes back: {shown:?}");
+        suffering.shown = shown;
+        let Suffering { slow_until, slow_ns, .. } = *suffering;
+        if self.now < slow_until {
+            let paused = &mut self.servers[at].paused_until;
+            *paused = (*paused).max((self.now + slow_ns).min(slow_until));
+        }
+        self.step(at)
     }
 
     /// Something arrives somewhere.
@@ -244,10 +287,10 @@ impl<'a> World<'a> {
         if !self.servers[at].is_down() || self.servers[at].is_gone() {
             return Ok(());
         }
-        let seed = self.server_rng.next();
+        let seed = self.life_rngs[at].next();
         self.report.starts += 1;
         self.tell(at, |n| What::Starting { n });
-        match self.servers[at].begin_start(self.now, seed, &self.options)? {
+        match self.servers[at].begin_start(self.now, seed, &self.lives[at])? {
             Begun::Reading => {
                 let body = self.body(at);
                 self.plan_disk(body, Happening::Started);
@@ -267,7 +310,7 @@ impl<'a> World<'a> {
             return Ok(());
         }
         let applier = self.subject.applier(self.options.applies_at_once());
-        let started = server.finish_start(self.now, applier, &self.options)?;
+        let started = server.finish_start(self.now, applier, &self.lives[body.at])?;
         let Some(started) = started else { return Ok(()) };
         if started == Started::TailCut {
             self.report.reached.note(Point::TornTailCut);

@@ -1,10 +1,13 @@
 //! Faults of single operations, by themselves or on demand.
 
+use serde::{Deserialize, Serialize};
+
 use super::options::FaultRates;
 use crate::rng::{Rng, Stream};
 
 /// A way for one operation to go wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// A read fails; the next may succeed.
     ReadError,
@@ -22,7 +25,8 @@ pub enum Fault {
 }
 
 /// Which files.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Files {
     /// All of them; the directory too.
     Any,

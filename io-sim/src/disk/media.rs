@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::fate::Fate;
 use super::fault::Mischief;
 use super::file::{File, Stray};
@@ -14,7 +16,8 @@ use crate::digest::Digest;
 use crate::rng::{Rng, Stream};
 
 /// How a process comes to its end in the middle of an operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeathMode {
     /// It is killed: what it wrote stays in the page cache.
     Kill,

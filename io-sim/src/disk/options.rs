@@ -1,26 +1,36 @@
 //! How a disk behaves.
 
+use serde::{Deserialize, Serialize};
+
+use crate::units;
+
 /// How a disk behaves. The default is a healthy one with small latencies; after a power loss it
 /// keeps what it likes, in whole sectors.
 ///
 /// All of it may change while the disk is in use: see [`Drive::tune`](super::Drive::tune).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct DiskOptions {
     /// Time for a read, in nanoseconds.
+    #[serde(rename = "read", with = "units::nanos")]
     pub read_ns: u64,
     /// Time for a write, a length or a name, in nanoseconds.
+    #[serde(rename = "write", with = "units::nanos")]
     pub write_ns: u64,
     /// Time on top of that for each 1024 bytes written or read.
+    #[serde(rename = "kib", with = "units::nanos")]
     pub kib_ns: u64,
     /// Time for a sync: small ones as often as large ones.
+    #[serde(rename = "sync")]
     pub sync_ns: Span,
     /// How many of a million syncs take [`spike_ns`](Self::spike_ns) on top.
     pub spikes_per_million: u64,
     /// Time for a hiccup, in nanoseconds.
+    #[serde(rename = "spike", with = "units::nanos")]
     pub spike_ns: u64,
     /// 100 for a healthy disk: all times are multiplied by this and divided by 100.
     pub slowness_percent: u64,
     /// How many bytes all files may have together; `None` if there is no end.
+    #[serde(with = "units::optional")]
     pub capacity_bytes: Option<u64>,
     /// What becomes of changes that are not durable when power fails.
     pub fates: Fates,
@@ -40,17 +50,19 @@ pub struct DiskOptions {
 }
 
 /// A range of durations in nanoseconds, both ends included; neither is zero unless both are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Span {
     /// The shortest.
+    #[serde(with = "units::nanos")]
     pub min: u64,
     /// The longest.
+    #[serde(with = "units::nanos")]
     pub max: u64,
 }
 
 /// How often each thing happens to all changes that are not durable when power fails, relative to
 /// the others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fates {
     /// All are lost.
     pub lost: u64,
@@ -63,7 +75,8 @@ pub struct Fates {
 }
 
 /// Units that reach the medium whole or not at all, when power fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tearing {
     /// Every write is such a unit.
     Never,
@@ -76,7 +89,7 @@ pub enum Tearing {
 }
 
 /// How many of a million operations of a kind go wrong by themselves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct FaultRates {
     /// See [`Fault::ReadError`](super::Fault::ReadError).
     pub read_error: u64,

@@ -1,12 +1,16 @@
 //! Kinds of frames, as far as the network tells them apart.
 
+use std::fmt;
 use std::ops::BitOr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 /// A length that a frame cannot have: beyond this a stream is not ours.
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Everything before the header.
 const ENVELOPE_BYTES: usize = 22;
-const PRELUDE_BYTES: usize = 12;
+pub(crate) const PRELUDE_BYTES: usize = 12;
 
 /// What a frame is, by its service and the first byte of its header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,7 +107,17 @@ impl Length {
 }
 
 /// A set of kinds; the default is [`CONSENSUS`](Self::CONSENSUS).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+///
+/// In words: the names of sets and kinds, joined by `+`.
+///
+/// ```
+/// use quorate_io_sim::net::FrameKinds;
+/// let kinds: FrameKinds = "votes+heartbeats".parse()?;
+/// assert_eq!(kinds, FrameKinds::VOTES | FrameKinds::HEARTBEATS);
+/// # Ok::<(), quorate_io_sim::net::UnknownKind>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FrameKinds(u16);
 
 impl FrameKinds {
@@ -129,6 +143,31 @@ impl FrameKinds {
     /// Everything, known or not.
     pub const ALL: Self = Self(0x1FFF);
 
+    const NAMED: [(&'static str, Self); 22] = [
+        ("none", Self::NONE),
+        ("all", Self::ALL),
+        ("consensus", Self::CONSENSUS),
+        ("votes", Self::VOTES),
+        ("entries", Self::ENTRIES),
+        ("acknowledgements", Self::ACKNOWLEDGEMENTS),
+        ("heartbeats", Self::HEARTBEATS),
+        ("forwards", Self::FORWARDS),
+        ("keep-alives", Self::KEEP_ALIVES),
+        ("handshakes", Self::HANDSHAKES),
+        ("pre-vote", Self(1 << FrameKind::PreVote as u8)),
+        ("pre-vote-reply", Self(1 << FrameKind::PreVoteReply as u8)),
+        ("request-vote", Self(1 << FrameKind::RequestVote as u8)),
+        ("request-vote-reply", Self(1 << FrameKind::RequestVoteReply as u8)),
+        ("append-entries", Self(1 << FrameKind::AppendEntries as u8)),
+        ("look", Self(1 << FrameKind::Look as u8)),
+        ("forward", Self(1 << FrameKind::Forward as u8)),
+        ("forwarded", Self(1 << FrameKind::Forwarded as u8)),
+        ("append-entries-reply", Self::ACKNOWLEDGEMENTS),
+        ("heartbeat", Self::HEARTBEATS),
+        ("keep-alive", Self::KEEP_ALIVES),
+        ("other", Self(1 << FrameKind::Other as u8)),
+    ];
+
     /// Is this kind among them?
     #[must_use]
     pub const fn contains(self, kind: FrameKind) -> bool {
@@ -153,5 +192,67 @@ impl BitOr for FrameKinds {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+/// A name of no kind of frames.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no kind of frames is called {0:?}")]
+pub struct UnknownKind(pub String);
+
+impl fmt::Display for FrameKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((name, _)) = Self::NAMED.iter().find(|(_, kinds)| kinds == self) {
+            return f.write_str(name);
+        }
+        // The largest sets first, each kind once.
+        let mut left = self.0;
+        let mut names = Vec::new();
+        for (name, Self(bits)) in Self::NAMED {
+            if bits & left != 0 && bits & !left == 0 {
+                left &= !bits;
+                names.push(name);
+            }
+        }
+        f.write_str(&names.join("+"))
+    }
+}
+
+impl FromStr for FrameKinds {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        text.split('+').try_fold(Self::NONE, |all, name| {
+            let named = Self::NAMED.iter().find(|(known, _)| *known == name.trim());
+            named.map(|(_, kinds)| all | *kinds).ok_or_else(|| UnknownKind(name.to_owned()))
+        })
+    }
+}
+
+impl TryFrom<String> for FrameKinds {
+    type Error = UnknownKind;
+
+    fn try_from(text: String) -> Result<Self, UnknownKind> {
+        text.parse()
+    }
+}
+
+impl From<FrameKinds> for String {
+    fn from(kinds: FrameKinds) -> Self {
+        kinds.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FrameKinds;
+
+    #[test]
+    fn every_set_of_kinds_can_be_said_and_read() {
+        for bits in 0..=FrameKinds::ALL.0 {
+            let kinds = FrameKinds(bits);
+            assert_eq!(kinds.to_string().parse(), Ok(kinds));
+        }
+        assert!("votes+nonsense".parse::<FrameKinds>().is_err());
     }
 }

@@ -72,9 +72,11 @@ use run::Road;
 pub use connection::{ConnId, End, Side};
 pub use delivery::{Cause, ConnectError, Delivery, NetEvent};
 pub use host::{Down, HostId};
-pub use kinds::{FrameKind, FrameKinds};
+pub(crate) use kinds::PRELUDE_BYTES;
+pub use kinds::{FrameKind, FrameKinds, UnknownKind};
 pub use options::{
-    FrameOptions, Latency, LinkOptions, NetOptions, Overtaking, Rule, StreamOptions, Tail,
+    FrameOptions, Latency, LinkOptions, NetOptions, NetOptionsError, Overtaking, Rule,
+    StreamOptions, Tail,
 };
 pub use shape::Shape;
 pub use struck::Struck;

@@ -8,10 +8,7 @@ use quorate_core::wire::{Decoder, Frame, MAGIC};
 use super::chronicle::{Arrival, Kind};
 use super::words;
 use crate::digest::Digest;
-use crate::net::{ConnId, End, Side};
-
-/// What a frame has before its length is counted.
-const PRELUDE_BYTES: usize = 8;
+use crate::net::{ConnId, End, PRELUDE_BYTES, Side};
 
 /// All connections of a run.
 ///

@@ -14,6 +14,7 @@ use crate::history::{Call, History, ModelName, Operation, Recorder};
 use crate::judge::{Ending, Property, Values};
 use crate::linearizability::{Budget, Verdict, check};
 use crate::rng::Rng;
+use crate::scenario::{CallingOptions, Options, Sabotage};
 
 /// Puts, deletions, swaps, counters and linearizable reads.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct KvWorkload {
     value_bytes_max: u64,
     recorder: Recorder,
     values: Values,
+    sabotage: Sabotage,
     clients: BTreeMap<u16, Client>,
 }
 
@@ -32,6 +34,13 @@ struct Client {
     process: u64,
     calls: u64,
     asked: Asked,
+}
+
+impl Client {
+    /// Is this the call about which a lie is told, if there are lies?
+    fn lies(&self) -> bool {
+        self.calls.is_multiple_of(Sabotage::CALLS)
+    }
 }
 
 /// What was asked, and the value that it writes or the counter that it counts.
@@ -53,13 +62,15 @@ impl KvWorkload {
             value_bytes_max,
             recorder,
             values: Values::default(),
+            sabotage: Sabotage::None,
             clients: BTreeMap::new(),
         }
     }
 
-    /// What the clients have done so far.
-    pub fn history(&self) -> &History {
-        self.recorder.history()
+    /// The workload that these options ask for.
+    pub fn of(options: &Options) -> Self {
+        let CallingOptions { keys, value_bytes_max, .. } = options.calling;
+        Self { sabotage: options.sabotage, ..Self::new(keys, value_bytes_max) }
     }
 }
 
@@ -79,6 +90,11 @@ impl Workload for KvWorkload {
         let name = format!("{client}.{}", known.calls);
         let length = usize::try_from(rng.below(self.value_bytes_max + 1)).expect("short");
         let value = Bytes::from(format!("{name:.<length$}"));
+        if self.sabotage == Sabotage::ForgottenWrites && known.lies() {
+            let put = Call::new("put").key(&key).argument(format!("{name} is forgotten"));
+            self.recorder.invoke(known.process, put).expect("one call at a time");
+            self.recorder.ok(known.process, None).expect("it was just invoked");
+        }
         let (asked, call, request) = draw(key, name, value, rng);
         if let Asked::Put(value) | Asked::Swap(value) = &asked {
             self.values.ask(value);
@@ -102,7 +118,8 @@ impl Workload for KvWorkload {
                 if let Value::String(value) = &value {
                     self.values.see(value)?;
                 }
-                (Ending::Done, Some(value))
+                let is_altered = self.sabotage == Sabotage::AlteredAnswers && known.lies();
+                (Ending::Done, Some(if is_altered { json!("altered") } else { value }))
             }
             End::Looked(answer) => return Err(Broken::new(format!("no value: {answer:?}"))),
             End::NotApplied => (Ending::Refused, None),
@@ -126,13 +143,17 @@ impl Workload for KvWorkload {
     }
 
     fn operation(&self, client: u16) -> Option<&Operation> {
-        let mut latest = self.history().operations.iter().rev();
+        let mut latest = self.recorder.history().operations.iter().rev();
         latest.find(|operation| operation.process >> 32 == u64::from(client))
+    }
+
+    fn history(&self) -> Option<&History> {
+        Some(self.recorder.history())
     }
 
     fn judge(&mut self, look: Look<'_, Kv>) -> Result<Judgement, Broken> {
         self.count(look)?;
-        let history = self.history();
+        let history = self.recorder.history();
         let checked = check(history, Budget::new()).expect("callers speak the model's language");
         match checked.verdict {
             Verdict::Violation(_) => Err(Broken {

@@ -81,7 +81,7 @@ pub(crate) use subject::{Subject, Typed};
 use quorate_core::wire::Consistency;
 use quorate_sm::StateMachine;
 
-use crate::history::Operation;
+use crate::history::{History, Operation};
 use crate::judge::Property;
 
 /// A state machine under test: what its clients ask, and what must hold.
@@ -117,6 +117,11 @@ pub trait Workload {
     /// history. The others' requests are drawn in the words of serde.
     fn operation(&self, client: u16) -> Option<&Operation> {
         let _ = client;
+        None
+    }
+
+    /// What the clients have done so far, if the workload records it: kept with what fails.
+    fn history(&self) -> Option<&History> {
         None
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::watched::{Complaint, Watched};
 use super::{Broken, End, Judgement, Request, Workload};
-use crate::history::Operation;
+use crate::history::{History, Operation};
 use crate::judge::{Checked, Point, Violation};
 use crate::rng::Rng;
 
@@ -37,6 +37,9 @@ pub(crate) trait Subject {
 
     /// What came of it, for people.
     fn answer_in_words(&self, ask: &Ask, answered: &Answered) -> String;
+
+    /// What the clients have done so far, if that is recorded.
+    fn history(&self) -> Option<&History>;
 
     /// Judges the whole; `replica` has applied everything.
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement>;
@@ -127,6 +130,10 @@ impl<W: Workload + 'static> Subject for Typed<W> {
             Ask::Query(..) => words::<<W::Machine as StateMachine>::QueryAnswer>(answer),
             _ => words::<<W::Machine as StateMachine>::Answer>(answer),
         }
+    }
+
+    fn history(&self) -> Option<&History> {
+        self.workload.history()
     }
 
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement> {

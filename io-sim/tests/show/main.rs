@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use quorate_core::wire::Consistency;
 use quorate_io_sim::direct::{self, Options};
+use quorate_io_sim::scenario::Scenario;
 use quorate_io_sim::show::{self, Arrival, Chronicle, Ending, Kind, Moment, What};
 use quorate_io_sim::workload::{Broken, End, Request, Rng, Workload};
 use quorate_sm::{Context, StateMachine};
@@ -26,13 +27,17 @@ fn a_run_that_is_written_down_is_the_same_run() {
     for seed in [3, 11] {
         let options = Options::from_seed(seed);
         let silent = direct::run(&options).expect("it passes");
-        assert_eq!(direct::record(&options).0.expect("it passes"), silent, "seed {seed}");
+        assert_eq!(
+            direct::record(&Scenario::of(&options)).0.expect("it passes"),
+            silent,
+            "seed {seed}"
+        );
     }
     let options = lying(6);
     let silent = direct::run(&options).expect_err("its disks lie");
-    let (recorded, chronicle) = direct::record(&options);
+    let (recorded, chronicle) = direct::record(&Scenario::of(&options));
     let recorded = recorded.expect_err("its disks lie");
-    assert_eq!((recorded.digest, recorded.step), (silent.digest, silent.step));
+    assert_eq!((recorded.digest, recorded.event), (silent.digest, silent.event));
     assert_eq!(recorded.violation, silent.violation);
     let What::Violated { property, evidence } = &chronicle.moments.last().expect("the end").what
     else {
@@ -49,7 +54,7 @@ fn what_arrives_was_sent() {
     for seed in [2, 3, 4, 7, 8, 9, 10, 11, 12, 13] {
         let options = Options::from_seed(seed);
         let may_damage = options.net.link.stream.corrupt_ppm > 0;
-        let (_, chronicle) = direct::record(&options);
+        let (_, chronicle) = direct::record(&Scenario::of(&options));
         let (mut sent, mut now) = (BTreeMap::new(), 0);
         for Moment { at, what } in &chronicle.moments {
             assert!(*at >= now, "time runs backwards in seed {seed}");
@@ -79,7 +84,7 @@ fn what_arrives_was_sent() {
 
 #[test]
 fn a_chronicle_survives_its_file() {
-    let (_, chronicle) = direct::record(&lying(6));
+    let (_, chronicle) = direct::record(&Scenario::of(&lying(6)));
     let mut file = Vec::new();
     chronicle.write_to(&mut file).expect("memory takes all");
     assert_eq!(Chronicle::read_from(&file[..]).expect("it was written"), chronicle);
@@ -151,7 +156,7 @@ fn assert_alone(page: &str) {
 #[test]
 fn a_page_is_whole_and_needs_nothing() {
     for options in [Options::from_seed(11), lying(6)] {
-        let (outcome, chronicle) = direct::record(&options);
+        let (outcome, chronicle) = direct::record(&Scenario::of(&options));
         let violation = outcome.as_ref().err().map(|failure| &failure.violation);
         let page = show::html(&chronicle, &options, violation);
         assert_well_formed(&page);
@@ -214,7 +219,7 @@ fn of_a_long_run_the_last_part_is_drawn() {
 #[test]
 fn a_history_that_no_order_explains_is_marked() {
     let options = Options::from_seed(7);
-    let (outcome, mut chronicle) = direct::record(&options);
+    let (outcome, mut chronicle) = direct::record(&Scenario::of(&options));
     outcome.expect("it passes");
     let mut calls = 0;
     let mut culprit = None;
@@ -293,7 +298,7 @@ impl Workload for Adding {
 
 #[test]
 fn a_workload_without_a_history_is_told_in_the_words_of_serde() {
-    let (outcome, chronicle) = direct::record_with(&Options::from_seed(3), || Adding);
+    let (outcome, chronicle) = direct::record_with(&Scenario::from_seed(3), || Adding);
     outcome.expect_err("it cannot hold");
     let [.., ended, violated] = &chronicle.moments[..] else { panic!("two moments") };
     let What::Ended { how: Ending::Ok, text, answer: None, .. } = &ended.what else {

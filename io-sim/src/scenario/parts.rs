@@ -1,0 +1,164 @@
+//! What an action mentions: servers and times.
+
+use core::time::Duration;
+
+use super::action::{Action, Strike, Who};
+
+impl Strike {
+    /// The servers that it names, in no order.
+    pub fn servers(&self) -> Vec<u16> {
+        match self {
+            Self::Isolate { who, .. }
+            | Self::Deaf { who, .. }
+            | Self::Mute { who, .. }
+            | Self::Clog { who, .. }
+            | Self::Filter { who, .. }
+            | Self::Shut { who, .. }
+            | Self::Kill { who, .. }
+            | Self::Stop { who, .. }
+            | Self::Power { who, .. }
+            | Self::Torn { who, .. }
+            | Self::Pause { who, .. }
+            | Self::Freeze { who, .. }
+            | Self::Jump { who, .. }
+            | Self::SlowCpu { who, .. }
+            | Self::Stall { who, .. }
+            | Self::SlowDisk { who, .. }
+            | Self::DiskError { who, .. }
+            | Self::Full { who, .. } => match who {
+                Who::Server(server) => vec![*server],
+                Who::Role(_) => Vec::new(),
+            },
+            Self::Split { sides, .. } => sides.concat(),
+            Self::Bridge { hub, sides, .. } => [&sides.concat()[..], &[*hub]].concat(),
+            Self::Ring { order, .. } | Self::Chain { order, .. } => order.clone(),
+            Self::Star { hub, .. } => vec![*hub],
+            Self::OneWay { from, to, .. } => [&from[..], to].concat(),
+            Self::Flap { between, .. } => between.to_vec(),
+            Self::SlowLink { from, to, .. } | Self::Reroute { from, to, .. } => vec![*from, *to],
+        }
+    }
+
+    /// The same where there are only so many servers; `None` if it has lost its aim.
+    pub(super) fn among(&self, servers: u16) -> Option<Self> {
+        let mut strike = self.clone();
+        match &mut strike {
+            Self::Split { sides, .. } | Self::Bridge { sides, .. } => {
+                sides.iter_mut().for_each(|side| side.retain(|&server| server <= servers));
+                sides.retain(|side| !side.is_empty());
+            }
+            Self::Ring { order, .. } | Self::Chain { order, .. } => {
+                order.retain(|&server| server <= servers);
+            }
+            Self::OneWay { from, to, .. } => {
+                from.retain(|&server| server <= servers);
+                to.retain(|&server| server <= servers);
+            }
+            _ => {}
+        }
+        strike.servers().iter().all(|&server| server <= servers).then_some(strike)
+    }
+
+    fn spans_mut(&mut self) -> Vec<&mut Duration> {
+        match self {
+            Self::Isolate { lasts, .. }
+            | Self::Deaf { lasts, .. }
+            | Self::Mute { lasts, .. }
+            | Self::Split { lasts, .. }
+            | Self::Bridge { lasts, .. }
+            | Self::Ring { lasts, .. }
+            | Self::Chain { lasts, .. }
+            | Self::Star { lasts, .. }
+            | Self::OneWay { lasts, .. }
+            | Self::Clog { lasts, .. }
+            | Self::Filter { lasts, .. }
+            | Self::Shut { lasts, .. }
+            | Self::Reroute { lasts, .. }
+            | Self::Pause { lasts, .. }
+            | Self::Freeze { lasts, .. }
+            | Self::Stall { lasts, .. }
+            | Self::SlowDisk { lasts, .. }
+            | Self::Full { lasts, .. } => vec![lasts],
+            Self::Flap { stretch, lasts, .. } => vec![stretch, lasts],
+            Self::SlowLink { by, lasts, .. } | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
+            Self::Kill { down, .. }
+            | Self::Stop { down, .. }
+            | Self::Power { down, .. }
+            | Self::Torn { down, .. } => {
+                vec![down]
+            }
+            Self::Jump { by, .. } => vec![by],
+            Self::DiskError { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Action {
+    /// When it strikes, how long it lasts, and whatever else is a time.
+    pub(super) fn spans_mut(&mut self) -> Vec<&mut Duration> {
+        let mut spans = self.what.spans_mut();
+        spans.push(&mut self.at);
+        spans
+    }
+
+    /// Can this be done where there are so many servers?
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    pub fn check(&self, servers: u16) -> Result<(), ActionError> {
+        const SPAN_MAX: Duration = Duration::from_secs(3600);
+        let named = self.what.servers();
+        if let Some(&server) = named.iter().find(|&&server| server == 0 || server > servers) {
+            return Err(ActionError::NoSuchServer { server, servers });
+        }
+        if let Some(span) = self.clone().spans_mut().into_iter().find(|span| **span > SPAN_MAX) {
+            return Err(ActionError::TooLong { span: *span });
+        }
+        let (what, value, min, max) = match &self.what {
+            Strike::Torn { after, .. } => ("after", *after, 1, 1 << 40),
+            Strike::SlowDisk { percent, .. } => ("percent", *percent, 0, 1_000_000),
+            Strike::Flap { stretch, .. } => ("stretch", u64::from(!stretch.is_zero()), 1, 1),
+            Strike::Kill { limits: Some(limits), .. }
+            | Strike::Power { limits: Some(limits), .. } => {
+                let least = limits.message_bytes_max.min(limits.inflight_messages_max.into());
+                ("a limit", least, 1, 1 << 40)
+            }
+            _ => return Ok(()),
+        };
+        if value < min || value > max {
+            return Err(ActionError::OutOfRange { what, value, min, max });
+        }
+        Ok(())
+    }
+}
+
+/// An action that cannot be carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ActionError {
+    /// It names a server that is not there.
+    #[error("there is no server {server}, only {servers} of them")]
+    NoSuchServer {
+        /// The one named.
+        server: u16,
+        /// How many there are.
+        servers: u16,
+    },
+    /// Beyond an hour.
+    #[error("{span:?} is longer than an hour")]
+    TooLong {
+        /// How long.
+        span: Duration,
+    },
+    /// A number that makes no sense.
+    #[error("{what} is {value}, and must be {min} to {max}")]
+    OutOfRange {
+        /// Which.
+        what: &'static str,
+        /// What it is.
+        value: u64,
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
+}

@@ -1,0 +1,122 @@
+//! How values stand in texts that people read and write.
+
+/// A duration: `1s 200ms`.
+pub(crate) mod span {
+    use core::time::Duration;
+    use std::borrow::Cow;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_duration(*span))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        humantime::parse_duration(&text).map_err(|why| D::Error::custom(format!("{text:?}: {why}")))
+    }
+}
+
+/// The same, in nanoseconds.
+pub(crate) mod nanos {
+    use core::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(nanos: &u64, to: S) -> Result<S::Ok, S::Error> {
+        super::span::serialize(&Duration::from_nanos(*nanos), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        let span = super::span::deserialize(from)?;
+        u64::try_from(span.as_nanos()).map_err(|_| D::Error::custom("longer than 584 years"))
+    }
+}
+
+/// A number, or `"none"`.
+pub(crate) mod optional {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged, expecting = "a number or \"none\"")]
+    enum Text {
+        Some(u64),
+        Other(String),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+        value.map_or_else(|| Text::Other("none".to_owned()), Text::Some).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+        match Text::deserialize(from)? {
+            Text::Some(value) => Ok(Some(value)),
+            Text::Other(text) if text == "none" => Ok(None),
+            Text::Other(text) => Err(D::Error::custom(format!("{text:?}: a number or \"none\""))),
+        }
+    }
+}
+
+/// A number of 64 bits; in quotes where TOML, which has 63, cannot hold it.
+pub(crate) mod number {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged, expecting = "a number")]
+    enum Text {
+        Small(i64),
+        Large(String),
+    }
+
+    pub(crate) fn serialize<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
+        i64::try_from(*value)
+            .map_or_else(|_| Text::Large(value.to_string()), Text::Small)
+            .serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+        match Text::deserialize(from)? {
+            Text::Small(value) => u64::try_from(value).map_err(D::Error::custom),
+            Text::Large(text) => text.parse().map_err(D::Error::custom),
+        }
+    }
+}
+
+/// Members: how many voters, or the three lists.
+pub(crate) mod members {
+    use quorate_core::{Membership, NodeId};
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged, expecting = "a number of servers, or lists of voters, outgoing and learners")]
+    enum Text {
+        Count(u16),
+        Lists(Membership),
+    }
+
+    fn of_count(count: u16) -> Result<Membership, quorate_core::MembershipError> {
+        Membership::of_voters((1..=u64::from(count)).filter_map(NodeId::new))
+    }
+
+    pub(crate) fn serialize<S: Serializer>(members: &Membership, to: S) -> Result<S::Ok, S::Error> {
+        let count = u16::try_from(members.voters().len()).unwrap_or(u16::MAX);
+        let text = if of_count(count).as_ref() == Ok(members) {
+            Text::Count(count)
+        } else {
+            Text::Lists(members.clone())
+        };
+        text.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Membership, D::Error> {
+        match Text::deserialize(from)? {
+            Text::Count(count) => of_count(count).map_err(D::Error::custom),
+            Text::Lists(members) => Ok(members),
+        }
+    }
+}
