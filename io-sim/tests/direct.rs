@@ -27,6 +27,11 @@ fn whole_servers_keep_their_promises_in_many_worlds() {
         properties.map(|(seed, violation)| (seed, violation.property)).collect();
     assert!(failures.is_empty(), "{}\nall failures: {properties:?}", failures[0]);
     println!("{sum:?}");
+    assert_eq!(sum.undecided, 0);
+    if seeds().count() < 30 {
+        // A few worlds, to be looked at.
+        return;
+    }
     let struck = [sum.crashes, sum.torn, sum.disk_failures, sum.partitions, sum.stops, sum.strikes];
     assert!(struck.iter().all(|&count| count > 0), "faults that never strike: {sum:?}");
     let missing = sum.reached.missing(&Point::COMMON);
@@ -35,7 +40,6 @@ fn whole_servers_keep_their_promises_in_many_worlds() {
         assert_eq!(sum.reached.missing(&Point::RARE), []);
     }
     assert!(sum.answered > 1000 && sum.elections > 30, "nothing happens: {sum:?}");
-    assert_eq!(sum.undecided, 0);
 }
 
 /// Drawn from a seed, or written down and read: the same run.

@@ -36,7 +36,7 @@ impl World<'_> {
         self.until("answers for all callers", |world| {
             world.callers.iter().zip(&wanted).all(|(caller, wanted)| caller.done >= *wanted)
         })?;
-        self.until("one leader of all that work", |world| world.leader().is_some())?;
+        self.settle()?;
         self.stand_still()?;
         self.callers.iter_mut().for_each(Caller::retire);
         self.until("the end of all calls", |world| !world.callers.iter().any(Caller::is_waiting))?;
@@ -102,6 +102,14 @@ impl World<'_> {
         };
         // One that is broken may lead until that is noticed.
         self.servers.iter().position(is_it).filter(|&at| self.is_core(at))
+    }
+
+    /// Somebody leads all that work, and connections from the time of faults that nobody reads have
+    /// been noticed by now: after a link's time limit, which is two election timeouts, on either side.
+    fn settle(&mut self) -> Checked {
+        let end = self.now + 4 * nanos(self.options.raft.election_timeout);
+        self.until("the end of old connections", |world| world.now >= end)?;
+        self.until("one leader of all that work", |world| world.leader().is_some())
     }
 
     /// For a while nothing is in the way: the leader stays, and work gets done.

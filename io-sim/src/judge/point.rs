@@ -60,7 +60,7 @@ pub enum Point {
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 23] = [
+    pub const COMMON: [Self; 22] = [
         Self::TornTailCut,
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
@@ -83,11 +83,10 @@ impl Point {
         Self::LeaderStopped,
         Self::AllDown,
         Self::WentOnWithoutSome,
-        Self::LinkRefused,
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 2] = [Self::LeaderWithHungDisk, Self::SessionExpired];
+    pub const RARE: [Self; 3] = [Self::LeaderWithHungDisk, Self::SessionExpired, Self::LinkRefused];
 
     /// What no options that are drawn lead to: disks are never full.
     pub const NEVER: [Self; 1] = [Self::DiskFull];
