@@ -41,6 +41,7 @@ mod world;
 
 pub use crate::judge::{Point, Reached};
 pub use options::{NemesisOptions, Options};
+pub use reconcile::{explains, read_all, reconcile};
 pub use report::{Failure, Report};
 pub use sabotage::Sabotage;
 
