@@ -4,19 +4,21 @@ use quorate_core::Instant;
 
 /// Turns the world's time, in nanoseconds, into the server's and back.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    pub(crate) offset: u64,
+pub struct Clock {
+    /// What it shows at the beginning of the world, in nanoseconds.
+    pub offset: u64,
     /// What it counts in a thousand of the world's nanoseconds.
-    pub(crate) permille: u64,
+    pub permille: u64,
 }
 
 impl Clock {
-    pub(crate) const fn read(self, now: u64) -> Instant {
+    /// What it shows at this time of the world.
+    pub const fn read(self, now: u64) -> Instant {
         Instant(self.offset + now * self.permille / 1000)
     }
 
     /// The first moment of the world at which the clock shows `at`.
-    pub(crate) const fn when(self, at: Instant) -> u64 {
+    pub const fn when(self, at: Instant) -> u64 {
         (at.0.saturating_sub(self.offset).saturating_mul(1000)).div_ceil(self.permille)
     }
 }

@@ -6,20 +6,24 @@ use quorate_core::{Entry, Payload};
 
 /// FNV-1a over whole words, with a rotation so that high bits count.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Digest(u64);
+pub struct Digest(u64);
 
 impl Digest {
-    pub(crate) const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
+    /// Of nothing.
+    pub const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
 
-    pub(crate) fn word(&mut self, word: u64) {
+    /// Adds a word.
+    pub fn word(&mut self, word: u64) {
         self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
     }
 
-    pub(crate) fn words(&mut self, words: &[u64]) {
+    /// Adds words, but not how many.
+    pub fn words(&mut self, words: &[u64]) {
         words.iter().for_each(|&word| self.word(word));
     }
 
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+    /// Adds bytes, and how many.
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
@@ -30,7 +34,7 @@ impl Digest {
 
     /// The digest of a log after one more entry: equal digests, equal logs.
     #[must_use]
-    pub(crate) fn with_entry(mut self, entry: &Entry) -> Self {
+    pub fn with_entry(mut self, entry: &Entry) -> Self {
         self.word(entry.id.index.0);
         self.word(entry.id.term.0);
         match &entry.payload {
@@ -40,7 +44,8 @@ impl Digest {
         self
     }
 
-    pub(crate) const fn value(self) -> u64 {
+    /// The digest as a number.
+    pub const fn value(self) -> u64 {
         self.0
     }
 }

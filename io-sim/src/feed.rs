@@ -11,7 +11,8 @@ use quorate_core::{
 use crate::digest::Digest;
 
 /// Something that can be told apart from others of its kind.
-pub(crate) trait Feed {
+pub trait Feed {
+    /// Adds words that tell it apart.
     fn feed(&self, digest: &mut Digest);
 }
 

@@ -3,6 +3,7 @@
 
 pub mod direct;
 pub mod disk;
+pub mod engine;
 pub mod history;
 pub mod lab;
 pub mod linearizability;

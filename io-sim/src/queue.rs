@@ -2,27 +2,37 @@
 
 use std::collections::BTreeMap;
 
-pub(crate) struct Queue<T> {
+/// Things that are planned.
+pub struct Queue<T> {
     planned: BTreeMap<(u64, u64), T>,
     count: u64,
 }
 
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Queue<T> {
-    pub(crate) fn new() -> Self {
+    /// Nothing is planned.
+    pub fn new() -> Self {
         Self { planned: BTreeMap::new(), count: 0 }
     }
 
-    pub(crate) fn plan(&mut self, at: u64, what: T) {
+    /// This will happen then.
+    pub fn plan(&mut self, at: u64, what: T) {
         self.count += 1;
         self.planned.insert((at, self.count), what);
     }
 
     /// When the next thing happens.
-    pub(crate) fn next_at(&self) -> Option<u64> {
+    pub fn next_at(&self) -> Option<u64> {
         self.planned.first_key_value().map(|(&(at, _), _)| at)
     }
 
-    pub(crate) fn pop(&mut self) -> Option<T> {
+    /// What happens next, whatever the time.
+    pub fn pop(&mut self) -> Option<T> {
         self.planned.pop_first().map(|(_, what)| what)
     }
 }

@@ -8,15 +8,18 @@ use crate::show::Chronicle;
 use crate::trace::Trace;
 
 /// How a run ended that did not come to its end.
-pub(crate) struct Collapse {
+pub struct Collapse {
     /// What did not hold.
-    pub(crate) violation: Violation,
+    pub violation: Violation,
     /// All that had happened, the last of it in words.
-    pub(crate) trace: Trace,
+    pub trace: Trace,
 }
 
 /// Runs silently; what fails runs again, and must fail in the same way.
-pub(crate) fn run<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Result<R, Box<Collapse>> {
+///
+/// # Errors
+/// The violation of the first run; [`Property::Determinism`] if the second run went otherwise.
+pub fn run<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Result<R, Box<Collapse>> {
     let mut silent = Trace::silent();
     guarded(&attempt, &mut silent).map_err(|violation| {
         let mut trace = Trace::recording();

@@ -5,21 +5,36 @@ use crate::digest::Digest;
 /// What a stream of chance is for. Each has its own, so that a change in how one concern draws
 /// leaves the draws of all others as they were.
 #[derive(Clone, Copy)]
-pub(crate) enum Stream {
+pub enum Stream {
+    /// What a run is like.
     Options = 1,
+    /// The network.
     Network = 2,
+    /// The disks.
     Disk = 3,
+    /// When and where faults strike.
     Nemesis = 4,
+    /// Clients.
     Clients = 5,
+    /// Servers.
     Servers = 6,
+    /// Lies told on purpose.
     Sabotage = 7,
+    /// What is asked for.
     Commands = 8,
+    /// Seeds of a server's lives.
     Lives = 9,
+    /// How fast servers go.
     Pace = 10,
+    /// Whom peace leaves out.
     Peace = 11,
+    /// How long a disk takes.
     DiskLatency = 31,
+    /// What a power loss leaves.
     DiskFate = 32,
+    /// When a disk fails.
     DiskFaults = 33,
+    /// Where bytes rot.
     DiskRot = 34,
 }
 
@@ -30,7 +45,8 @@ pub struct Rng(u64);
 impl Rng {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    pub(crate) fn new(seed: u64, stream: Stream) -> Self {
+    /// The stream of a seed.
+    pub fn new(seed: u64, stream: Stream) -> Self {
         Self(mix(seed).wrapping_add(mix((stream as u64).wrapping_mul(Self::STEP))))
     }
 
@@ -42,7 +58,9 @@ impl Rng {
         Self::new(mix(seed) ^ digest.value(), stream)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// The next number.
+    #[expect(clippy::should_implement_trait, reason = "chance is no list of numbers")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(Self::STEP);
         mix(self.0)
     }

@@ -9,7 +9,7 @@ use crate::feed::Feed;
 use crate::show::{Chronicle, Recorder};
 
 /// Everything that happens passes through here.
-pub(crate) struct Trace {
+pub struct Trace {
     digest: Digest,
     happened: u64,
     now: u64,
@@ -25,12 +25,12 @@ impl Trace {
     const LINE_MAX: usize = 400;
 
     /// Only hashes.
-    pub(crate) fn silent() -> Self {
+    pub fn silent() -> Self {
         Self { digest: Digest::EMPTY, happened: 0, now: 0, lines: None, recorder: None }
     }
 
     /// Hashes, and keeps the last lines.
-    pub(crate) fn recording() -> Self {
+    pub fn recording() -> Self {
         Self { lines: Some(VecDeque::new()), ..Self::silent() }
     }
 
@@ -41,7 +41,7 @@ impl Trace {
     }
 
     /// At `now`, this happened at a server, or in the world (0).
-    pub(crate) fn happened(&mut self, now: u64, server: u64, what: &(impl Feed + Debug + ?Sized)) {
+    pub fn happened(&mut self, now: u64, server: u64, what: &(impl Feed + Debug + ?Sized)) {
         self.happened += 1;
         self.now = now;
         self.digest.words(&[now, server]);
@@ -51,7 +51,7 @@ impl Trace {
     }
 
     /// A line that adds nothing to what happened.
-    pub(crate) fn line(&mut self, now: u64, server: u64, text: impl FnOnce() -> String) {
+    pub fn line(&mut self, now: u64, server: u64, text: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             if lines.len() == Self::LINES_MAX {
                 lines.pop_front();
@@ -88,7 +88,8 @@ impl Trace {
         self.recorder.take().map(|recorder| recorder.finish())
     }
 
-    pub(crate) fn digest(&self) -> u64 {
+    /// Hash of everything that happened.
+    pub fn digest(&self) -> u64 {
         self.digest.value()
     }
 
@@ -97,11 +98,14 @@ impl Trace {
         self.now
     }
 
-    pub(crate) fn len(&self) -> u64 {
+    /// How much has happened.
+    #[expect(clippy::len_without_is_empty, reason = "what is over was never empty")]
+    pub fn len(&self) -> u64 {
         self.happened
     }
 
-    pub(crate) fn into_lines(self) -> Vec<String> {
+    /// The last lines, if they were kept.
+    pub fn into_lines(self) -> Vec<String> {
         self.lines.unwrap_or_default().into()
     }
 }

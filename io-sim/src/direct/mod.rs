@@ -45,6 +45,7 @@ use std::cell::RefCell;
 pub use crate::judge::{Point, Reached};
 pub use crate::scenario::{NemesisOptions, Options, Sabotage};
 pub use failure::Failure;
+pub use reconcile::{explains, read_all, reconcile};
 pub use report::Report;
 
 use crate::judge::{Checked, Violation};

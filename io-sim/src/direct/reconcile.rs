@@ -7,7 +7,10 @@ use quorate_core::{Index, Recovered};
 use crate::judge::{Checked, Image, Ledger, Property, Violation, hold};
 
 /// Takes note of what the disk kept.
-pub(crate) fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
+///
+/// # Errors
+/// If no crash may leave that.
+pub fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
     explains(ledger, &found)?;
     ledger.restore(found);
     Ok(())
@@ -18,7 +21,10 @@ pub(crate) fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
 /// Durable writes are all there. Of those that were not, the entries of the first few are, the last
 /// of them perhaps in part, since a long write is several batches. The hard state has a file of its
 /// own, written before the entries, and may be ahead of them.
-pub(crate) fn explains(ledger: &Ledger, found: &Image) -> Checked {
+///
+/// # Errors
+/// If it is not.
+pub fn explains(ledger: &Ledger, found: &Image) -> Checked {
     let futures = ledger.futures()?;
     let last = found.last().index;
     let is_it = |(prev, image): &(Index, Image)| {
@@ -39,7 +45,10 @@ pub(crate) fn explains(ledger: &Ledger, found: &Image) -> Checked {
 const READS_MAX: usize = 20;
 
 /// Everything that was recovered.
-pub(crate) fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Checked<Image> {
+///
+/// # Errors
+/// If it cannot be read, or makes no log.
+pub fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Checked<Image> {
     let mut image = Image::default();
     image.hard_state = recovered.hard_state;
     let last = recovered.last.index;

@@ -5,7 +5,7 @@ use quorate_core::{HardState, Index, LogId, NodeId, RoleKind, Status, Term};
 use super::ledger::Ledger;
 
 /// A server that is watched.
-pub(crate) trait Witness {
+pub trait Witness {
     /// Who it is.
     fn id(&self) -> NodeId;
 
@@ -18,16 +18,22 @@ pub(crate) trait Witness {
 
 /// What a check needs to know of a server before and after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Glance {
-    pub(crate) role: RoleKind,
-    pub(crate) hard_state: HardState,
-    pub(crate) last: LogId,
-    pub(crate) durable: Index,
-    pub(crate) commit: Index,
+pub struct Glance {
+    /// Its role.
+    pub role: RoleKind,
+    /// Its hard state, durable or not.
+    pub hard_state: HardState,
+    /// The end of its log.
+    pub last: LogId,
+    /// Up to here the log is durable.
+    pub durable: Index,
+    /// Up to here it is committed, as far as the server knows.
+    pub commit: Index,
 }
 
 impl Glance {
-    pub(crate) fn of(status: Status<'_>) -> Self {
+    /// What a core says of itself.
+    pub fn of(status: Status<'_>) -> Self {
         Self {
             role: status.role,
             hard_state: status.hard_state,
@@ -37,11 +43,13 @@ impl Glance {
         }
     }
 
-    pub(crate) const fn term(self) -> Term {
+    /// Its term.
+    pub const fn term(self) -> Term {
         self.hard_state.term
     }
 
-    pub(crate) fn leads(self) -> bool {
+    /// Does it lead?
+    pub fn leads(self) -> bool {
         self.role == RoleKind::Leader
     }
 }

@@ -8,17 +8,20 @@ use crate::digest::Digest;
 /// Hard state and log. Each entry carries the digest of the log up to it, so that two logs are
 /// compared in one step.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Image {
-    pub(crate) hard_state: HardState,
+pub struct Image {
+    /// Term and vote.
+    pub hard_state: HardState,
     log: Vec<(Entry, Digest)>,
 }
 
 impl Image {
-    pub(crate) fn last(&self) -> LogId {
+    /// The last entry.
+    pub fn last(&self) -> LogId {
         self.log.last().map_or(LogId::ZERO, |(entry, _)| entry.id)
     }
 
-    pub(crate) fn term(&self, index: Index) -> Option<Term> {
+    /// The term of an entry, if it is there.
+    pub fn term(&self, index: Index) -> Option<Term> {
         if index == Index(0) {
             return Some(Term(0));
         }
@@ -26,23 +29,28 @@ impl Image {
     }
 
     /// The digest of the log up to here.
-    pub(crate) fn digest(&self, index: Index) -> Option<Digest> {
+    pub fn digest(&self, index: Index) -> Option<Digest> {
         if index == Index(0) {
             return Some(Digest::EMPTY);
         }
         self.slot(index).map(|&(_, digest)| digest)
     }
 
-    pub(crate) fn entry(&self, index: Index) -> Option<&Entry> {
+    /// An entry, if it is there.
+    pub fn entry(&self, index: Index) -> Option<&Entry> {
         self.slot(index).map(|(entry, _)| entry)
     }
 
-    pub(crate) fn entries(&self) -> Vec<Entry> {
+    /// All entries.
+    pub fn entries(&self) -> Vec<Entry> {
         self.log.iter().map(|(entry, _)| entry.clone()).collect()
     }
 
     /// The entries from `first` on, up to a cost but at least one; none beyond the end.
-    pub(crate) fn read(&self, first: Index, bytes_max: u64) -> Entries {
+    ///
+    /// # Panics
+    /// Never: an image is checked when it is written.
+    pub fn read(&self, first: Index, bytes_max: u64) -> Entries {
         let mut cost = 0;
         let wanted = (first.0..=self.last().index.0).map_while(|index| {
             let entry = self.entry(Index(index))?;
@@ -53,7 +61,10 @@ impl Image {
     }
 
     /// Carries out a write. Says whether entries were discarded.
-    pub(crate) fn apply(&mut self, write: &Write) -> Checked<bool> {
+    ///
+    /// # Errors
+    /// If it does not follow.
+    pub fn apply(&mut self, write: &Write) -> Checked<bool> {
         let mut truncated = false;
         if let Some(append) = &write.append {
             hold(self.term(append.prev.index) == Some(append.prev.term), PROPERTY, || {
@@ -79,14 +90,17 @@ impl Image {
     }
 
     /// Adds entries that follow.
-    pub(crate) fn append(&mut self, entries: &Entries) -> Checked {
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn append(&mut self, entries: &Entries) -> Checked {
         let append = Append { prev: self.last(), entries: entries.clone() };
         let write = Write { ticket: Ticket(0), hard_state: None, append: Some(append) };
         self.apply(&write).map(drop)
     }
 
     /// Discards what comes after `last`.
-    pub(crate) fn cut(&mut self, last: Index) {
+    pub fn cut(&mut self, last: Index) {
         self.log.truncate(usize::try_from(last.0).expect("a log fits in memory"));
     }
 

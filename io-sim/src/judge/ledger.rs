@@ -9,7 +9,7 @@ use super::violation::{Checked, Property, hold};
 
 /// Invariant: `written` is `durable` with all of `pending` carried out.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     /// What a crash leaves.
     durable: Image,
     /// What the server believes to have written.
@@ -20,20 +20,26 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn durable(&self) -> &Image {
+    /// What a crash leaves, at least.
+    pub fn durable(&self) -> &Image {
         &self.durable
     }
 
-    pub(crate) fn written(&self) -> &Image {
+    /// What the server believes to have written.
+    pub fn written(&self) -> &Image {
         &self.written
     }
 
-    pub(crate) fn pending(&self) -> usize {
+    /// How many writes are not durable.
+    pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
     /// Takes a write. Says whether it discards entries.
-    pub(crate) fn write(&mut self, write: Write) -> Checked<bool> {
+    ///
+    /// # Errors
+    /// If it does not follow those before.
+    pub fn write(&mut self, write: Write) -> Checked<bool> {
         hold(write.ticket > self.newest, Property::EffectsAreWellFormed, || {
             format!("{:?} after {:?}", write.ticket, self.newest)
         })?;
@@ -45,7 +51,10 @@ impl Ledger {
 
     /// The first `count` writes reach the medium. Says which was the last, and whether entries
     /// were discarded.
-    pub(crate) fn sync(&mut self, count: usize) -> (Option<Ticket>, bool) {
+    ///
+    /// # Panics
+    /// Never: writes are checked when they are taken.
+    pub fn sync(&mut self, count: usize) -> (Option<Ticket>, bool) {
         let mut truncated = false;
         let mut last = None;
         for write in self.pending.drain(..count.min(self.pending.len())) {
@@ -58,7 +67,10 @@ impl Ledger {
 
     /// What a crash may leave: the log after so many of the writes that are pending, and the entry
     /// up to which it is certainly there if the last of them was carried out in part.
-    pub(crate) fn futures(&self) -> Checked<Vec<(Index, Image)>> {
+    ///
+    /// # Errors
+    /// Never: writes are checked when they are taken.
+    pub fn futures(&self) -> Checked<Vec<(Index, Image)>> {
         let mut image = self.durable.clone();
         let mut futures = vec![(image.last().index, image.clone())];
         for write in &self.pending {
@@ -70,19 +82,19 @@ impl Ledger {
     }
 
     /// All writes up to this ticket reach the medium. Says whether entries were discarded.
-    pub(crate) fn sync_until(&mut self, ticket: Ticket) -> bool {
+    pub fn sync_until(&mut self, ticket: Ticket) -> bool {
         let count = self.pending.partition_point(|write| write.ticket <= ticket);
         self.sync(count).1
     }
 
     /// Power is lost: `kept` more writes had reached the medium, unnoticed; the others are gone.
-    pub(crate) fn crash(&mut self, kept: usize) {
+    pub fn crash(&mut self, kept: usize) {
         self.sync(kept);
         self.restore(self.durable.clone());
     }
 
     /// This is what the disk holds, whatever was believed of it.
-    pub(crate) fn restore(&mut self, durable: Image) {
+    pub fn restore(&mut self, durable: Image) {
         self.pending.clear();
         self.written = durable.clone();
         self.durable = durable;

@@ -13,9 +13,11 @@ use super::ledger::Ledger;
 use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
 
-pub(crate) struct Properties {
+/// What is known of all servers together.
+pub struct Properties {
     membership: Membership,
-    pub(crate) looks_into_disks: bool,
+    /// Is what the ledgers call durable to be trusted?
+    pub looks_into_disks: bool,
     leaders: BTreeMap<Term, NodeId>,
     pub(crate) votes: BTreeMap<(NodeId, Term), NodeId>,
     /// By index: every entry that was ever written there, and the log up to it.
@@ -25,7 +27,8 @@ pub(crate) struct Properties {
 }
 
 impl Properties {
-    pub(crate) fn new(membership: Membership, looks_into_disks: bool) -> Self {
+    /// Nothing has happened. `looks_into_disks` where the ledgers know what is durable.
+    pub fn new(membership: Membership, looks_into_disks: bool) -> Self {
         Self {
             membership,
             looks_into_disks,
@@ -37,7 +40,7 @@ impl Properties {
     }
 
     /// What is committed anywhere.
-    pub(crate) fn committed(&self) -> Index {
+    pub fn committed(&self) -> Index {
         Index(self.committed.len() as u64)
     }
 
@@ -47,17 +50,21 @@ impl Properties {
         self.committed.get(place).map(|&(log, _)| log)
     }
 
-    pub(crate) fn elections(&self) -> usize {
+    /// How many terms had a leader.
+    pub fn elections(&self) -> usize {
         self.leaders.len()
     }
 
     /// Was this server elected in this term?
-    pub(crate) fn leads(&self, id: NodeId, term: Term) -> bool {
+    pub fn leads(&self, id: NodeId, term: Term) -> bool {
         self.leaders.get(&term) == Some(&id)
     }
 
     /// A server is about to write.
-    pub(crate) fn writes(&self, write: &Write, was: Glance, is: Glance, disk: &Ledger) -> Checked {
+    ///
+    /// # Errors
+    /// What does not hold; so do all that follow.
+    pub fn writes(&self, write: &Write, was: Glance, is: Glance, disk: &Ledger) -> Checked {
         if let Some(new) = write.hard_state {
             let old = disk.written().hard_state;
             hold(new.term >= old.term, Property::NothingGoesBack, || {
@@ -78,11 +85,13 @@ impl Properties {
     }
 
     /// Entries were written. Returns those that nobody wrote before.
-    pub(crate) fn wrote<'a>(
-        &mut self,
-        entries: &'a [Entry],
-        written: &Image,
-    ) -> Checked<Vec<&'a Entry>> {
+    ///
+    /// # Errors
+    /// If there are two logs that end alike.
+    ///
+    /// # Panics
+    /// If they were not written.
+    pub fn wrote<'a>(&mut self, entries: &'a [Entry], written: &Image) -> Checked<Vec<&'a Entry>> {
         let mut new = Vec::new();
         for entry in entries {
             let digest = written.digest(entry.id.index).expect("it was just written");
@@ -105,7 +114,10 @@ impl Properties {
     }
 
     /// A server has stepped, and what it wrote is in its disk's queue.
-    pub(crate) fn stepped(
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn stepped(
         &mut self,
         at: usize,
         was: Glance,
@@ -146,7 +158,10 @@ impl Properties {
     }
 
     /// The newest committed entry is on the disks of a quorum.
-    pub(crate) fn still_durable(&self, servers: &[impl Witness]) -> Checked {
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn still_durable(&self, servers: &[impl Witness]) -> Checked {
         let Some(&(digest, _)) = self.committed.last() else { return Ok(()) };
         self.is_on_a_quorum(self.committed(), digest, servers)
     }

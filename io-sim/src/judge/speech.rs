@@ -12,7 +12,10 @@ use super::violation::{Checked, Property, hold};
 
 impl Properties {
     /// A server says something. It may be of a term, or a leadership, that ended in the same step.
-    pub(crate) fn said(
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn said(
         &mut self,
         message: &Message,
         is: Glance,

@@ -129,13 +129,12 @@ impl fmt::Display for Violation {
 }
 
 /// Holds, or says why not.
-pub(crate) type Checked<T = ()> = Result<T, Violation>;
+pub type Checked<T = ()> = Result<T, Violation>;
 
 /// `Ok` if the condition holds; the evidence is only put into words if it does not.
-pub(crate) fn hold(
-    condition: bool,
-    property: Property,
-    evidence: impl FnOnce() -> String,
-) -> Checked {
+///
+/// # Errors
+/// If it does not.
+pub fn hold(condition: bool, property: Property, evidence: impl FnOnce() -> String) -> Checked {
     if condition { Ok(()) } else { Err(Violation { property, evidence: evidence() }) }
 }

@@ -76,7 +76,7 @@ mod watched;
 
 pub use crate::rng::Rng;
 pub use kv::KvWorkload;
-pub(crate) use subject::{Subject, Typed};
+pub use subject::{Subject, Typed};
 
 use quorate_core::wire::Consistency;
 use quorate_sm::StateMachine;

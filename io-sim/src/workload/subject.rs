@@ -15,7 +15,7 @@ use crate::judge::{Checked, Point, Violation};
 use crate::rng::Rng;
 
 /// A workload of any kind.
-pub(crate) trait Subject {
+pub trait Subject {
     /// A replica that has applied nothing yet. `is_brief`: may its commands be done at once?
     fn applier(&self, is_brief: bool) -> Applier;
 
@@ -23,10 +23,16 @@ pub(crate) trait Subject {
     fn ask(&mut self, client: u16, rng: &mut Rng) -> Ask;
 
     /// What became of it. Says what came to pass, if it is something special.
+    ///
+    /// # Errors
+    /// If it cannot be true.
     fn ended(&mut self, client: u16, answer: Result<Answered, CallError>)
     -> Checked<Option<Point>>;
 
     /// Has a replica been in a state in which it must not be?
+    ///
+    /// # Errors
+    /// If so, the first of them.
     fn holds(&self) -> Checked;
 
     /// The last operation of a client, if the workload keeps a history.
@@ -42,11 +48,14 @@ pub(crate) trait Subject {
     fn history(&self) -> Option<&History>;
 
     /// Judges the whole; `replica` has applied everything.
+    ///
+    /// # Errors
+    /// If what the clients saw cannot be.
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement>;
 }
 
 /// A workload, its types known.
-pub(crate) struct Typed<W> {
+pub struct Typed<W> {
     workload: W,
     complaint: Complaint,
     /// Who waits for the answer to a command, or to a query.
@@ -60,7 +69,8 @@ enum Kind {
 }
 
 impl<W: Workload> Typed<W> {
-    pub(crate) fn new(workload: W) -> Self {
+    /// The workload, before anything has happened.
+    pub fn new(workload: W) -> Self {
         Self { workload, complaint: Complaint::default(), waits: BTreeMap::new() }
     }
 }

@@ -95,7 +95,7 @@ impl Client {
         query: &M::Query,
     ) -> Result<M::QueryAnswer, CallError> {
         let query = quorate_sm::client::query::<M>(MachineId::FIRST, query);
-        let answered = self.call(Ask::Query(consistency, query), None).await?;
+        let answered = self.ask(consistency, query).await?;
         decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
     }
 
@@ -114,6 +114,14 @@ impl Client {
     pub async fn status_of(&self, address: &str) -> Result<NodeStatus, CallError> {
         let answered = self.call(Ask::Status, Some(address.to_owned())).await?;
         decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
+    }
+
+    /// Asks the state machine, in its own encoding.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only: a query has no effect.
+    pub async fn ask(&self, consistency: Consistency, query: Bytes) -> Result<Answered, CallError> {
+        self.call(Ask::Query(consistency, query), None).await
     }
 
     async fn call(&self, ask: Ask, to: Option<String>) -> Result<Answered, CallError> {

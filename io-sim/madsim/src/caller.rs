@@ -1,0 +1,132 @@
+//! A caller: asks one thing after the other with the production client.
+
+use std::time::Duration;
+
+use quorate_core::Instant;
+use quorate_io_sim::engine::{Clock, Rng, Stream};
+use quorate_io_sim::net::HostId;
+use quorate_io_tokio::Env as _;
+use quorate_io_tokio::client::{Answered, CallError, Client, ClientConfig, Doubt, Reason, Routing};
+use quorate_sm::courier::Ask;
+
+use crate::env::{SimEnv, address};
+use crate::nemesis::nanos;
+use crate::options::Calling;
+use crate::world::World;
+
+/// How much a visitor asks.
+pub(crate) const VISIT_CALLS: u64 = 4;
+
+/// How long each may take: an answer that got lost on its way through another server is only missed
+/// when the server gives up the request, which takes five seconds.
+pub(crate) const VISIT_TIMEOUT: Duration = Duration::from_secs(15);
+
+struct Caller {
+    world: World,
+    env: SimEnv,
+    /// Which of the callers.
+    number: usize,
+    calling: Calling,
+    config: ClientConfig,
+    addresses: Vec<String>,
+    rng: Rng,
+}
+
+/// Calls until the world retires.
+pub(crate) async fn call(world: World, number: usize) {
+    let mut caller = Caller::new(world, number);
+    let mut client = caller.connect();
+    loop {
+        let pause = caller.rng.within(1, nanos(caller.calling.pause_max).max(1));
+        caller.env.sleep_until(caller.env.now().after(Duration::from_nanos(pause))).await;
+        if caller.world.with(|sim| sim.is_retired) {
+            break;
+        }
+        if caller.rng.chance(caller.calling.renew_permille) {
+            client.close().await;
+            client = caller.connect();
+            caller.world.with(|sim| sim.report.renewed += 1);
+        }
+        caller.call(&client).await;
+    }
+    client.close().await;
+    caller.world.with(|sim| sim.callers[number].has_ended = true);
+}
+
+/// Asks one server, and no other.
+pub(crate) async fn visit(world: World, number: usize, at: usize) {
+    let mut caller = Caller::new(world, number);
+    caller.addresses = vec![caller.addresses.swap_remove(at)];
+    caller.config.routing = Routing::AsGiven;
+    caller.config.call_timeout = VISIT_TIMEOUT;
+    caller.calling.abandon_permille = 0;
+    let client = caller.connect();
+    for _ in 0..VISIT_CALLS {
+        caller.call(&client).await;
+    }
+    client.close().await;
+    caller.world.with(|sim| sim.callers[number].has_ended = true);
+}
+
+impl Caller {
+    fn new(world: World, number: usize) -> Self {
+        let (seed, host, calling, addresses) = world.with(|sim| {
+            let host = HostId(u16::try_from(sim.servers.len() + 1 + number).expect("a few hosts"));
+            let addresses = sim.servers.iter().map(|it| address(it.id).as_str().to_owned());
+            let seed = sim.options.world.seed;
+            (seed, host, sim.options.calling.clone(), addresses.collect())
+        });
+        let mut rng = Rng::new(seed ^ u64::from(host.0) << 48, Stream::Clients);
+        let clock = Clock { offset: 0, permille: 1000 };
+        let env = SimEnv::new(world.clone(), host, 1, clock, rng.next());
+        let config = ClientConfig { call_timeout: calling.timeout, ..ClientConfig::default() };
+        Self { world, env, number, calling, config, addresses, rng }
+    }
+
+    fn connect(&self) -> Client {
+        Client::connect(self.env.clone(), self.addresses.clone(), self.config.clone())
+    }
+
+    /// One call, and what the workload is told of it.
+    async fn call(&mut self, client: &Client) {
+        let name = u16::try_from(self.number).expect("a few callers");
+        let ask = self.world.with(|sim| sim.subject.ask(name, &mut self.rng));
+        let patience = self.patience();
+        let answer = tokio::select! {
+            biased;
+            answer = ask_with(client, ask) => Some(answer),
+            () = self.env.sleep_until(patience) => None,
+        };
+        self.world.with(|sim| {
+            sim.report.calls += 1;
+            if let Some(Ok(_)) = answer {
+                sim.callers[self.number].done += 1;
+                sim.report.answered += 1;
+            }
+            sim.report.abandoned += u64::from(answer.is_none());
+            // It may still be carried out.
+            let answer = answer.unwrap_or(Err(CallError::Unknown(Doubt::Closed)));
+            let checked = sim.subject.ended(name, answer).map(drop);
+            sim.must(checked);
+        });
+    }
+
+    /// For how long it waits for an answer.
+    fn patience(&mut self) -> Instant {
+        if self.rng.chance(self.calling.abandon_permille) {
+            let wait = self.rng.below(nanos(self.calling.timeout));
+            self.env.now().after(Duration::from_nanos(wait))
+        } else {
+            Instant(u64::MAX)
+        }
+    }
+}
+
+async fn ask_with(client: &Client, ask: Ask) -> Result<Answered, CallError> {
+    match ask {
+        Ask::Command(command) => client.apply(command).await,
+        Ask::Query(consistency, query) => client.ask(consistency, query).await,
+        // No workload asks for those.
+        Ask::Repeatable(_) | Ask::Status => Err(CallError::NotApplied(Reason::Closed)),
+    }
+}

@@ -1,0 +1,297 @@
+//! A server: what outlives its processes, and how one starts and ends.
+
+use std::future::pending;
+
+use quorate_core::node::NodeConfig;
+use quorate_core::wal::{self, Identity, OpenError, Opened, Wal};
+use quorate_core::{ClusterId, Incarnation, Index, NodeId, Term};
+use quorate_io_sim::direct;
+use quorate_io_sim::disk::{DeathMode, DiskOptions, Drive, SimDisk};
+use quorate_io_sim::engine::{Checked, Clock, Image, Ledger, Property, Rng, Violation};
+use quorate_io_sim::net::{Down, HostId};
+use quorate_io_tokio::{Ended, Env as _, Handle, Parts, start};
+use quorate_sm::Applier;
+
+use crate::env::{SimEnv, address};
+use crate::nemesis::Happening;
+use crate::world::{Order, Sim, World};
+
+pub(crate) const CLUSTER: ClusterId = ClusterId(0x51);
+
+/// Shows a replica's state machine, unless it is gone.
+type Look = Box<dyn Fn(&mut dyn FnMut(&Applier)) + Send>;
+
+/// A server of the world.
+pub(crate) struct Server {
+    pub(crate) id: NodeId,
+    pub(crate) host: HostId,
+    pub(crate) drive: Drive,
+    pub(crate) clock: Clock,
+    /// What it wrote, as the judges know it.
+    pub(crate) ledger: Ledger,
+    /// Its name in madsim.
+    pub(crate) node: Option<madsim::task::NodeId>,
+    /// Counts its processes, so that what belongs to an earlier one is recognised.
+    pub(crate) life: u32,
+    /// Does a process run, or start?
+    pub(crate) is_up: bool,
+    pub(crate) is_paused: bool,
+    /// It was told to end in good order.
+    pub(crate) is_stopping: bool,
+    /// The way to a process that serves.
+    pub(crate) handle: Option<Handle>,
+    /// Why the last process ended by itself.
+    pub(crate) ended: Option<Ended>,
+    /// The term in which it was told that it leads.
+    pub(crate) leads_in: Option<Term>,
+    /// What its state machine was told to apply.
+    pub(crate) commit: Index,
+    pub(crate) look: Option<Look>,
+}
+
+impl Server {
+    /// A server with an empty disk that was made ready for it.
+    pub(crate) fn new(number: usize, rng: &mut Rng, options: &direct::Options) -> Self {
+        let number = u16::try_from(number).expect("a few servers");
+        let id = NodeId::new(number.into()).expect("servers are numbered from 1");
+        let drift = options.clock_drift_permille;
+        let permille = rng.within(1000 - drift, 1000 + drift);
+        let clock = Clock { offset: rng.below(1 << 40), permille };
+        let seed = rng.next();
+        let drive = Drive::new(seed, DiskOptions::INSTANT);
+        let identity =
+            Identity { cluster: CLUSTER, node: id, incarnation: Incarnation(seed.into()) };
+        let made = wal::format(&drive.mount(), &identity, 0, &options.membership);
+        made.expect("an empty disk without faults can be made ready");
+        drive.tune(|tuned| *tuned = options.disk);
+        Self {
+            id,
+            host: HostId(number),
+            drive,
+            clock,
+            ledger: Ledger::default(),
+            node: None,
+            life: 0,
+            is_up: false,
+            is_paused: false,
+            is_stopping: false,
+            handle: None,
+            ended: None,
+            leads_in: None,
+            commit: Index(0),
+            look: None,
+        }
+    }
+}
+
+/// A process of a server, from its start to its end.
+pub(crate) async fn serve(world: World, at: usize) {
+    let (env, disk, options) = world.with(|sim| {
+        let seed = sim.server_rng.next();
+        let options = sim.options.world.clone();
+        sim.report.starts += 1;
+        let server = &mut sim.servers[at];
+        server.begin_life();
+        server.drive.begin(sim.now);
+        let disk = server.drive.mount();
+        (SimEnv::new(world.clone(), server.host, server.life, server.clock, seed), disk, options)
+    });
+    let drive = world.with(|sim| sim.servers[at].drive.clone());
+    let opened = open(disk, &options, &env);
+    if drive.is_dead() {
+        world.with(|sim| sim.died(at));
+        return pending().await;
+    }
+    world.sleep_until(drive.end()).await;
+    let parts = match opened {
+        Ok(Some(boot)) => boot.parts(&world, at, &env, &options).await,
+        Ok(None) => Ok(None),
+        Err(violation) => Err(violation),
+    };
+    let parts = match parts {
+        Ok(Some(parts)) => parts,
+        Ok(None) => {
+            world.with(|sim| sim.ended(at, Ended::DiskFailed));
+            return pending().await;
+        }
+        Err(violation) => {
+            world.with(|sim| sim.must(Err(violation)));
+            return pending().await;
+        }
+    };
+    match start(env, parts) {
+        Ok((handle, running)) => {
+            world.with(|sim| sim.serves(at, handle));
+            let ended = running.await;
+            world.with(|sim| sim.ended(at, ended));
+        }
+        Err(error) => {
+            world.with(|sim| {
+                let id = sim.servers[at].id;
+                sim.must(Err(cannot_start(id, &error)));
+            });
+        }
+    }
+    // Whoever is here is about to be ended.
+    pending().await
+}
+
+/// A log that is open.
+struct Boot {
+    wal: Wal<SimDisk>,
+    opened: Opened,
+    found: Image,
+}
+
+/// `None` if the disk failed.
+fn open(disk: SimDisk, options: &direct::Options, env: &SimEnv) -> Checked<Option<Boot>> {
+    let id = NodeId::new(env.host.0.into()).expect("a server");
+    let (mut wal, opened) = match Wal::open(disk, options.wal, env.random()) {
+        Ok(opened) => opened,
+        Err(OpenError::Disk(_)) => return Ok(None),
+        Err(error) => return Err(cannot_start(id, &error)),
+    };
+    let found = direct::read_all(&opened.recovered, &mut wal)?;
+    Ok(Some(Boot { wal, opened, found }))
+}
+
+impl Boot {
+    /// What the pump is given. `None` if nothing can listen.
+    async fn parts(
+        self,
+        world: &World,
+        at: usize,
+        env: &SimEnv,
+        options: &direct::Options,
+    ) -> Checked<Option<Parts<SimEnv>>> {
+        let Self { wal, opened, found } = self;
+        world.with(|sim| {
+            let (last, state) = (found.last(), found.hard_state);
+            sim.note(env.host.0.into(), || format!("starts with {last:?} {state:?}"));
+            direct::reconcile(&mut sim.servers[at].ledger, found)?;
+            sim.properties.still_durable(&sim.servers)
+        })?;
+        let id = NodeId::new(env.host.0.into()).expect("a server");
+        let members = options.membership.members();
+        let addresses = members.into_iter().map(|id| (id, address(id))).collect();
+        let incarnation = opened.ident.identity.incarnation;
+        let mut config = NodeConfig::new(id, CLUSTER, incarnation, addresses);
+        config.boot = opened.boot_epoch;
+        config.raft = quorate_core::Config { id, seed: env.random(), ..options.raft.clone() };
+        config.link_timeout = options.raft.election_timeout * 2;
+        let is_brief = options.apply_max_ns <= direct::Options::APPLY_BRIEF_NS;
+        let Ok(listener) = env.listen(address(id).as_str()).await else { return Ok(None) };
+        Ok(Some(Parts {
+            config,
+            recovered: opened.recovered,
+            wal,
+            applier: world.with(|sim| sim.subject.applier(is_brief)),
+            session_timeout: options.session_timeout,
+            listener,
+        }))
+    }
+}
+
+impl Server {
+    fn begin_life(&mut self) {
+        self.life += 1;
+        self.is_up = true;
+        (self.is_paused, self.is_stopping) = (false, false);
+        self.handle = None;
+        self.ended = None;
+        self.leads_in = None;
+        self.commit = Index(0);
+        self.look = None;
+    }
+}
+
+impl Sim {
+    /// A process is ready.
+    fn serves(&mut self, at: usize, handle: Handle) {
+        let server = &mut self.servers[at];
+        server.handle = Some(handle);
+        let host = server.host;
+        self.happened(host.0.into(), "serves");
+    }
+
+    /// The process died in an operation of its disk.
+    pub(crate) fn died(&mut self, at: usize) {
+        let death = self.servers[at].drive.death().expect("it died");
+        self.report.torn += 1;
+        let how = match death.mode {
+            DeathMode::Kill => Down::Kill,
+            DeathMode::PowerLoss => Down::PowerLoss,
+        };
+        self.take_down(at, how);
+        self.plan_restart(at);
+    }
+
+    /// The process ended by itself.
+    fn ended(&mut self, at: usize, ended: Ended) {
+        let host = self.servers[at].host.0.into();
+        self.note(host, || format!("has ended: {ended:?}"));
+        match ended {
+            Ended::Stopped => self.report.stopped += 1,
+            Ended::DiskFailed => self.report.disk_failures += 1,
+            Ended::Halted(violation) => {
+                let evidence = format!("n{host} halts: {violation}");
+                self.must(Err(Violation { property: Property::ServersRun, evidence }));
+            }
+        }
+        self.servers[at].ended = Some(ended);
+        self.take_down(at, Down::Kill);
+        self.plan_restart(at);
+    }
+
+    /// Ends the process of a server.
+    pub(crate) fn take_down(&mut self, at: usize, how: Down) {
+        let server = &mut self.servers[at];
+        if !server.is_up {
+            return;
+        }
+        server.is_up = false;
+        server.is_paused = false;
+        (server.handle, server.look) = (None, None);
+        match how {
+            Down::Kill => server.drive.kill(self.now),
+            Down::PowerLoss => server.drive.lose_power(self.now),
+        }
+        let (host, node) = (server.host, server.node);
+        let late = server.drive.late_calls();
+        self.report.crashes += 1;
+        self.happened(
+            host.0.into(),
+            match how {
+                Down::Kill => "goes down",
+                Down::PowerLoss => "loses power",
+            },
+        );
+        self.must(quorate_io_sim::engine::hold(late == 0, Property::ServersRun, || {
+            format!("{late} calls of dead processes to the disk of {host:?}")
+        }));
+        self.net.host_down(self.now, host, how);
+        self.forget_host(host);
+        self.order(Order::Kill(node.expect("it was started")));
+    }
+
+    /// Starts a server, unless it runs.
+    pub(crate) fn restart(&mut self, at: usize) {
+        let server = &mut self.servers[at];
+        if server.is_up {
+            return;
+        }
+        server.is_up = true;
+        let (host, node) = (server.host, server.node);
+        self.net.host_up(self.now, host);
+        self.order(Order::Restart(node.expect("it was started")));
+    }
+
+    pub(crate) fn plan_restart(&mut self, at: usize) {
+        let wait = self.lasting();
+        self.queue.plan(self.now + wait, Happening::Restart(at));
+    }
+}
+
+fn cannot_start(id: NodeId, error: &dyn std::fmt::Display) -> Violation {
+    Violation { property: Property::ServersStart, evidence: format!("{id:?}: {error}") }
+}

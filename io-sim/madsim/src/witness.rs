@@ -1,0 +1,166 @@
+//! What is seen of a server while it runs: the orders that its pump gives to its lanes, and what
+//! comes of them. From these the judges know its log, what of it is durable, what it takes for
+//! committed, and in which terms it leads.
+
+use std::any::Any;
+
+use quorate_core::node::{Input, LogOrder};
+use quorate_core::{Entries, Index, NodeId, RoleKind, Term, Write};
+use quorate_io_sim::engine::{Checked, Digest, Feed, Glance, Ledger, Property, Witness, hold};
+use quorate_sm::ApplyOrder;
+
+use crate::server::Server;
+use crate::world::Sim;
+
+/// Work of a disk.
+#[derive(Debug)]
+pub(crate) struct Portion {
+    pub(crate) operations: u64,
+    /// When it is done.
+    pub(crate) until: u64,
+}
+
+impl Feed for Portion {
+    fn feed(&self, digest: &mut Digest) {
+        digest.words(&[self.operations, self.until]);
+    }
+}
+
+impl Server {
+    /// What it thinks of itself, as far as its orders tell.
+    fn seen(&self) -> Glance {
+        let written = self.ledger.written();
+        let hard_state = written.hard_state;
+        let leads = self.leads_in == Some(hard_state.term);
+        Glance {
+            role: if leads { RoleKind::Leader } else { RoleKind::Follower },
+            hard_state,
+            last: written.last(),
+            durable: self.durable(),
+            commit: self.commit,
+        }
+    }
+}
+
+impl Server {
+    /// How far the log is as it is on the disk.
+    fn durable(&self) -> Index {
+        let (durable, written) = (self.ledger.durable(), self.ledger.written());
+        let mut index = durable.last().index.min(written.last().index);
+        while durable.digest(index) != written.digest(index) {
+            index = Index(index.0 - 1);
+        }
+        index
+    }
+}
+
+impl Witness for Server {
+    fn id(&self) -> NodeId {
+        self.id
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        self.handle.is_some().then(|| self.seen())
+    }
+}
+
+impl Sim {
+    /// A server's pump orders something from one of its lanes.
+    pub(crate) fn ordered(&mut self, at: usize, order: &dyn Any) {
+        let host = self.servers[at].host.0.into();
+        let checked = if let Some(LogOrder::Write(write)) = order.downcast_ref() {
+            self.happened(host, write);
+            self.writes(at, write)
+        } else if let Some(ApplyOrder::Apply { entries, .. }) = order.downcast_ref() {
+            self.happened(host, entries);
+            self.commits(at, entries)
+        } else if let Some(ApplyOrder::Lead(since)) = order.downcast_ref() {
+            self.happened(host, if since.is_some() { "leads" } else { "follows" });
+            self.leads(at, since.is_some())
+        } else {
+            Ok(())
+        };
+        self.must(checked);
+    }
+
+    /// A lane of a server is done with something.
+    pub(crate) fn was_done(&mut self, at: usize, done: &dyn Any) {
+        if let Some(Input::Applied(..)) = done.downcast_ref() {
+            let checked = self.subject.holds();
+            self.must(checked);
+        }
+        if let Some(Input::Persisted(ticket)) = done.downcast_ref() {
+            let server = &mut self.servers[at];
+            let truncated = server.ledger.sync_until(*ticket);
+            let host = server.host.0.into();
+            self.happened(host, &Persisted(ticket.0));
+            let checked = self.survey(at);
+            self.must(checked);
+            if truncated {
+                let checked = self.properties.still_durable(&self.servers);
+                self.must(checked);
+            }
+        }
+    }
+
+    fn writes(&mut self, at: usize, write: &Write) -> Checked {
+        let server = &mut self.servers[at];
+        let was = server.seen();
+        let hard_state = write.hard_state.unwrap_or(was.hard_state);
+        let role = if hard_state.term == was.term() { was.role } else { RoleKind::Follower };
+        let is = Glance { role, hard_state, ..was };
+        self.properties.writes(write, was, is, &server.ledger)?;
+        server.ledger.write(write.clone())?;
+        if let Some(append) = &write.append {
+            self.properties.wrote(&append.entries, server.ledger.written())?;
+        }
+        self.stepped(at, was)
+    }
+
+    /// What is applied is in the log, and committed.
+    fn commits(&mut self, at: usize, entries: &Entries) -> Checked {
+        let server = &mut self.servers[at];
+        let was = server.seen();
+        let written = server.ledger.written();
+        for entry in entries.iter() {
+            let logged = written.entry(entry.id.index);
+            hold(logged == Some(entry), Property::StateMachineSafety, || {
+                format!("{:?} applies {:?}, its log has {logged:?}", server.id, entry.id)
+            })?;
+        }
+        let last = entries.iter().last().map_or(server.commit, |entry| entry.id.index);
+        let follows =
+            entries.iter().next().is_none_or(|first| first.id.index == server.commit.next());
+        hold(follows, Property::StateMachineSafety, || {
+            format!("{:?} applies up to {last:?} after {:?}", server.id, server.commit)
+        })?;
+        server.commit = last;
+        self.stepped(at, was)
+    }
+
+    fn leads(&mut self, at: usize, leads: bool) -> Checked {
+        let server = &mut self.servers[at];
+        let was = server.seen();
+        let term: Term = was.term();
+        server.leads_in = leads.then_some(term);
+        self.stepped(at, was)
+    }
+
+    fn stepped(&mut self, at: usize, was: Glance) -> Checked {
+        let is = self.servers[at].seen();
+        self.properties.stepped(at, was, is, &self.servers)
+    }
+}
+
+#[derive(Debug)]
+struct Persisted(u64);
+
+impl Feed for Persisted {
+    fn feed(&self, digest: &mut Digest) {
+        digest.word(self.0);
+    }
+}
