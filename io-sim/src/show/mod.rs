@@ -6,12 +6,13 @@
 //! from anywhere else.
 //!
 //! ```
-//! use quorate_io_sim::direct::{self, Options};
+//! use quorate_io_sim::direct;
+//! use quorate_io_sim::scenario::Scenario;
 //! use quorate_io_sim::show;
 //!
-//! let options = Options::from_seed(7);
-//! let (outcome, chronicle) = direct::record(&options);
-//! let page = show::html(&chronicle, &options, outcome.as_ref().err().map(|failure| &failure.violation));
+//! let scenario = Scenario::from_seed(7);
+//! let (outcome, chronicle) = direct::record(&scenario);
+//! let page = show::html(&chronicle, &scenario.options, outcome.as_ref().err().map(|failure| &failure.violation));
 //! assert!(page.starts_with("<!doctype html>"));
 //! println!("{}", show::ascii(&chronicle, ..50_000_000));
 //! ```
