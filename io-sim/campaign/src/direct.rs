@@ -41,6 +41,7 @@ fn passed(report: &Report) -> Passed {
         ("crashes", report.crashes),
         ("torn", report.torn),
         ("disk failures", report.disk_failures),
+        ("stops", report.stops),
         ("partitions", report.partitions),
     ];
     Passed {
