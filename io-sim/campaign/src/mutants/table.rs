@@ -74,3 +74,45 @@ impl Table {
         std::fs::write(&self.path, text).map_err(|error| unwritten(&self.path, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_bugs_that_were_not_looked_for_stay() {
+        let bug = |name: &str| {
+            let text = "story='It leaks.'\nsource='us'\nfile='a'\nfind='b'\nreplace='c'";
+            let mut bug: Mutant = toml::from_str(text).expect("a bug");
+            bug.name = name.to_owned();
+            bug
+        };
+        let path = std::env::temp_dir().join(format!("quorate-table-{}.md", std::process::id()));
+        let survived = Outcome::Survived { seeds: 9, processor: Duration::from_millis(1500) };
+        let caught = Outcome::Caught {
+            property: "LogMatching".to_owned(),
+            seed: 3,
+            seeds: 4,
+            processor: Duration::from_secs(1),
+        };
+        let rows = |found: &[(&str, &Outcome)], known: &[&str]| {
+            let mut table = Table::read(&path).expect("a table, or none");
+            found.iter().for_each(|(name, outcome)| table.put(&bug(name), outcome));
+            let known: Vec<_> = known.iter().map(|name| bug(name)).collect();
+            table.write(&known).expect("it can be written");
+            let text = std::fs::read_to_string(&path).expect("it was written");
+            text.lines()
+                .filter(|line| line.starts_with("| `"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let one = "| `one` | It leaks. | us | **nothing yet** | 9 | 1.5 s |";
+        let two = "| `two` | It leaks. | us | LogMatching | 4 | 1.0 s |";
+        assert_eq!(rows(&[("one", &survived), ("two", &survived)], &["one", "two"])[0], one);
+        assert_eq!(rows(&[("two", &caught)], &["one", "two"]), [one, two]);
+        assert_eq!(rows(&[], &["two"]), [two], "what is no bug any longer has no row");
+        std::fs::remove_file(&path).expect("a file of ours");
+    }
+}

@@ -83,3 +83,36 @@ fn update(from: &Path, to: &Path) -> io::Result<()> {
     let bytes = fs::read(from)?;
     if fs::read(to).is_ok_and(|held| held == bytes) { Ok(()) } else { fs::write(to, bytes) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bug_is_in_the_copy_only_and_only_for_a_while() {
+        let root = std::env::temp_dir().join(format!("quorate-workshop-{}", std::process::id()));
+        for folder in ["core", "target", "old"] {
+            fs::create_dir_all(root.join(folder)).expect("a folder of ours");
+            fs::write(root.join(folder).join("a.rs"), "one two three").expect("a file of ours");
+        }
+        Workshop::of(&root).expect("it is copied");
+        fs::remove_dir_all(root.join("old")).expect("a folder of ours");
+        let workshop = Workshop::of(&root).expect("it is copied again");
+        let names = names(&workshop.sources).expect("it is there");
+        assert_eq!(names, [Path::new("core")], "no target, and nothing that is gone");
+
+        let bug = |find: &str| -> Mutant {
+            let text = format!("story=''\nsource=''\nfile='core/a.rs'\nfind='{find}'\nreplace='2'");
+            toml::from_str(&text).expect("a bug")
+        };
+        let path = workshop.sources.join("core/a.rs");
+        let seen = workshop.with(&bug("two"), || Ok(fs::read_to_string(&path).expect("there")));
+        assert_eq!(seen.expect("it fits"), "one 2 three");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "one two three");
+        assert_eq!(fs::read_to_string(root.join("core/a.rs")).expect("there"), "one two three");
+        for find in ["four", "e", "2"] {
+            assert!(workshop.with(&bug(find), || Ok(())).is_err(), "{find} is not there once");
+        }
+        fs::remove_dir_all(&root).expect("a folder of ours");
+    }
+}
