@@ -5,7 +5,9 @@
 //! no special build, and the one of this workspace, with all engines.
 #![forbid(unsafe_code)]
 
+mod direct;
 mod engine;
+mod mutants;
 mod progress;
 mod report;
 mod run;
@@ -16,7 +18,9 @@ mod sweep;
 use std::io;
 use std::path::PathBuf;
 
+pub use direct::Direct;
 pub use engine::{Engine, Failed, Passed};
+pub use mutants::{Mutants, mutants};
 pub use report::{Report, report};
 pub use run::{Run, run};
 pub use seeds::{BadSeeds, BadShard, Seeds, Shard};

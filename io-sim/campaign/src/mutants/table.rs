@@ -1,0 +1,118 @@
+//! The table of what became of each bug, kept beside them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::hunt::Outcome;
+use super::mutant::Mutant;
+use super::{unread, unwritten};
+use crate::CampaignError;
+
+const HEAD: &str = "\
+# Bugs that were put back
+
+Each row is a bug that was put back into the code that ships, and the first check that noticed it, in
+worlds from seed 0 on. The file of the bug's name beside this table has the exact change. Seeds count
+all worlds up to the one that noticed it, and processor time is that of all of them.
+
+```sh
+cargo run --release -p quorate-campaign --example campaign -- mutants
+```
+
+writes this table; names of bugs after it look for those only, and leave the other rows as they are.
+
+| bug | what it does | as in | caught by | seeds | processor time |
+|---|---|---|---|---:|---:|
+";
+
+/// The rows, by the bug's name.
+pub(super) struct Table {
+    path: PathBuf,
+    rows: BTreeMap<String, String>,
+}
+
+impl Table {
+    /// What was found out before; nothing if there is no table yet.
+    pub(super) fn read(path: &Path) -> Result<Self, CampaignError> {
+        let text = match std::fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            text => text.map_err(|error| unread(path, &error))?,
+        };
+        let named = |row: &str| {
+            let name = row.strip_prefix("| `")?.split_once('`')?.0;
+            Some((name.to_owned(), row.to_owned()))
+        };
+        Ok(Self { path: path.to_owned(), rows: text.lines().filter_map(named).collect() })
+    }
+
+    /// What became of a bug.
+    pub(super) fn put(&mut self, mutant: &Mutant, outcome: &Outcome) {
+        let Mutant { name, story, source, .. } = mutant;
+        let (caught_by, seeds, processor) = match outcome {
+            Outcome::Caught { property, seeds, processor, .. } => {
+                (property.clone(), *seeds, *processor)
+            }
+            Outcome::Survived { seeds, processor } => {
+                ("**nothing yet**".to_owned(), *seeds, *processor)
+            }
+            outcome => (format!("**{outcome}**"), 0, std::time::Duration::ZERO),
+        };
+        let seconds = processor.as_secs_f64();
+        let row =
+            format!("| `{name}` | {story} | {source} | {caught_by} | {seeds} | {seconds:.1} s |");
+        self.rows.insert(name.clone(), row);
+    }
+
+    /// Writes the rows of the bugs that there are.
+    pub(super) fn write(&self, mutants: &[Mutant]) -> Result<(), CampaignError> {
+        let mut text = HEAD.to_owned();
+        for row in mutants.iter().filter_map(|mutant| self.rows.get(&mutant.name)) {
+            let _ = writeln!(text, "{row}");
+        }
+        std::fs::write(&self.path, text).map_err(|error| unwritten(&self.path, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn rows_of_bugs_that_were_not_looked_for_stay() {
+        let bug = |name: &str| {
+            let text = "story='It leaks.'\nsource='us'\nfile='a'\nfind='b'\nreplace='c'";
+            let mut bug: Mutant = toml::from_str(text).expect("a bug");
+            bug.name = name.to_owned();
+            bug
+        };
+        let path = std::env::temp_dir().join(format!("quorate-table-{}.md", std::process::id()));
+        let survived = Outcome::Survived { seeds: 9, processor: Duration::from_millis(1500) };
+        let caught = Outcome::Caught {
+            property: "LogMatching".to_owned(),
+            seed: 3,
+            seeds: 4,
+            processor: Duration::from_secs(1),
+        };
+        let rows = |found: &[(&str, &Outcome)], known: &[&str]| {
+            let mut table = Table::read(&path).expect("a table, or none");
+            found.iter().for_each(|(name, outcome)| table.put(&bug(name), outcome));
+            let known: Vec<_> = known.iter().map(|name| bug(name)).collect();
+            table.write(&known).expect("it can be written");
+            let text = std::fs::read_to_string(&path).expect("it was written");
+            text.lines()
+                .filter(|line| line.starts_with("| `"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let one = "| `one` | It leaks. | us | **nothing yet** | 9 | 1.5 s |";
+        let two = "| `two` | It leaks. | us | LogMatching | 4 | 1.0 s |";
+        assert_eq!(rows(&[("one", &survived), ("two", &survived)], &["one", "two"])[0], one);
+        assert_eq!(rows(&[("two", &caught)], &["one", "two"]), [one, two]);
+        assert_eq!(rows(&[], &["two"]), [two], "what is no bug any longer has no row");
+        std::fs::remove_file(&path).expect("a file of ours");
+    }
+}
