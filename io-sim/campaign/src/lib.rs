@@ -5,6 +5,7 @@
 //! no special build, and the one of this workspace, with all engines.
 #![forbid(unsafe_code)]
 
+mod command;
 mod direct;
 mod engine;
 mod mutants;
@@ -14,10 +15,12 @@ mod run;
 mod seeds;
 mod summary;
 mod sweep;
+mod world;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use command::{Command, command, exit_code};
 pub use direct::Direct;
 pub use engine::{Engine, Failed, Passed};
 pub use mutants::{Mutants, mutants};
@@ -26,6 +29,7 @@ pub use run::{Run, run};
 pub use seeds::{BadSeeds, BadShard, Seeds, Shard};
 pub use summary::{Fallen, MergeError, Summary};
 pub use sweep::sweep;
+pub use world::{Minimize, Promote, Replay, Show, Source, minimize, promote, replay, show};
 
 /// What a command found out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +71,26 @@ pub enum CampaignError {
         /// What is wrong with it.
         why: String,
     },
+    /// An option that is not there, or makes no sense.
+    #[error("{why}")]
+    Option {
+        /// What is wrong.
+        why: String,
+    },
+    /// No such engine in this program.
+    #[error("there is no engine {engine} here; there is {}", engines.join(" and "))]
+    Engine {
+        /// What was asked for.
+        engine: String,
+        /// What there is.
+        engines: Vec<&'static str>,
+    },
+    /// Nothing to make smaller.
+    #[error("everything holds in this world: there is nothing to make smaller")]
+    Holds,
+    /// A scenario that could not be kept.
+    #[error(transparent)]
+    Promote(#[from] quorate_io_sim::scenario::PromoteError),
     /// Summaries that do not belong together.
     #[error(transparent)]
     Merge(#[from] MergeError),

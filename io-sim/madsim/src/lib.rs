@@ -28,6 +28,7 @@
 
 mod alarm;
 mod caller;
+mod campaign;
 mod driver;
 mod env;
 mod lanes;
@@ -42,6 +43,7 @@ mod survey;
 mod witness;
 mod world;
 
+pub use campaign::Madsim;
 pub use options::{Calling, Options};
 pub use report::{Failure, Report};
 

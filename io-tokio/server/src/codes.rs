@@ -38,6 +38,11 @@ own number must be among them. Numbers are never reused, not even after a server
 "What was asked for could not be written to stdout, or into the directory that was named; a full disk
 behind a redirection, for example.";
 
+    BAD_SIM = "Q0104", Usage, "the simulation cannot be run",
+"A simulated world was asked for that cannot be: a scenario that cannot be read, an option that is not
+there or makes no sense, an engine that this program does not have, or a folder that cannot be
+written. The cause says which. `quorate sim run --help` shows what there is.";
+
     NOT_APPLIED = "Q0201", NotApplied, "nothing was changed",
 "The request was not carried out and never will be, so trying again is safe. The cause says why: no
 server could be reached, the group has no leader because too few servers are up, or a server is busy

@@ -24,6 +24,7 @@ mod output;
 mod serve;
 mod server;
 mod settings;
+mod sim;
 mod status;
 mod talk;
 mod wal;
@@ -66,6 +67,7 @@ enum Command {
     Bench(bench::Bench),
     Wal(wal::WalCommand),
     Check(check::Check),
+    Sim(sim::Sim),
     Config(config::ConfigCommand),
     Explain(explain::Explain),
     Completions(manual::Completions),
@@ -103,6 +105,7 @@ fn run(command: Command) -> Result<Exit, Box<Diagnostic>> {
         Command::Bench(args) => bench::run(&args),
         Command::Wal(args) => wal::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => manual::completions(&args, Cli::command()),
