@@ -24,8 +24,11 @@ pub(crate) struct Link {
     input: BytesMut,
     is_ours: bool,
     output: BytesMut,
-    /// Calls that the server has and has not answered.
+    /// Calls that wait for the server's answer.
     in_flight: usize,
+    /// The server has said something since it was asked the last time. A call whose time is up
+    /// waits no longer, and is an answer that is owed all the same.
+    is_heard: bool,
     /// The server has said nothing since, or owed nothing before.
     quiet_since: Instant,
 }
@@ -64,6 +67,7 @@ impl Link {
             is_ours: false,
             output: BytesMut::new(),
             in_flight: 0,
+            is_heard: true,
             quiet_since: now,
         }
     }
@@ -72,8 +76,9 @@ impl Link {
         matches!(self.stage, Stage::Up { .. })
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight == 0
+    /// Does the server owe an answer?
+    pub(crate) fn owes(&self) -> bool {
+        self.in_flight > 0 || !self.is_heard
     }
 
     /// The longest frame that the server takes.
@@ -96,6 +101,7 @@ impl Link {
 
     pub(crate) fn handle_received(&mut self, now: Instant, bytes: BytesMut) {
         self.quiet_since = now;
+        self.is_heard = true;
         if self.input.is_empty() {
             self.input = bytes;
         } else {
@@ -148,9 +154,10 @@ impl Link {
 
     /// Says something that the server owes an answer to.
     pub(crate) fn ask(&mut self, now: Instant, group: GroupId, message: &ClientMessage) {
-        if self.in_flight == 0 {
+        if !self.owes() {
             self.quiet_since = now;
         }
+        self.is_heard = false;
         self.in_flight += 1;
         self.tell(group, message);
     }
@@ -160,7 +167,7 @@ impl Link {
         message.encode(group, &mut self.output);
     }
 
-    /// An answer is owed no longer.
+    /// A call waits no longer.
     pub(crate) fn forget_one(&mut self) {
         self.in_flight = self.in_flight.checked_sub(1).expect("what is forgotten was asked");
     }
@@ -179,7 +186,7 @@ impl Link {
     ) -> Option<Instant> {
         match self.stage {
             Stage::Dialing { deadline } | Stage::Greeting { deadline } => Some(deadline),
-            Stage::Up { .. } if self.in_flight > 0 => Some(self.quiet_since.after(silence_max)),
+            Stage::Up { .. } if self.owes() => Some(self.quiet_since.after(silence_max)),
             Stage::Up { .. } => idle_max.map(|idle_max| self.quiet_since.after(idle_max)),
         }
     }

@@ -278,7 +278,7 @@ impl<T> Courier<T> {
         for at in self.routes.all() {
             if self.link_deadline(at).is_some_and(|deadline| deadline <= self.now) {
                 let link = self.routes.get_mut(at).link.as_ref();
-                if link.is_some_and(|link| link.is_up() && link.is_idle()) {
+                if link.is_some_and(|link| link.is_up() && !link.owes()) {
                     // Nothing is wrong with the server.
                     let link = self.routes.get_mut(at).link.take();
                     orders.extend(link.map(|link| Order::Close(link.connection)));

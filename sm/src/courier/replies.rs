@@ -122,9 +122,8 @@ impl<T> Courier<T> {
     /// Is it worth while to know who leads?
     pub(super) fn wants_look(&self) -> bool {
         let Some(at) = self.routes.current() else { return false };
-        let is_idle = |link: &super::Link| link.is_idle();
-        !self.is_looking
-            && (self.is_wanted() || !self.routes.get(at).link.as_ref().is_none_or(is_idle))
+        let owes = self.routes.get(at).link.as_ref().is_some_and(super::Link::owes);
+        !self.is_looking && (self.is_wanted() || owes)
     }
 
     /// Asks the server that is used who leads, if it is time to.

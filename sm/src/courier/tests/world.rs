@@ -43,9 +43,18 @@ pub(super) fn config() -> ClientConfig {
 }
 
 pub(super) fn world(addresses: &[&str]) -> World {
+    world_of(addresses, config())
+}
+
+/// Its own calls end as soon as those of the tests, which is before a silence is long.
+pub(super) fn impatient(addresses: &[&str]) -> World {
+    world_of(addresses, ClientConfig { call_timeout: millis(400), ..config() })
+}
+
+fn world_of(addresses: &[&str], config: ClientConfig) -> World {
     let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
     World {
-        courier: Courier::new(addresses, config(), 1, 42, Instant(0)),
+        courier: Courier::new(addresses, config, 1, 42, Instant(0)),
         now: Instant(0),
         inputs: Vec::new(),
         dials: Vec::new(),
