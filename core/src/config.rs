@@ -33,8 +33,8 @@ pub struct Config {
     pub check_quorum: bool,
     /// How long a disk that has something to write may go without finishing any of it, before it
     /// counts as hanging: a leader then steps down if the others can elect another without its
-    /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the time anew, so that a disk that is only slow, with many
-    /// writes queued up, hangs never.
+    /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the
+    /// time anew, so that a disk that is only slow, with many writes queued up, hangs never.
     pub disk_timeout: Duration,
     /// The longest command.
     pub command_bytes_max: u64,

@@ -148,6 +148,20 @@ pub enum RoleKind {
     Halted,
 }
 
+impl RoleKind {
+    /// Its name, for people and metrics: `follower`, `pre-candidate`, `candidate`, `leader` or
+    /// `halted`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Follower => "follower",
+            Self::PreCandidate => "pre-candidate",
+            Self::Candidate => "candidate",
+            Self::Leader => "leader",
+            Self::Halted => "halted",
+        }
+    }
+}
+
 /// Why a role changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {

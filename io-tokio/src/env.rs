@@ -63,9 +63,9 @@ pub trait Env: Clone + Send + Sync + 'static {
     /// Runs a task to its end.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Runs a lane: on a thread here, as a task in a simulator. What has queued up is
-    /// done in as many steps as it takes, and what comes of each goes to `deliver`. The lane ends
-    /// when its sender is dropped.
+    /// Runs a lane: on a thread here, as a task in a simulator. What has queued up is done in as
+    /// many steps as it takes, and what comes of each goes to `deliver`. The lane ends when its
+    /// sender is dropped.
     fn spawn_lane<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static>(
         &self,
         name: &'static str,

@@ -6,9 +6,10 @@ use crate::crc32c;
 use crate::types::GroupId;
 use crate::wire::DecodeError;
 
-/// Length, checksum of what follows the prelude, and checksum of these two. A damaged length would
-/// else be believed until as much had come in, which may take as long as the connection lives.
-const PRELUDE_BYTES: usize = 12;
+/// How many bytes a frame begins with that are no part of its length: the length itself, the
+/// checksum of what follows the prelude, and the checksum of these two. A damaged length would else
+/// be believed until as much had come in, which may take as long as the connection lives.
+pub const PRELUDE_BYTES: usize = 12;
 /// What of the prelude its own checksum covers.
 const ANNOUNCED_BYTES: usize = 8;
 /// Everything before the header.

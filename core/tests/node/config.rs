@@ -31,3 +31,10 @@ fn a_limit_of_zero_that_would_allow_nothing_is_a_mistake() {
     config.unapplied_entries_max = 0;
     assert_eq!(config.check(), Ok(()), "none to wait for, to serve, or to be behind by");
 }
+
+#[test]
+fn frames_that_cannot_hold_the_messages_are_a_mistake() {
+    let mut small = config(1, 1);
+    small.frame_bytes_max = 1 << 20;
+    assert!(matches!(small.check(), Err(NodeConfigError::FrameTooSmall { .. })));
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::world::{World, config, done, hello, node_id};
 use bytes::{Bytes, BytesMut};
-use quorate_core::node::{NodeConfigError, Note};
+use quorate_core::node::Note;
 use quorate_core::wire::{ClientHello, Handshake, NotApplied, Outcome, Reject, RequestBody};
 use quorate_core::{
     AppendEntries, Entries, Entry, GroupId, Index, LogId, Message, Payload, ReplicationId, Round,
@@ -129,11 +129,4 @@ fn a_client_with_nothing_to_say_holds_no_buffers() {
     });
     // Each command is in the log, and in its answer, which the world keeps.
     assert!(held.bytes_current < 16_000 * CLIENTS as i64, "{} bytes held", held.bytes_current);
-}
-
-#[test]
-fn frames_that_cannot_hold_the_messages_are_a_mistake() {
-    let mut small = config(1, 1);
-    small.frame_bytes_max = 1 << 20;
-    assert!(matches!(small.check(), Err(NodeConfigError::FrameTooSmall { .. })));
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::GroupId;
 use quorate_core::node::{NodeConfig, Note};
-use quorate_core::wire::{Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, RequestBody};
-use quorate_core::{GroupId, Incarnation};
+use quorate_core::wire::{Handshake, NotApplied, Outcome, PeerMessage, Reject, RequestBody};
 
-use crate::world::{CLUSTER, Host, World, config, node_id};
+use crate::world::{Host, World, config, hello, node_id};
 
 /// Is the link of the first host to the second up, on both lanes?
 fn is_linked(world: &World) -> bool {
@@ -146,17 +146,7 @@ fn an_entry_that_does_not_fit_a_peers_frames_is_not_sent_but_named() {
 fn a_damaged_length_ends_the_link_at_once() {
     let mut world = World::new(3);
     let peer = world.connect(0);
-    let hello = Hello {
-        wire_min: 1,
-        wire_max: 1,
-        cluster: CLUSTER,
-        from: node_id(2),
-        to: node_id(1),
-        incarnation: Incarnation(2),
-        boot: 0,
-        frame_bytes_max: 8 << 20,
-    };
-    world.send_handshake(&peer, &Handshake::Hello(hello));
+    world.send_handshake(&peer, &Handshake::Hello(hello()));
     let mut sign = BytesMut::new();
     PeerMessage::KeepAlive.encode(GroupId(0), &mut sign);
     world.send(&peer, &sign);

@@ -4,13 +4,13 @@ use std::fmt;
 use std::ops::BitOr;
 use std::str::FromStr;
 
+use quorate_core::wire::PRELUDE_BYTES;
 use serde::{Deserialize, Serialize};
 
 /// A length that a frame cannot have: beyond this a stream is not ours.
 pub(super) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Everything before the header.
 const ENVELOPE_BYTES: usize = 22;
-pub(crate) const PRELUDE_BYTES: usize = 12;
 
 /// What a frame is, by its service and the first byte of its header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -72,7 +72,6 @@ use run::Road;
 pub use connection::{ConnId, End, Side};
 pub use delivery::{Cause, ConnectError, Delivery, NetEvent};
 pub use host::{Down, HostId};
-pub(crate) use kinds::PRELUDE_BYTES;
 pub use kinds::{FrameKind, FrameKinds, UnknownKind};
 pub use options::{
     FrameOptions, Latency, LinkOptions, NetOptions, NetOptionsError, Overtaking, Rule,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use quorate_core::RoleKind;
 use serde::Serialize;
 
 use super::chronicle::{Arrival, Chronicle, Ending, Kind, Standing, What};
@@ -225,7 +224,7 @@ impl Drawing {
         let (n, is, term, text) = match what {
             What::Stands { n, standing } => {
                 self.standings.push(Stand { n: *n, at, is: *standing });
-                (*n, role(standing.role), standing.term, "")
+                (*n, standing.role.as_str(), standing.term, "")
             }
             What::Starting { n } => (*n, "starting", 0, "reads what its disk kept"),
             What::Down { n, text } => (*n, "down", 0, text.as_str()),
@@ -292,15 +291,5 @@ impl Drawing {
             let is_gone = matches!(phase.is, "down" | "starting");
             phase.n == n && is_gone && (phase.from..phase.to).contains(&at)
         })
-    }
-}
-
-const fn role(role: RoleKind) -> &'static str {
-    match role {
-        RoleKind::Follower => "follower",
-        RoleKind::PreCandidate => "pre-candidate",
-        RoleKind::Candidate => "candidate",
-        RoleKind::Leader => "leader",
-        RoleKind::Halted => "halted",
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
-use quorate_core::wire::{Decoder, Frame, MAGIC};
+use quorate_core::wire::{Decoder, Frame, MAGIC, PRELUDE_BYTES};
 
 use super::chronicle::{Arrival, Kind};
 use super::words;
 use crate::digest::Digest;
-use crate::net::{ConnId, End, PRELUDE_BYTES, Side};
+use crate::net::{ConnId, End, Side};
 
 /// All connections of a run.
 ///

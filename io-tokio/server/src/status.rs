@@ -173,7 +173,7 @@ impl Row {
         let linked = status.peers.iter().filter(|peer| peer.is_linked).count();
         Self {
             node: Some(status.id),
-            role: role(status.role),
+            role: status.role.as_str(),
             term: Some(status.term.0),
             commit: Some(status.commit.0),
             applied: Some(status.applied.0),
@@ -236,15 +236,5 @@ fn reason(error: &CallError) -> String {
     match error {
         CallError::NotApplied(why) => why.to_string(),
         CallError::Unknown(why) => why.to_string(),
-    }
-}
-
-fn role(role: RoleKind) -> &'static str {
-    match role {
-        RoleKind::Follower => "follower",
-        RoleKind::PreCandidate => "pre-candidate",
-        RoleKind::Candidate => "candidate",
-        RoleKind::Leader => "leader",
-        RoleKind::Halted => "halted",
     }
 }

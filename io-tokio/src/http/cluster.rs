@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use quorate_core::RoleKind;
 use quorate_core::node::NodeStatus;
 use serde_json::{Value, json};
 
@@ -57,16 +56,6 @@ impl<E: Env> Gateway<E> {
     }
 }
 
-pub(super) fn role_name(role: RoleKind) -> &'static str {
-    match role {
-        RoleKind::Follower => "follower",
-        RoleKind::PreCandidate => "pre-candidate",
-        RoleKind::Candidate => "candidate",
-        RoleKind::Leader => "leader",
-        RoleKind::Halted => "halted",
-    }
-}
-
 fn status_json(status: &NodeStatus) -> Value {
     let peers = status.peers.iter().map(|peer| {
         let matched = peer.matched.map(|index| index.0);
@@ -76,7 +65,7 @@ fn status_json(status: &NodeStatus) -> Value {
     json!({
         "cluster": status.cluster.to_string(),
         "id": status.id.get(),
-        "role": role_name(status.role),
+        "role": status.role.as_str(),
         "term": status.term.0,
         "leader": status.leader.map(|leader| leader.get()),
         "leader_address": status.leader_address.as_ref().map(|address| address.as_str()),
