@@ -33,6 +33,12 @@ impl Node {
                 out.push(Output::Query { id, index, query });
             }
             RequestBody::Query { consistency: Consistency::Linearizable, query } => {
+                let status = self.raft.status();
+                if status.disk_hangs && !self.is_leader() {
+                    // What it would wait for is applied here once it is durable here.
+                    let why = self.not_leader(status.leader);
+                    return self.respond(origin, Outcome::NotApplied(why), out);
+                }
                 let id = self.begin(origin, Kind::Query(query));
                 if self.is_leader() {
                     self.events.push(Event::Read { id });
@@ -247,8 +253,11 @@ impl Node {
     }
 
     fn end_as_not_leader(&mut self, id: RequestId, leader: Option<NodeId>, out: &mut Outputs) {
-        let address = self.leader_address(leader);
-        self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
+        self.end_as_not_applied(id, self.not_leader(leader), out);
+    }
+
+    fn not_leader(&self, leader: Option<NodeId>) -> NotApplied {
+        NotApplied::NotLeader { leader, address: self.leader_address(leader) }
     }
 
     pub(super) fn end_as_not_applied(&mut self, id: RequestId, why: NotApplied, out: &mut Outputs) {

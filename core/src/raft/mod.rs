@@ -114,6 +114,8 @@ pub struct Status<'a> {
     pub last: LogId,
     /// The log is durable up to here.
     pub durable: Index,
+    /// The disk has had something to write for [`Config::disk_timeout`] without finishing any of it.
+    pub disk_hangs: bool,
     /// The log is committed up to here, as far as this server knows.
     pub commit: Index,
     /// Who belongs to the cluster.
@@ -203,6 +205,7 @@ impl Raft {
             snapshot: self.log.base(),
             last: self.log.last(),
             durable: self.log.durable(),
+            disk_hangs: self.is_disk_hanging(),
             commit: self.commit,
             membership: &self.membership,
             peers: match &self.role {

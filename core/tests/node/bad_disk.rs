@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::world::{World, config, done, node_id};
 use quorate_core::node::{Input, LogReader, NodeConfig, Note};
 use quorate_core::wal::WalError;
-use quorate_core::wire::{Outcome, Reject};
+use quorate_core::wire::{Consistency, NotApplied, Outcome, Reject, RequestBody};
 use quorate_core::{Incarnation, Index, RoleKind};
 
 fn poisoned() -> WalError {
@@ -62,6 +62,38 @@ fn the_others_replace_a_leader_whose_disk_hangs() {
     world.hosts[old].is_disk_stalled = false;
     world.settle();
     assert_eq!(done(world.hosts[old].outcome(1)), b"did a", "the others had it");
+}
+
+/// It could answer only once its disk does; the leader answers now.
+#[test]
+fn a_follower_whose_disk_hangs_sends_readers_to_the_leader() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let follower = (leader + 1) % 3;
+    world.hosts[follower].is_disk_stalled = true;
+    world.propose(leader, 1, "a");
+    world.pass(Duration::from_millis(1900));
+    let read = |consistency| RequestBody::Query { consistency, query: "x".into() };
+    world.request(follower, 2, read(Consistency::Linearizable));
+    assert!(!world.hosts[follower].responses.contains_key(&2), "the disk may only be slow");
+    world.pass(Duration::from_millis(200));
+    world.request(follower, 3, read(Consistency::Linearizable));
+    let Outcome::NotApplied(NotApplied::NotLeader { leader: Some(hint), address: Some(_) }) =
+        world.hosts[follower].outcome(3)
+    else {
+        panic!("{:?}", world.hosts[follower].outcome(3));
+    };
+    assert_eq!(*hint, world.hosts[leader].node.raft().status().id);
+    world.request(follower, 4, read(Consistency::Stale));
+    assert!(is_done(world.hosts[follower].outcome(4)), "a stale read waits for nothing");
+    world.propose(follower, 5, "b");
+    assert!(is_done(world.hosts[follower].outcome(5)), "the leader carries it out and says so");
+
+    world.hosts[follower].is_disk_stalled = false;
+    world.settle();
+    assert!(is_done(world.hosts[follower].outcome(2)));
+    world.request(follower, 6, read(Consistency::Linearizable));
+    assert!(is_done(world.hosts[follower].outcome(6)));
 }
 
 #[test]
