@@ -140,8 +140,11 @@ impl Node {
     fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
         self.endings.remove(&id);
         self.claims.remove(&id);
-        if let Purpose::Link(at) = purpose {
-            self.link_went_down(at, out);
+        match purpose {
+            Purpose::Link(at) => self.link_went_down(at, out),
+            // Its answers may have been on their way.
+            Purpose::Peer(peer) => self.end_passed_to(peer, out),
+            Purpose::Stranger | Purpose::Client => {}
         }
     }
 

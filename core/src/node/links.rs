@@ -114,9 +114,14 @@ impl Node {
         out.push(Output::Note(Note::LinkDown(peer)));
         if self.links[at].lane == Lane::Bulk {
             self.events.push(Event::Unreachable(peer));
-            for id in self.requests.passed_to(peer) {
-                self.end_without_answer(id, Unknown::ConnectionLost, out);
-            }
+            self.end_passed_to(peer, out);
+        }
+    }
+
+    /// What was passed on to a peer may be lost, or its answer.
+    pub(super) fn end_passed_to(&mut self, peer: NodeId, out: &mut Outputs) {
+        for id in self.requests.passed_to(peer) {
+            self.end_without_answer(id, Unknown::ConnectionLost, out);
         }
     }
 

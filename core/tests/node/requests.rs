@@ -164,6 +164,18 @@ fn a_command_that_was_passed_on_is_unknown_once_the_link_breaks() {
     assert_eq!(world.hosts[follower].outcome(1), &Outcome::Unknown(Unknown::ConnectionLost));
 }
 
+/// Answers come over the leader's own links, and are not said twice.
+#[test]
+fn a_command_that_was_passed_on_is_unknown_once_its_answer_may_be_lost() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let follower = other_than(leader);
+    (0..3).for_each(|at| world.hosts[at].is_disk_stalled = true);
+    world.propose(follower, 1, "a");
+    world.break_links(leader, follower);
+    assert_eq!(world.hosts[follower].outcome(1), &Outcome::Unknown(Unknown::ConnectionLost));
+}
+
 /// The leader still works on what was asked before, under a name that the earlier life gave it.
 #[test]
 fn an_answer_to_an_earlier_life_answers_no_request_of_this_one() {

@@ -230,6 +230,18 @@ impl World {
         self.settle();
     }
 
+    /// Breaks the connections that one host made to another, and not those that the other made.
+    pub(crate) fn break_links(&mut self, from: usize, to: usize) {
+        let is_dialed = |connection: ConnectionId| connection.number() >= 1 << 63;
+        let is_one = |ends: &(&End, &End)| {
+            ends.0.0 == Some(from) && ends.1.0 == Some(to) && is_dialed(ends.0.1)
+        };
+        let ends: Vec<_> = self.wires.iter().filter(is_one).map(|ends| *ends.0).collect();
+        assert!(!ends.is_empty(), "there are links to break");
+        ends.into_iter().for_each(|end| self.hang_up(end));
+        self.settle();
+    }
+
     /// Starts a host anew from what is on its disk, all of which counts as durable.
     pub(crate) fn restart(&mut self, at: usize, config: NodeConfig) {
         let Host { hard_state, log, .. } = &mut self.hosts[at];
