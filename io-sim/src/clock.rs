@@ -1,4 +1,6 @@
-//! A server's clock: it has an epoch and a speed of its own.
+//! A server's clock: it has an epoch and a speed of its own. And what all engines count time in.
+
+use core::time::Duration;
 
 use quorate_core::Instant;
 
@@ -21,6 +23,14 @@ impl Clock {
     pub const fn when(self, at: Instant) -> u64 {
         (at.0.saturating_sub(self.offset).saturating_mul(1000)).div_ceil(self.permille)
     }
+}
+
+/// A span in nanoseconds.
+///
+/// # Panics
+/// If it is longer than 584 years.
+pub fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).expect("a run is short")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What all engines are made of, wherever they live: chance, clocks, plans, what happened, and the
 //! judges of it.
 
-pub use crate::clock::Clock;
+pub use crate::boot::{Boot, address, applier, cannot_start, host_at, made_ready};
+pub use crate::clock::{Clock, nanos};
 pub use crate::digest::Digest;
 pub use crate::direct::{explains, read_all, reconcile};
 pub use crate::feed::Feed;

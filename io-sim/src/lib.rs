@@ -12,9 +12,11 @@ pub mod scenario;
 pub mod show;
 pub mod workload;
 
+mod boot;
 mod clock;
 mod digest;
 mod feed;
+mod forgetful;
 mod judge;
 mod queue;
 mod replay;

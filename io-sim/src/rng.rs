@@ -110,6 +110,30 @@ impl Rng {
         items[self.index(items.len())]
     }
 
+    /// One of the items, each as often as its weight says; `None` if all weights are zero.
+    pub fn weighted<T: Copy>(&mut self, items: &[(u64, T)]) -> Option<T> {
+        let sum = items.iter().map(|(weight, _)| weight).sum();
+        if sum == 0 {
+            return None;
+        }
+        let mut drawn = self.below(sum);
+        let mut items = items.iter();
+        items.find_map(|&(weight, item)| match drawn.checked_sub(weight) {
+            Some(rest) => {
+                drawn = rest;
+                None
+            }
+            None => Some(item),
+        })
+    }
+
+    /// Puts the items in any order, each as often as any other.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.index(at + 1));
+        }
+    }
+
     /// A position in a list of this length.
     ///
     /// # Panics
@@ -152,5 +176,27 @@ mod tests {
         assert!(log.iter().all(|value| (3..=900).contains(value)));
         assert!(log.iter().any(|&value| value < 8) && log.iter().any(|&value| value > 500));
         assert!(!rng.chance(0) && rng.chance(1000));
+    }
+
+    #[test]
+    fn what_weighs_nothing_is_never_drawn_and_the_rest_by_its_weight() {
+        let mut rng = Rng::new(1, Stream::Options);
+        let mut drawn = [0; 3];
+        for _ in 0..1000 {
+            drawn[rng.weighted(&[(1, 0), (0, 1), (3, 2)]).expect("weights")] += 1;
+        }
+        assert!(drawn[1] == 0 && (200..300).contains(&drawn[0]), "{drawn:?}");
+        assert_eq!(rng.weighted(&[(0, ())]), None);
+    }
+
+    #[test]
+    fn every_order_comes_up() {
+        let mut rng = Rng::new(1, Stream::Options);
+        let orders = (0..100).map(|_| {
+            let mut items = [1, 2, 3];
+            rng.shuffle(&mut items);
+            items
+        });
+        assert_eq!(orders.collect::<std::collections::BTreeSet<_>>().len(), 6);
     }
 }

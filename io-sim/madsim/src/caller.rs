@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use quorate_core::Instant;
-use quorate_io_sim::engine::{Clock, Rng, Stream};
+use quorate_io_sim::engine::{Clock, Rng, Stream, address, nanos};
 use quorate_io_sim::net::HostId;
+use quorate_io_sim::scenario::CallingOptions;
 use quorate_io_tokio::Env as _;
 use quorate_io_tokio::client::{Answered, CallError, Client, ClientConfig, Doubt, Reason, Routing};
 use quorate_sm::courier::Ask;
 
-use crate::env::{SimEnv, address};
-use crate::nemesis::nanos;
-use crate::options::Calling;
+use crate::env::SimEnv;
+use crate::options::Habits;
 use crate::world::World;
 
 /// How much a visitor asks.
@@ -26,7 +26,8 @@ struct Caller {
     env: SimEnv,
     /// Which of the callers.
     number: usize,
-    calling: Calling,
+    calling: CallingOptions,
+    habits: Habits,
     config: ClientConfig,
     addresses: Vec<String>,
     rng: Rng,
@@ -42,7 +43,7 @@ pub(crate) async fn call(world: World, number: usize) {
         if caller.world.with(|sim| sim.is_retired) {
             break;
         }
-        if caller.rng.chance(caller.calling.renew_permille) {
+        if caller.rng.chance(caller.habits.renew_permille) {
             client.close().await;
             client = caller.connect();
             caller.world.with(|sim| sim.report.renewed += 1);
@@ -59,7 +60,7 @@ pub(crate) async fn visit(world: World, number: usize, at: usize) {
     caller.addresses = vec![caller.addresses.swap_remove(at)];
     caller.config.routing = Routing::AsGiven;
     caller.config.call_timeout = VISIT_TIMEOUT;
-    caller.calling.abandon_permille = 0;
+    caller.habits.abandon_permille = 0;
     let client = caller.connect();
     for _ in 0..VISIT_CALLS {
         caller.call(&client).await;
@@ -70,17 +71,17 @@ pub(crate) async fn visit(world: World, number: usize, at: usize) {
 
 impl Caller {
     fn new(world: World, number: usize) -> Self {
-        let (seed, host, calling, addresses) = world.with(|sim| {
+        let (seed, host, calling, habits, addresses) = world.with(|sim| {
             let host = HostId(u16::try_from(sim.servers.len() + 1 + number).expect("a few hosts"));
             let addresses = sim.servers.iter().map(|it| address(it.id).as_str().to_owned());
             let seed = sim.options.world.seed;
-            (seed, host, sim.options.calling.clone(), addresses.collect())
+            (seed, host, sim.options.world.calling.clone(), sim.options.habits, addresses.collect())
         });
         let mut rng = Rng::new(seed ^ u64::from(host.0) << 48, Stream::Clients);
         let clock = Clock { offset: 0, permille: 1000 };
         let env = SimEnv::new(world.clone(), host, 1, clock, rng.next());
         let config = ClientConfig { call_timeout: calling.timeout, ..ClientConfig::default() };
-        Self { world, env, number, calling, config, addresses, rng }
+        Self { world, env, number, calling, habits, config, addresses, rng }
     }
 
     fn connect(&self) -> Client {
@@ -113,7 +114,7 @@ impl Caller {
 
     /// For how long it waits for an answer.
     fn patience(&mut self) -> Instant {
-        if self.rng.chance(self.calling.abandon_permille) {
+        if self.rng.chance(self.habits.abandon_permille) {
             let wait = self.rng.below(nanos(self.calling.timeout));
             self.env.now().after(Duration::from_nanos(wait))
         } else {

@@ -5,10 +5,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use quorate_core::node::Lane;
-use quorate_core::wire::Address;
 use quorate_core::{Instant, NodeId};
 use quorate_io_sim::disk::SimDisk;
-use quorate_io_sim::engine::{Clock, Rng, Stream};
+use quorate_io_sim::engine::{Clock, Rng, Stream, host_at};
 use quorate_io_sim::net::HostId;
 use quorate_io_tokio::{Env, LaneSender};
 
@@ -41,6 +40,11 @@ impl SimEnv {
     pub(crate) fn new(world: World, host: HostId, life: u32, clock: Clock, seed: u64) -> Self {
         let rng = Arc::new(Mutex::new(Rng::new(seed, Stream::Servers)));
         Self { world, host, life, clock, rng }
+    }
+
+    /// The server whose process this is.
+    pub(crate) fn id(&self) -> NodeId {
+        NodeId::new(self.host.0.into()).expect("a server")
     }
 
     /// Evenly from `0..bound`.
@@ -119,14 +123,4 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.world.with(|sim| sim.stop_listening(self.host, self.life));
     }
-}
-
-/// Where a server is reached.
-pub(crate) fn address(id: NodeId) -> Address {
-    Address::new(format!("n{}:1", id.get())).expect("a short name and a port")
-}
-
-fn host_at(address: &str) -> HostId {
-    let number = address.strip_prefix('n').and_then(|rest| rest.strip_suffix(":1"));
-    HostId(number.and_then(|number| number.parse().ok()).expect("an address of this world"))
 }

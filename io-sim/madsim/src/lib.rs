@@ -44,7 +44,7 @@ mod witness;
 mod world;
 
 pub use campaign::Madsim;
-pub use options::{Calling, Options};
+pub use options::{Habits, Options};
 pub use report::{Failure, Report};
 
 use std::panic::resume_unwind;
@@ -61,7 +61,7 @@ use quorate_io_sim::workload::{KvWorkload, Workload};
 /// # Errors
 /// The first property that did not hold, with the last of what happened before.
 pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
-    let calling = &options.calling;
+    let calling = &options.world.calling;
     run_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
 }
 

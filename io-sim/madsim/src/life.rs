@@ -6,14 +6,12 @@ use std::time::Duration;
 use madsim::runtime::Handle as Nodes;
 use quorate_core::Index;
 use quorate_io_sim::direct::NemesisOptions;
-use quorate_io_sim::disk::{DeathMode, DiskOptions};
-use quorate_io_sim::engine::{Checked, Property, Subject, Trace, hold};
+use quorate_io_sim::engine::{Checked, Property, Subject, Trace, hold, nanos};
 use quorate_io_sim::net::LinkOptions;
 use quorate_io_sim::workload::Judgement;
 
 use crate::caller;
 use crate::driver::Driver;
-use crate::nemesis::nanos;
 use crate::options::Options;
 use crate::report::Report;
 use crate::server;
@@ -213,27 +211,21 @@ impl Sim {
     fn heal(&mut self) {
         self.happened(0, "all faults end");
         self.options.world.nemesis = NemesisOptions::CALM;
-        self.options.accept_fails_permille = 0;
+        self.options.habits.accept_fails_permille = 0;
         self.options.world.apply_max_ns = 1000;
         self.options.world.stir_max_ns = 0;
         self.net.mend(self.now);
         self.net.set_links(LinkOptions::default());
         for at in 0..self.servers.len() {
             self.resume(at);
-            let drive = &self.servers[at].drive;
-            drive.stall(0);
-            drive.disarm();
-            // Whatever was to be its last operation is not.
-            drive.die_after(u64::MAX, DeathMode::Kill);
-            let fates = drive.options().fates;
-            drive.tune(|tuned| *tuned = DiskOptions { fates, ..DiskOptions::default() });
+            self.servers[at].drive.heal();
             self.restart(at);
         }
     }
 
     fn patience(&self) -> u64 {
         nanos(self.options.world.raft.election_timeout) * PATIENCE_TIMEOUTS
-            + nanos(self.options.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
+            + nanos(self.options.world.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
     }
 
     fn progress(&self) -> u64 {

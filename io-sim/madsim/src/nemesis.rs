@@ -1,8 +1,7 @@
 //! The nemesis: faults that strike from outside.
 
-use std::time::Duration;
-
 use quorate_io_sim::disk::DeathMode;
+use quorate_io_sim::engine::nanos;
 use quorate_io_sim::net::{Down, HostId, Shape};
 
 use crate::world::{Order, Sim};
@@ -32,7 +31,7 @@ enum Strike {
 
 impl Sim {
     pub(crate) fn plan_strike(&mut self) {
-        let sum = self.weights().iter().map(|weight| weight.1).sum::<u64>();
+        let sum = self.weights().iter().map(|weight| weight.0).sum::<u64>();
         // On average each class strikes as often as its weight says.
         let wait_max = (nanos(self.options.world.nemesis.every) * 2).checked_div(sum);
         if let Some(wait_max) = wait_max {
@@ -72,33 +71,25 @@ impl Sim {
     }
 
     /// How often what strikes: kinds that this engine does not tell apart count together.
-    fn weights(&self) -> [(Strike, u64); 7] {
+    fn weights(&self) -> [(u64, Strike); 7] {
         let nemesis = &self.options.world.nemesis;
         [
-            (Strike::Partition, nemesis.partition + nemesis.lonely),
-            (Strike::Kill, nemesis.kill + nemesis.leader + nemesis.crash_loop),
-            (Strike::Power, nemesis.power),
-            (Strike::Torn, nemesis.torn),
-            (Strike::Pause, nemesis.pause + nemesis.freeze),
-            (Strike::Stall, nemesis.stall),
-            (Strike::Stop, nemesis.stop + nemesis.rolling),
+            (nemesis.partition + nemesis.lonely, Strike::Partition),
+            (nemesis.kill + nemesis.leader + nemesis.crash_loop, Strike::Kill),
+            (nemesis.power, Strike::Power),
+            (nemesis.torn, Strike::Torn),
+            (nemesis.pause + nemesis.freeze, Strike::Pause),
+            (nemesis.stall, Strike::Stall),
+            (nemesis.stop + nemesis.rolling, Strike::Stop),
         ]
     }
 
     fn strike(&mut self) {
         let weights = self.weights();
-        let sum = weights.iter().map(|weight| weight.1).sum();
-        if sum == 0 {
-            return;
+        if let Some(strike) = self.nemesis_rng.weighted(&weights) {
+            self.strike_with(strike);
+            self.plan_strike();
         }
-        let mut drawn = self.nemesis_rng.below(sum);
-        let strike = weights.iter().find(|weight| {
-            let is_it = drawn < weight.1;
-            drawn = drawn.saturating_sub(weight.1);
-            is_it
-        });
-        self.strike_with(strike.expect("the weights add up").0);
-        self.plan_strike();
     }
 
     fn strike_with(&mut self, strike: Strike) {
@@ -157,9 +148,7 @@ impl Sim {
             return;
         }
         // Whom it strikes is a matter of order.
-        for at in (1..hosts.len()).rev() {
-            hosts.swap(at, self.nemesis_rng.index(at + 1));
-        }
+        self.nemesis_rng.shuffle(&mut hosts);
         let one = hosts[0];
         let shape = match self.nemesis_rng.below(8) {
             0 => Shape::Isolate(one),
@@ -182,8 +171,4 @@ impl Sim {
     pub(crate) fn lasting(&mut self) -> u64 {
         self.nemesis_rng.below(nanos(self.options.world.nemesis.lasting_max)) + 1
     }
-}
-
-pub(crate) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).expect("a run is short")
 }

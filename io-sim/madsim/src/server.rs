@@ -2,21 +2,20 @@
 
 use std::future::pending;
 
-use quorate_core::node::NodeConfig;
-use quorate_core::wal::{self, Identity, OpenError, Opened, Wal};
-use quorate_core::{ClusterId, Incarnation, Index, NodeId, Term};
+use quorate_core::{Index, NodeId, Term};
 use quorate_io_sim::direct;
-use quorate_io_sim::disk::{DeathMode, DiskOptions, Drive, SimDisk};
-use quorate_io_sim::engine::{Checked, Clock, Image, Ledger, Property, Rng, Violation};
+use quorate_io_sim::disk::Drive;
+use quorate_io_sim::engine::{
+    Boot, Checked, Clock, Ledger, Property, Rng, Violation, address, applier, cannot_start,
+    made_ready,
+};
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_tokio::{Ended, Env as _, Handle, Parts, start};
 use quorate_sm::Applier;
 
-use crate::env::{SimEnv, address};
+use crate::env::SimEnv;
 use crate::nemesis::Happening;
 use crate::world::{Order, Sim, World};
-
-pub(crate) const CLUSTER: ClusterId = ClusterId(0x51);
 
 /// Shows a replica's state machine, unless it is gone.
 type Look = Box<dyn Fn(&mut dyn FnMut(&Applier)) + Send>;
@@ -58,16 +57,10 @@ impl Server {
         let permille = rng.within(1000 - drift, 1000 + drift);
         let clock = Clock { offset: rng.below(1 << 40), permille };
         let seed = rng.next();
-        let drive = Drive::new(seed, DiskOptions::INSTANT);
-        let identity =
-            Identity { cluster: CLUSTER, node: id, incarnation: Incarnation(seed.into()) };
-        let made = wal::format(&drive.mount(), &identity, 0, &options.membership);
-        made.expect("an empty disk without faults can be made ready");
-        drive.tune(|tuned| *tuned = options.disk);
         Self {
             id,
             host: HostId(number),
-            drive,
+            drive: made_ready(id, seed, options),
             clock,
             ledger: Ledger::default(),
             node: None,
@@ -97,14 +90,14 @@ pub(crate) async fn serve(world: World, at: usize) {
         (SimEnv::new(world.clone(), server.host, server.life, server.clock, seed), disk, options)
     });
     let drive = world.with(|sim| sim.servers[at].drive.clone());
-    let opened = open(disk, &options, &env);
+    let boot = Boot::read(disk, env.id(), env.random(), &options);
     if drive.is_dead() {
         world.with(|sim| sim.died(at));
         return pending().await;
     }
     world.sleep_until(drive.end()).await;
-    let parts = match opened {
-        Ok(Some(boot)) => boot.parts(&world, at, &env, &options).await,
+    let parts = match boot {
+        Ok(Some(boot)) => parts(boot, &world, at, &env, &options).await,
         Ok(None) => Ok(None),
         Err(violation) => Err(violation),
     };
@@ -136,60 +129,32 @@ pub(crate) async fn serve(world: World, at: usize) {
     pending().await
 }
 
-/// A log that is open.
-struct Boot {
-    wal: Wal<SimDisk>,
-    opened: Opened,
-    found: Image,
-}
-
-/// `None` if the disk failed.
-fn open(disk: SimDisk, options: &direct::Options, env: &SimEnv) -> Checked<Option<Boot>> {
-    let id = NodeId::new(env.host.0.into()).expect("a server");
-    let (mut wal, opened) = match Wal::open(disk, options.wal, env.random()) {
-        Ok(opened) => opened,
-        Err(OpenError::Disk(_)) => return Ok(None),
-        Err(error) => return Err(cannot_start(id, &error)),
-    };
-    let found = direct::read_all(&opened.recovered, &mut wal)?;
-    Ok(Some(Boot { wal, opened, found }))
-}
-
-impl Boot {
-    /// What the pump is given. `None` if nothing can listen.
-    async fn parts(
-        self,
-        world: &World,
-        at: usize,
-        env: &SimEnv,
-        options: &direct::Options,
-    ) -> Checked<Option<Parts<SimEnv>>> {
-        let Self { wal, opened, found } = self;
-        world.with(|sim| {
-            let (last, state) = (found.last(), found.hard_state);
-            sim.note(env.host.0.into(), || format!("starts with {last:?} {state:?}"));
-            direct::reconcile(&mut sim.servers[at].ledger, found)?;
-            sim.properties.still_durable(&sim.servers)
-        })?;
-        let id = NodeId::new(env.host.0.into()).expect("a server");
-        let members = options.membership.members();
-        let addresses = members.into_iter().map(|id| (id, address(id))).collect();
-        let incarnation = opened.ident.identity.incarnation;
-        let mut config = NodeConfig::new(id, CLUSTER, incarnation, addresses);
-        config.boot = opened.boot_epoch;
-        config.raft = quorate_core::Config { id, seed: env.random(), ..options.raft.clone() };
-        config.link_timeout = options.raft.election_timeout * 2;
-        let is_brief = options.apply_max_ns <= direct::Options::APPLY_BRIEF_NS;
-        let Ok(listener) = env.listen(address(id).as_str()).await else { return Ok(None) };
-        Ok(Some(Parts {
-            config,
-            recovered: opened.recovered,
-            wal,
-            applier: world.with(|sim| sim.subject.applier(is_brief)),
-            session_timeout: options.session_timeout,
-            listener,
-        }))
-    }
+/// What the pump is given. `None` if nothing can listen.
+async fn parts(
+    boot: Boot,
+    world: &World,
+    at: usize,
+    env: &SimEnv,
+    options: &direct::Options,
+) -> Checked<Option<Parts<SimEnv>>> {
+    let id = env.id();
+    let config = boot.config(id, env.random(), options);
+    let Boot { wal, opened, found } = boot;
+    world.with(|sim| {
+        let (last, state) = (found.last(), found.hard_state);
+        sim.note(id.get(), || format!("starts with {last:?} {state:?}"));
+        direct::reconcile(&mut sim.servers[at].ledger, found)?;
+        sim.properties.still_durable(&sim.servers)
+    })?;
+    let Ok(listener) = env.listen(address(id).as_str()).await else { return Ok(None) };
+    Ok(Some(Parts {
+        config,
+        recovered: opened.recovered,
+        wal,
+        applier: world.with(|sim| applier(id, &*sim.subject, options)),
+        session_timeout: options.session_timeout,
+        listener,
+    }))
 }
 
 impl Server {
@@ -218,11 +183,7 @@ impl Sim {
     pub(crate) fn died(&mut self, at: usize) {
         let death = self.servers[at].drive.death().expect("it died");
         self.report.torn += 1;
-        let how = match death.mode {
-            DeathMode::Kill => Down::Kill,
-            DeathMode::PowerLoss => Down::PowerLoss,
-        };
-        self.take_down(at, how);
+        self.take_down(at, death.mode.into());
         self.plan_restart(at);
     }
 
@@ -290,8 +251,4 @@ impl Sim {
         let wait = self.lasting();
         self.queue.plan(self.now + wait, Happening::Restart(at));
     }
-}
-
-fn cannot_start(id: NodeId, error: &dyn std::fmt::Display) -> Violation {
-    Violation { property: Property::ServersStart, evidence: format!("{id:?}: {error}") }
 }

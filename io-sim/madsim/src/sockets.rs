@@ -157,7 +157,8 @@ impl Sim {
             socket.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let mut room = part(&mut self.server_rng, self.options.short_permille, socket.unread);
+        let mut room =
+            part(&mut self.server_rng, self.options.habits.short_permille, socket.unread);
         while into.remaining() > 0
             && room > 0
             && let Some(front) = socket.inbox.front_mut()
@@ -198,7 +199,7 @@ impl Sim {
             return Poll::Pending;
         }
         let count = bytes.len().min(WRITE_MAX);
-        let count = part(&mut self.server_rng, self.options.short_permille, count);
+        let count = part(&mut self.server_rng, self.options.habits.short_permille, count);
         self.net.send(self.now, end, Bytes::copy_from_slice(&bytes[..count]));
         Poll::Ready(Ok(count))
     }
@@ -249,7 +250,7 @@ impl Sim {
             listening.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        if self.server_rng.chance(self.options.accept_fails_permille) {
+        if self.server_rng.chance(self.options.habits.accept_fails_permille) {
             self.report.accepts_failed += 1;
             return Poll::Ready(Err(io::Error::other("too many open files")));
         }

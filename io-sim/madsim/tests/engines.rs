@@ -10,7 +10,7 @@ use quorate_io_sim::direct;
 use quorate_io_sim::disk::DiskOptions;
 use quorate_io_sim::net::NetOptions;
 use quorate_io_sim::workload::{Broken, End, Judgement, Look, Request, Rng, Workload};
-use quorate_madsim::Options;
+use quorate_madsim::{Habits, Options};
 use quorate_sm::{Context, StateMachine};
 
 /// How much the client asks for.
@@ -100,8 +100,12 @@ fn peace(seed: u64, servers: u64) -> Options {
     let nemesis = &mut world.nemesis;
     (nemesis.partition, nemesis.kill, nemesis.power) = (0, 0, 0);
     (nemesis.torn, nemesis.pause, nemesis.stall, nemesis.stop) = (0, 0, 0, 0);
-    (options.short_permille, options.accept_fails_permille) = (0, 0);
-    (options.calling.abandon_permille, options.calling.renew_permille) = (0, 0);
+    options.habits = Habits {
+        short_permille: 0,
+        accept_fails_permille: 0,
+        abandon_permille: 0,
+        renew_permille: 0,
+    };
     options
 }
 

@@ -1,7 +1,6 @@
 //! Servers that stay broken while the others have to go on.
 
 use super::world::World;
-use crate::disk::{DeathMode, DiskOptions};
 use crate::judge::{Checked, Point};
 use crate::net::{Down, LinkOptions, Shape};
 
@@ -47,9 +46,7 @@ impl World<'_> {
         let count = self.servers.len();
         let core = rng.within(count as u64 / 2 + 1, count as u64);
         let mut places: Vec<_> = (0..count).collect();
-        for at in (1..count).rev() {
-            places.swap(at, rng.index(at + 1));
-        }
+        rng.shuffle(&mut places);
         let core = usize::try_from(core).expect("a few servers");
         self.mend_links();
         for &at in &places[core..] {
@@ -127,11 +124,7 @@ impl World<'_> {
         for happening in std::mem::take(&mut server.parked) {
             self.queue.plan(self.now, happening);
         }
-        server.drive.stall(0);
-        server.drive.disarm();
-        server.drive.die_after(u64::MAX, DeathMode::Kill);
-        let fates = server.drive.options().fates;
-        server.drive.tune(|tuned| *tuned = DiskOptions { fates, ..DiskOptions::default() });
+        server.drive.heal();
         self.start(at)
     }
 }

@@ -2,8 +2,8 @@
 
 use quorate_sm::courier::{Input, Order};
 
-use super::server::host_at;
 use super::world::World;
+use crate::boot::host_at;
 use crate::judge::Checked;
 use crate::net::{End, NetEvent};
 

@@ -5,8 +5,8 @@
 //! with a leader that is idle (L3). At the end nothing may be left over (R1), and all must agree.
 
 use super::caller::Caller;
-use super::nemesis::nanos;
 use super::world::World;
+use crate::clock::nanos;
 use crate::judge::{Checked, Property, Setting, Witness as _, Work, hold};
 use crate::net::{NetOptions, Shape};
 use crate::scenario::Sabotage;

@@ -7,9 +7,7 @@ use quorate_core::node::{Idle, Input, LogOrder};
 use quorate_sm::ApplyOrder;
 
 use super::world::{Body, Happening, World};
-use crate::disk::DeathMode;
 use crate::judge::{Checked, Point, stays_failed};
-use crate::net::Down;
 
 /// How long a lane waits for more work before it uses the moment for what can wait.
 const IDLE_AFTER_NS: u64 = 5_000_000;
@@ -103,11 +101,7 @@ impl World<'_> {
             return Ok(());
         };
         self.report.torn += 1;
-        let how = match death.mode {
-            DeathMode::Kill => Down::Kill,
-            DeathMode::PowerLoss => Down::PowerLoss,
-        };
-        self.take_down(body.at, how)?;
+        self.take_down(body.at, death.mode.into())?;
         self.plan_restart(body.at);
         Ok(())
     }

@@ -26,7 +26,6 @@ mod feed;
 mod files;
 mod heal;
 mod lanes;
-mod machines;
 mod nemesis;
 mod process;
 mod quiet;

@@ -6,6 +6,7 @@ use quorate_core::Instant;
 
 use super::troubles::Trouble;
 use super::world::{Happening, World};
+use crate::clock::nanos;
 use crate::judge::Checked;
 use crate::net::{Down, HostId};
 use crate::scenario::{Action, Limits, Role, Strike, Who};
@@ -38,7 +39,7 @@ impl World<'_> {
         self.trace.line(self.now, 0, || format!("strikes {struck:?}: {strike:?}"));
         if let Some(trouble) = self.net_trouble(&strike, &struck) {
             self.report.partitions += u64::from(trouble.is_partition());
-            self.begin(trouble, lasts(&strike));
+            self.begin(trouble, strike.lasts());
             return Ok(());
         }
         struck.into_iter().try_for_each(|at| self.strike_server(&strike, at))
@@ -46,26 +47,8 @@ impl World<'_> {
 
     /// The places of the servers that it strikes now.
     fn aim(&self, strike: &Strike) -> Vec<usize> {
-        let who = match strike {
-            Strike::Isolate { who, .. }
-            | Strike::Deaf { who, .. }
-            | Strike::Mute { who, .. }
-            | Strike::Clog { who, .. }
-            | Strike::Filter { who, .. }
-            | Strike::Shut { who, .. }
-            | Strike::Kill { who, .. }
-            | Strike::Power { who, .. }
-            | Strike::Torn { who, .. }
-            | Strike::Stop { who, .. }
-            | Strike::Pause { who, .. }
-            | Strike::Freeze { who, .. }
-            | Strike::Jump { who, .. }
-            | Strike::SlowCpu { who, .. }
-            | Strike::Stall { who, .. }
-            | Strike::SlowDisk { who, .. }
-            | Strike::DiskError { who, .. }
-            | Strike::Full { who, .. } => *who,
-            _ => return strike.servers().into_iter().map(place).collect(),
+        let Some(who) = strike.who() else {
+            return strike.servers().into_iter().map(place).collect();
         };
         match who {
             Who::Server(server) => vec![place(server)],
@@ -84,7 +67,7 @@ impl World<'_> {
     }
 
     fn strike_server(&mut self, strike: &Strike, at: usize) -> Checked {
-        let until = self.ends_at(lasts(strike));
+        let until = self.ends_at(strike.lasts());
         match strike {
             Strike::Kill { down, limits, .. } => self.end(at, Down::Kill, *down, *limits)?,
             Strike::Power { down, limits, .. } => self.end(at, Down::PowerLoss, *down, *limits)?,
@@ -109,12 +92,12 @@ impl World<'_> {
                 self.tell(at, |n| What::Stalled { n, until });
             }
             Strike::SlowDisk { percent, .. } => {
-                self.begin(Trouble::SlowDisk { at, percent: *percent }, lasts(strike));
+                self.begin(Trouble::SlowDisk { at, percent: *percent }, strike.lasts());
             }
             Strike::DiskError { fault, files, .. } => {
                 self.servers[at].drive.arm(*fault, files.clone());
             }
-            Strike::Full { .. } => self.begin(Trouble::FullDisk { at }, lasts(strike)),
+            Strike::Full { .. } => self.begin(Trouble::FullDisk { at }, strike.lasts()),
             _ => unreachable!("what strikes the network has been dealt with"),
         }
         Ok(())
@@ -177,46 +160,10 @@ pub(crate) struct Suffering {
     pub(crate) slow_ns: u64,
 }
 
-pub(crate) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).expect("a run is short")
-}
-
 pub(super) fn place(server: u16) -> usize {
     usize::from(server) - 1
 }
 
 pub(super) fn host(at: usize) -> HostId {
     HostId(u16::try_from(at + 1).expect("a few servers"))
-}
-
-fn lasts(strike: &Strike) -> Duration {
-    match strike {
-        Strike::Isolate { lasts, .. }
-        | Strike::Deaf { lasts, .. }
-        | Strike::Mute { lasts, .. }
-        | Strike::Split { lasts, .. }
-        | Strike::Bridge { lasts, .. }
-        | Strike::Ring { lasts, .. }
-        | Strike::Chain { lasts, .. }
-        | Strike::Star { lasts, .. }
-        | Strike::OneWay { lasts, .. }
-        | Strike::Flap { lasts, .. }
-        | Strike::Clog { lasts, .. }
-        | Strike::Filter { lasts, .. }
-        | Strike::SlowLink { lasts, .. }
-        | Strike::Shut { lasts, .. }
-        | Strike::Reroute { lasts, .. }
-        | Strike::Pause { lasts, .. }
-        | Strike::Freeze { lasts, .. }
-        | Strike::SlowCpu { lasts, .. }
-        | Strike::Stall { lasts, .. }
-        | Strike::SlowDisk { lasts, .. }
-        | Strike::Full { lasts, .. } => *lasts,
-        Strike::Kill { .. }
-        | Strike::Power { .. }
-        | Strike::Torn { .. }
-        | Strike::Stop { .. }
-        | Strike::Jump { .. }
-        | Strike::DiskError { .. } => Duration::ZERO,
-    }
 }

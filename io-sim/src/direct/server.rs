@@ -1,24 +1,22 @@
 //! A server: what outlives its processes, and how one starts.
 
 use quorate_core::invariants::Watch;
-use quorate_core::node::{LogLane, Node, NodeConfig};
-use quorate_core::wal::{self, Identity, OpenError, Opened, Row, Wal};
-use quorate_core::wire::Address;
-use quorate_core::{Incarnation, Instant, NodeId};
-use quorate_sm::{Applier, ApplyLane, SessionKeeper, SessionLimits};
+use quorate_core::node::{LogLane, Node};
+use quorate_core::{Instant, NodeId};
+use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
 use super::broken::Broken;
 use super::files::DiskUse;
-use super::machines::Forgetful;
 use super::process::{LaneDesk, Process};
-use super::reconcile::{read_all, reconcile};
+use super::reconcile::reconcile;
 use super::wires::Wires;
 use super::world::Happening;
+use crate::boot::{self, Boot, cannot_start};
 use crate::clock::Clock;
-use crate::disk::{DiskOptions, Drive, SimDisk};
-use crate::judge::{Checked, Given, Glance, Image, Ledger, Property, Violation, Witness};
+use crate::disk::Drive;
+use crate::judge::{Checked, Given, Glance, Ledger, Witness};
 use crate::net::HostId;
-use crate::scenario::{Options, Sabotage};
+use crate::scenario::Options;
 
 /// How the start of a process began.
 pub(crate) enum Begun {
@@ -37,14 +35,6 @@ pub(crate) enum Started {
     TailCut,
 }
 
-/// A log that is open.
-struct Boot {
-    wal: Wal<SimDisk>,
-    opened: Opened,
-    found: Image,
-    seed: u64,
-}
-
 /// A server of the world.
 pub(crate) struct Server {
     pub(crate) id: NodeId,
@@ -53,8 +43,8 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     /// What it wrote, as the judges know it.
     pub(crate) ledger: Ledger,
-    /// What a process that starts has read from the disk.
-    booting: Option<Boot>,
+    /// What a process that starts has read from the disk, and the seed of its life.
+    booting: Option<(Boot, u64)>,
     /// `None` while it is down, or starts.
     pub(crate) process: Option<Process>,
     /// A process is about to die over its start.
@@ -77,16 +67,10 @@ impl Server {
     /// A server with an empty disk that was made ready for it.
     pub(crate) fn new(number: u16, seed: u64, clock: Clock, options: &Options) -> Self {
         let id = NodeId::new(number.into()).expect("servers are numbered from 1");
-        let drive = Drive::new(seed, DiskOptions::INSTANT);
-        let identity =
-            Identity { cluster: options.cluster, node: id, incarnation: Incarnation(seed.into()) };
-        let made = wal::format(&drive.mount(), &identity, 0, &options.membership);
-        made.expect("an empty disk without faults can be made ready");
-        drive.tune(|tuned| *tuned = options.disk);
         Self {
             id,
             host: HostId(number),
-            drive,
+            drive: boot::made_ready(id, seed, options),
             clock,
             ledger: Ledger::default(),
             booting: None,
@@ -106,26 +90,13 @@ impl Server {
         let disk = self.drive.mount();
         self.lives += 1;
         self.drive.begin(now);
-        let opened = Wal::open(disk, options.wal, seed);
+        let boot = Boot::read(disk, self.id, seed, options);
         if self.drive.is_dead() {
             self.is_doomed = true;
             return Ok(Begun::Reading);
         }
-        let (mut wal, opened) = match opened {
-            Ok(opened) => opened,
-            Err(OpenError::Disk(_)) => return Ok(Begun::DiskFailed),
-            // It may be readable again later.
-            Err(OpenError::Damaged(damage)) if damage.row == Row::Unreadable => {
-                return Ok(Begun::DiskFailed);
-            }
-            Err(error) => return Err(cannot_start(self.id, &error)),
-        };
-        let found = read_all(&opened.recovered, &mut wal);
-        if self.drive.is_dead() {
-            self.is_doomed = true;
-            return Ok(Begun::Reading);
-        }
-        self.booting = Some(Boot { wal, opened, found: found?, seed });
+        let Some(boot) = boot? else { return Ok(Begun::DiskFailed) };
+        self.booting = Some((boot, seed));
         Ok(Begun::Reading)
     }
 
@@ -136,24 +107,12 @@ impl Server {
         applier: Applier,
         options: &Options,
     ) -> Checked<Option<Started>> {
-        let Some(boot) = self.booting.take() else { return Ok(None) };
-        let Boot { wal, opened, found, seed } = boot;
-        let has_cut = opened.report.cut.is_some();
+        let Some((boot, seed)) = self.booting.take() else { return Ok(None) };
+        let config = boot.config(self.id, seed, options);
+        let Boot { wal, opened, found } = boot;
         reconcile(&mut self.ledger, found)?;
-        let config =
-            self.config(seed, opened.boot_epoch, opened.ident.identity.incarnation, options);
-        let mut recovered = opened.recovered;
-        if options.sabotage == Sabotage::ForgottenVotes {
-            recovered.hard_state.vote = None;
-        }
-        let node = Node::new(config, recovered, self.clock.read(now))
+        let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
-        let applier = match options.sabotage {
-            Sabotage::Forgets if self.host == HostId(1) => {
-                Applier::new(Forgetful::default(), SessionLimits::default())
-            }
-            _ => applier,
-        };
         let keeper = SessionKeeper::new(options.session_timeout);
         self.process = Some(Process {
             watch: Watch::new(node.raft()),
@@ -170,7 +129,7 @@ impl Server {
             is_over: false,
             look_at: self.clock.read(now),
         });
-        Ok(Some(if has_cut { Started::TailCut } else { Started::Whole }))
+        Ok(Some(if opened.report.cut.is_some() { Started::TailCut } else { Started::Whole }))
     }
 
     /// Whatever runs, or starts, is gone. `false` if nothing did.
@@ -195,22 +154,6 @@ impl Server {
         self.process.is_none() && self.booting.is_none() && !self.is_ending && !self.is_doomed
     }
 
-    fn config(
-        &self,
-        seed: u64,
-        boot: u64,
-        incarnation: Incarnation,
-        options: &Options,
-    ) -> NodeConfig {
-        let members = options.membership.members();
-        let addresses = members.into_iter().map(|id| (id, address(id))).collect();
-        let mut config = NodeConfig::new(self.id, options.cluster, incarnation, addresses);
-        config.boot = boot;
-        config.raft = quorate_core::Config { id: self.id, seed, ..options.raft.clone() };
-        config.link_timeout = options.raft.election_timeout * 2;
-        config
-    }
-
     /// When its node wants to be called, in the world's time.
     pub(crate) fn timer(&self) -> Option<u64> {
         let process = self.process.as_ref().filter(|process| !process.is_over)?;
@@ -231,19 +174,4 @@ impl Witness for Server {
     fn glance(&self) -> Option<Glance> {
         self.process.as_ref().map(Process::glance)
     }
-}
-
-/// Where a server is reached.
-pub(crate) fn address(id: NodeId) -> Address {
-    Address::new(format!("n{}:1", id.get())).expect("a short name and a port")
-}
-
-/// Who is reached there.
-pub(crate) fn host_at(address: &str) -> HostId {
-    let number = address.strip_prefix('n').and_then(|rest| rest.strip_suffix(":1"));
-    HostId(number.and_then(|number| number.parse().ok()).expect("an address of this world"))
-}
-
-fn cannot_start(id: NodeId, error: &dyn std::fmt::Display) -> Violation {
-    Violation { property: Property::ServersStart, evidence: format!("{id:?}: {error}") }
 }

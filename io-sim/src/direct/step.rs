@@ -7,8 +7,8 @@ use quorate_core::{Cause, Message, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
 use super::files::DiskUse;
-use super::server::host_at;
 use super::world::World;
+use crate::boot::host_at;
 use crate::judge::{
     Checked, Glance, Point, Property, Violation, Witness, hold, is_silent_after_failure,
 };

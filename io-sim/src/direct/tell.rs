@@ -2,8 +2,8 @@
 
 use quorate_core::node::{ConnectionId, Input};
 
-use super::server::host_at;
 use super::world::World;
+use crate::boot::host_at;
 use crate::net::{Down, End};
 use crate::show::{Standing, What};
 

@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use super::nemesis::{host, nanos};
+use super::nemesis::host;
 use super::world::{Happening, World};
+use crate::clock::nanos;
 use crate::net::{HostId, LinkOptions, Rule, Shape};
 use crate::scenario::Strike;
 use crate::show::What;

@@ -6,17 +6,18 @@ use quorate_core::Index;
 use quorate_core::node::{Idle, Input};
 
 use super::caller::Caller;
-use super::nemesis::{Suffering, nanos};
+use super::nemesis::Suffering;
 use super::process::Process;
 use super::report::Report;
-use super::server::{Begun, Server, Started, address};
+use super::server::{Begun, Server, Started};
 use super::troubles::Troubles;
-use crate::clock::Clock;
+use crate::boot::{address, applier};
+use crate::clock::{Clock, nanos};
 use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
-use crate::scenario::{Options, Sabotage, Scenario, Strike};
+use crate::scenario::{Options, Scenario, Strike};
 use crate::show::What;
 use crate::trace::Trace;
 use crate::workload::Subject;
@@ -119,11 +120,7 @@ impl<'a> World<'a> {
             let drift = options.clock_drift_permille;
             let permille = server_rng.within(1000 - drift, 1000 + drift);
             let clock = Clock { offset: EPOCH_NS + server_rng.below(1 << 40), permille };
-            let server = Server::new(number, server_rng.next(), clock, options);
-            if options.sabotage == Sabotage::LyingDisks {
-                server.drive.tune(|tuned| tuned.rates.lost_write = 100_000);
-            }
-            server
+            Server::new(number, server_rng.next(), clock, options)
         });
         let servers: Vec<_> = servers.collect();
         let mut client_rng = Rng::new(seed, Stream::Clients);
@@ -309,7 +306,7 @@ impl<'a> World<'a> {
         if server.lives != body.life {
             return Ok(());
         }
-        let applier = self.subject.applier(self.options.applies_at_once());
+        let applier = applier(server.id, &*self.subject, &self.options);
         let started = server.finish_start(self.now, applier, &self.lives[body.at])?;
         let Some(started) = started else { return Ok(()) };
         if started == Started::TailCut {

@@ -103,6 +103,16 @@ impl Drive {
         self.media().timing.stalled_until = until;
     }
 
+    /// All faults end, also those that were to come; what becomes of changes that are not durable
+    /// when power fails stays as it was.
+    pub fn heal(&self) {
+        self.stall(0);
+        self.disarm();
+        // Whatever was to be the last operation of the process is not.
+        self.die_after(u64::MAX, DeathMode::Kill);
+        self.tune(|tuned| *tuned = DiskOptions { fates: tuned.fates, ..DiskOptions::default() });
+    }
+
     /// The next operation of the right kind on one of these files goes wrong.
     pub fn arm(&self, fault: Fault, files: Files) {
         self.media().mischief.arm(fault, files);

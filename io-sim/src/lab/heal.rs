@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use quorate_core::{Index, RoleKind};
 
-use super::network::nanos;
 use super::sabotage::Sabotage;
 use super::server::Life;
 use super::world::{Happening, World};
+use crate::clock::nanos;
 use crate::judge::{Checked, Property, Witness as _, hold};
 
 /// How long a healed cluster may go without learning of a commit anywhere, in election timeouts,

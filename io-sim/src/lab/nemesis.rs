@@ -2,8 +2,8 @@
 
 use quorate_core::{Event, NodeId};
 
-use super::network::nanos;
 use super::world::{Body, Happening, World};
+use crate::clock::nanos;
 use crate::judge::Checked;
 
 #[derive(Clone, Copy)]
@@ -89,19 +89,7 @@ impl World<'_> {
             (nemesis.unreachable, Strike::Unreachable),
             (nemesis.spurious_timeout, Strike::SpuriousTimeout),
         ];
-        let sum = weights.iter().map(|(weight, _)| weight).sum();
-        if sum == 0 {
-            return None;
-        }
-        let mut drawn = self.nemesis_rng.below(sum);
-        let struck = weights.into_iter().find(|(weight, _)| match drawn.checked_sub(*weight) {
-            Some(rest) => {
-                drawn = rest;
-                false
-            }
-            None => true,
-        });
-        struck.map(|(_, strike)| strike)
+        self.nemesis_rng.weighted(&weights)
     }
 
     /// Leaders are worth more than others.

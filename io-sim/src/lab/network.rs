@@ -5,6 +5,7 @@ use core::time::Duration;
 use quorate_core::{Message, NodeId};
 
 use super::options::NetworkOptions;
+use crate::clock::nanos;
 use crate::rng::{Rng, Stream};
 
 /// At most 7 servers, numbered from 1.
@@ -120,11 +121,6 @@ impl Network {
         }
         self.sent += 1;
     }
-}
-
-/// A span in nanoseconds.
-pub(crate) fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).expect("spans of a run are short")
 }
 
 fn place(id: NodeId) -> usize {

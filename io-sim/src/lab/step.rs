@@ -2,9 +2,9 @@
 
 use quorate_core::{Cause, Effect, Event, Index, Message, NodeId, Write};
 
-use super::network::nanos;
 use super::sabotage::Sabotage;
 use super::world::{Body, Fetch, Happening, World};
+use crate::clock::nanos;
 use crate::judge::Glance;
 use crate::judge::{Checked, Property, Violation, hold};
 

@@ -4,13 +4,13 @@ use quorate_core::{
     Effects, Entries, Event, Index, Message, NodeId, Raft, Recovered, SnapshotMeta,
 };
 
-use super::network::{Network, nanos};
+use super::network::Network;
 use super::options::Options;
 use super::report::Report;
 use super::requests::Requests;
 use super::sabotage::Sabotage;
 use super::server::{Life, Server};
-use crate::clock::Clock;
+use crate::clock::{Clock, nanos};
 use crate::judge::Properties;
 use crate::judge::{Checked, Property, Violation, hold};
 use crate::judge::{Glance, Witness as _};

@@ -1,5 +1,7 @@
 //! Hosts: where connections start and end.
 
+use crate::disk::DeathMode;
+
 /// A host, by its number: servers from 1, then clients.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HostId(pub u16);
@@ -13,6 +15,15 @@ pub enum Down {
     /// The machine is dark: nothing answers. Others find out when they send something and get no
     /// acknowledgement, or, once the host is up again, a reset.
     PowerLoss,
+}
+
+impl From<DeathMode> for Down {
+    fn from(mode: DeathMode) -> Self {
+        match mode {
+            DeathMode::Kill => Self::Kill,
+            DeathMode::PowerLoss => Self::PowerLoss,
+        }
+    }
 }
 
 /// What the network knows of a host.

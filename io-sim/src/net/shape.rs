@@ -98,9 +98,7 @@ impl Shape {
 fn halves(hosts: &[HostId], hub: Option<HostId>, seed: u64) -> Vec<u16> {
     let mut rng = Rng::new(seed, Stream::Nemesis);
     let mut places: Vec<_> = (0..hosts.len()).filter(|&at| Some(hosts[at]) != hub).collect();
-    for at in (1..places.len()).rev() {
-        places.swap(at, rng.index(at + 1));
-    }
+    rng.shuffle(&mut places);
     let mut sides = vec![0; hosts.len()];
     places.iter().skip(places.len() / 2).for_each(|&at| sides[at] = 1);
     sides

@@ -81,9 +81,7 @@ impl Draw<'_> {
 
     fn order(&mut self) -> Vec<u16> {
         let mut order: Vec<u16> = (1..=self.options.servers()).collect();
-        for at in (1..order.len()).rev() {
-            order.swap(at, self.rng.index(at + 1));
-        }
+        self.rng.shuffle(&mut order);
         order
     }
 

@@ -202,7 +202,7 @@ impl Options {
     pub const APPLY_BRIEF_NS: u64 = 10_000;
 
     /// Is the state machine brief, see [`StateMachine::BRIEF`](quorate_sm::StateMachine::BRIEF)?
-    pub(crate) const fn applies_at_once(&self) -> bool {
+    pub const fn applies_at_once(&self) -> bool {
         self.apply_max_ns <= Self::APPLY_BRIEF_NS
     }
 

@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::action::{Action, Strike, Who};
 
 impl Strike {
-    /// The servers that it names, in no order.
-    pub fn servers(&self) -> Vec<u16> {
+    /// Whom it strikes, if that is said in one word.
+    pub fn who(&self) -> Option<Who> {
         match self {
             Self::Isolate { who, .. }
             | Self::Deaf { who, .. }
@@ -25,10 +25,28 @@ impl Strike {
             | Self::Stall { who, .. }
             | Self::SlowDisk { who, .. }
             | Self::DiskError { who, .. }
-            | Self::Full { who, .. } => match who {
-                Who::Server(server) => vec![*server],
-                Who::Role(_) => Vec::new(),
-            },
+            | Self::Full { who, .. } => Some(*who),
+            Self::Split { .. }
+            | Self::Bridge { .. }
+            | Self::Ring { .. }
+            | Self::Chain { .. }
+            | Self::Star { .. }
+            | Self::OneWay { .. }
+            | Self::Flap { .. }
+            | Self::SlowLink { .. }
+            | Self::Reroute { .. } => None,
+        }
+    }
+
+    /// For how long, if it lasts.
+    pub fn lasts(&self) -> Duration {
+        let mut strike = self.clone();
+        strike.lasting().map_or(Duration::ZERO, |lasts| *lasts)
+    }
+
+    /// The servers that it names, in no order.
+    pub fn servers(&self) -> Vec<u16> {
+        match self {
             Self::Split { sides, .. } => sides.concat(),
             Self::Bridge { hub, sides, .. } => [&sides.concat()[..], &[*hub]].concat(),
             Self::Ring { order, .. } | Self::Chain { order, .. } => order.clone(),
@@ -36,6 +54,10 @@ impl Strike {
             Self::OneWay { from, to, .. } => [&from[..], to].concat(),
             Self::Flap { between, .. } => between.to_vec(),
             Self::SlowLink { from, to, .. } | Self::Reroute { from, to, .. } => vec![*from, *to],
+            _ => match self.who() {
+                Some(Who::Server(server)) => vec![server],
+                Some(Who::Role(_)) | None => Vec::new(),
+            },
         }
     }
 
@@ -59,7 +81,7 @@ impl Strike {
         strike.servers().iter().all(|&server| server <= servers).then_some(strike)
     }
 
-    fn spans_mut(&mut self) -> Vec<&mut Duration> {
+    fn lasting(&mut self) -> Option<&mut Duration> {
         match self {
             Self::Isolate { lasts, .. }
             | Self::Deaf { lasts, .. }
@@ -70,6 +92,9 @@ impl Strike {
             | Self::Chain { lasts, .. }
             | Self::Star { lasts, .. }
             | Self::OneWay { lasts, .. }
+            | Self::Flap { lasts, .. }
+            | Self::SlowLink { lasts, .. }
+            | Self::SlowCpu { lasts, .. }
             | Self::Clog { lasts, .. }
             | Self::Filter { lasts, .. }
             | Self::Shut { lasts, .. }
@@ -78,7 +103,18 @@ impl Strike {
             | Self::Freeze { lasts, .. }
             | Self::Stall { lasts, .. }
             | Self::SlowDisk { lasts, .. }
-            | Self::Full { lasts, .. } => vec![lasts],
+            | Self::Full { lasts, .. } => Some(lasts),
+            Self::Kill { .. }
+            | Self::Stop { .. }
+            | Self::Power { .. }
+            | Self::Torn { .. }
+            | Self::Jump { .. }
+            | Self::DiskError { .. } => None,
+        }
+    }
+
+    fn spans_mut(&mut self) -> Vec<&mut Duration> {
+        match self {
             Self::Flap { stretch, lasts, .. } => vec![stretch, lasts],
             Self::SlowLink { by, lasts, .. } | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
             Self::Kill { down, .. }
@@ -88,7 +124,7 @@ impl Strike {
                 vec![down]
             }
             Self::Jump { by, .. } => vec![by],
-            Self::DiskError { .. } => Vec::new(),
+            _ => self.lasting().into_iter().collect(),
         }
     }
 }

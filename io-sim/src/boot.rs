@@ -1,0 +1,109 @@
+//! How a server comes to be, whatever the engine: where it is reached, a disk that was made ready for
+//! it, and what a process finds there and starts with.
+
+use quorate_core::node::NodeConfig;
+use quorate_core::wal::{self, Identity, OpenError, Opened, Row, Wal};
+use quorate_core::wire::Address;
+use quorate_core::{Config, Incarnation, NodeId};
+use quorate_sm::{Applier, SessionLimits};
+
+use crate::direct::read_all;
+use crate::disk::{DiskOptions, Drive, SimDisk};
+use crate::forgetful::Forgetful;
+use crate::judge::{Checked, Image, Property, Violation};
+use crate::net::HostId;
+use crate::scenario::{Options, Sabotage};
+use crate::workload::Subject;
+
+/// Where a server is reached.
+///
+/// # Panics
+/// Never: a number makes a short name.
+pub fn address(id: NodeId) -> Address {
+    Address::new(format!("n{}:1", id.get())).expect("a short name and a port")
+}
+
+/// Who is reached there.
+///
+/// # Panics
+/// If that is no [`address`].
+pub fn host_at(address: &str) -> HostId {
+    let number = address.strip_prefix('n').and_then(|rest| rest.strip_suffix(":1"));
+    HostId(number.and_then(|number| number.parse().ok()).expect("an address of this world"))
+}
+
+/// An empty disk that was made ready for a server.
+///
+/// # Panics
+/// Never: nothing fails on an empty disk without faults.
+pub fn made_ready(id: NodeId, seed: u64, options: &Options) -> Drive {
+    let drive = Drive::new(seed, DiskOptions::INSTANT);
+    let identity =
+        Identity { cluster: options.cluster, node: id, incarnation: Incarnation(seed.into()) };
+    let made = wal::format(&drive.mount(), &identity, 0, &options.membership);
+    made.expect("an empty disk without faults can be made ready");
+    drive.tune(|tuned| {
+        *tuned = options.disk;
+        if options.sabotage == Sabotage::LyingDisks {
+            tuned.rates.lost_write = 100_000;
+        }
+    });
+    drive
+}
+
+/// The state machine that a process starts with.
+pub fn applier(id: NodeId, subject: &dyn Subject, options: &Options) -> Applier {
+    if options.sabotage == Sabotage::Forgets && id.get() == 1 {
+        return Applier::new(Forgetful::default(), SessionLimits::default());
+    }
+    subject.applier(options.applies_at_once())
+}
+
+/// A log that is open.
+pub struct Boot {
+    /// The log.
+    pub wal: Wal<SimDisk>,
+    /// What was found, and the process starts from.
+    pub opened: Opened,
+    /// All that is in the log.
+    pub found: Image,
+}
+
+impl Boot {
+    /// Opens the log of a server, and reads all of it. `None` if the disk failed.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or read, although no operation of the disk failed. Of no interest if
+    /// the process [died](Drive::is_dead) over it.
+    pub fn read(disk: SimDisk, id: NodeId, seed: u64, options: &Options) -> Checked<Option<Self>> {
+        let (mut wal, mut opened) = match Wal::open(disk, options.wal, seed) {
+            Ok(opened) => opened,
+            Err(OpenError::Disk(_)) => return Ok(None),
+            // It may be readable again later.
+            Err(OpenError::Damaged(damage)) if damage.row == Row::Unreadable => return Ok(None),
+            Err(error) => return Err(cannot_start(id, &error)),
+        };
+        let found = read_all(&opened.recovered, &mut wal)?;
+        if options.sabotage == Sabotage::ForgottenVotes {
+            opened.recovered.hard_state.vote = None;
+        }
+        Ok(Some(Self { wal, opened, found }))
+    }
+
+    /// How the node of the process is configured.
+    pub fn config(&self, id: NodeId, seed: u64, options: &Options) -> NodeConfig {
+        let members = options.membership.members();
+        let addresses = members.into_iter().map(|id| (id, address(id))).collect();
+        let incarnation = self.opened.ident.identity.incarnation;
+        let mut config = NodeConfig::new(id, options.cluster, incarnation, addresses);
+        config.boot = self.opened.boot_epoch;
+        config.raft = Config { id, seed, ..options.raft.clone() };
+        config.link_timeout = options.raft.election_timeout * 2;
+        config
+    }
+}
+
+/// A server that does not start.
+pub fn cannot_start(id: NodeId, error: &dyn std::fmt::Display) -> Violation {
+    Violation { property: Property::ServersStart, evidence: format!("{id:?}: {error}") }
+}
