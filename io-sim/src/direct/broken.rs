@@ -1,6 +1,7 @@
 //! Servers that stay broken while the others have to go on.
 
 use super::world::World;
+use crate::clock::nanos;
 use crate::judge::{Checked, Point};
 use crate::net::{Down, LinkOptions, Shape};
 
@@ -62,12 +63,9 @@ impl World<'_> {
         self.note("all servers are healed");
         self.mend_links();
         for at in 0..self.servers.len() {
-            let Some(how) = self.servers[at].broken.take() else { continue };
-            if how == Broken::DiskHung {
-                // What it was asked for is still under way, and would be for ever.
-                self.take_down(at, Down::PowerLoss)?;
+            if self.servers[at].broken.take().is_some() {
+                self.heal(at)?;
             }
-            self.heal(at)?;
         }
         Ok(())
     }
@@ -125,6 +123,12 @@ impl World<'_> {
             self.queue.plan(self.now, happening);
         }
         server.drive.heal();
+        let done = server.drive.end();
+        if done > self.now + nanos(self.options.raft.disk_timeout) {
+            // The disk is well, and what it was asked for before is still under way, perhaps for
+            // ever. Somebody turns the server off and on.
+            self.take_down(at, Down::PowerLoss)?;
+        }
         self.start(at)
     }
 }
