@@ -98,7 +98,8 @@ impl Boot {
         let mut config = NodeConfig::new(id, options.cluster, incarnation, addresses);
         config.boot = self.opened.boot_epoch;
         config.raft = Config { id, seed, ..options.raft.clone() };
-        config.link_timeout = options.raft.election_timeout * 2;
+        // In proportion, as the defaults are.
+        config.link_timeout = options.raft.election_timeout * 10 / 3;
         config
     }
 }

@@ -105,9 +105,10 @@ impl World<'_> {
     }
 
     /// Somebody leads all that work, and connections from the time of faults that nobody reads have
-    /// been noticed by now: after a link's time limit, which is two election timeouts, on either side.
+    /// been noticed by now: after a link's time limit, which is 10/3 election timeouts, on either
+    /// side.
     fn settle(&mut self) -> Checked {
-        let end = self.now + 4 * nanos(self.options.raft.election_timeout);
+        let end = self.now + 7 * nanos(self.options.raft.election_timeout);
         self.until("the end of old connections", |world| world.now >= end)?;
         self.until("one leader of all that work", |world| world.leader().is_some())
     }
