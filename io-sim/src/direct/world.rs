@@ -294,6 +294,8 @@ impl<'a> World<'a> {
                 Ok(())
             }
             Begun::DiskFailed => {
+                // It is gone, and what a slow disk would still do for it does not hold up the next.
+                self.servers[at].drive.kill(self.now);
                 self.report.disk_failures += 1;
                 self.plan_restart(at);
                 Ok(())
