@@ -306,6 +306,12 @@ impl Node {
         for id in self.requests.expired(self.now) {
             self.end_without_answer(id, Unknown::Timeout, out);
         }
+        if self.is_blind() {
+            let leader = self.raft.status().leader;
+            for id in self.requests.queries() {
+                self.end_as_not_leader(id, leader, out);
+            }
+        }
     }
 
     fn stop_if_done(&mut self, out: &mut Outputs) {

@@ -110,6 +110,11 @@ impl Requests {
         self.ids(|pending| pending.passed_to == Some(peer))
     }
 
+    /// All queries that wait for an index, or for the state machine to reach it.
+    pub(super) fn queries(&self) -> Vec<RequestId> {
+        self.ids(|pending| matches!(pending.kind, Kind::Query(_)))
+    }
+
     /// All requests.
     pub(super) fn all(&self) -> Vec<RequestId> {
         self.ids(|_| true)

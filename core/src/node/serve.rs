@@ -33,10 +33,8 @@ impl Node {
                 out.push(Output::Query { id, index, query });
             }
             RequestBody::Query { consistency: Consistency::Linearizable, query } => {
-                let status = self.raft.status();
-                if status.disk_hangs && !self.is_leader() {
-                    // What it would wait for is applied here once it is durable here.
-                    let why = self.not_leader(status.leader);
+                if self.is_blind() {
+                    let why = self.not_leader(self.raft.status().leader);
                     return self.respond(origin, Outcome::NotApplied(why), out);
                 }
                 let id = self.begin(origin, Kind::Query(query));
@@ -136,6 +134,12 @@ impl Node {
         let is_full = self.requests.len() >= self.config.requests_max
             || self.unapplied() > self.config.unapplied_entries_max;
         if is_full { Err(NotApplied::Busy) } else { Ok(()) }
+    }
+
+    /// Does it not get to see what others commit? That is applied here once it is durable here, so
+    /// queries would wait for the disk, while the leader can answer them.
+    pub(super) fn is_blind(&self) -> bool {
+        self.raft.status().disk_hangs && !self.is_leader()
     }
 
     fn is_leader(&self) -> bool {
@@ -252,7 +256,12 @@ impl Node {
         }
     }
 
-    fn end_as_not_leader(&mut self, id: RequestId, leader: Option<NodeId>, out: &mut Outputs) {
+    pub(super) fn end_as_not_leader(
+        &mut self,
+        id: RequestId,
+        leader: Option<NodeId>,
+        out: &mut Outputs,
+    ) {
         self.end_as_not_applied(id, self.not_leader(leader), out);
     }
 

@@ -4,6 +4,7 @@
 //! is measured (L2, L6, R3, R5). Then nobody asks for anything any more, and the others must catch up
 //! with a leader that is idle (L3). At the end nothing may be left over (R1), and all must agree.
 
+use super::broken::Broken;
 use super::caller::Caller;
 use super::world::World;
 use crate::clock::nanos;
@@ -104,12 +105,16 @@ impl World<'_> {
         self.servers.iter().position(is_it).filter(|&at| self.is_core(at))
     }
 
-    /// Somebody leads all that work, and connections from the time of faults that nobody reads have
-    /// been noticed by now: after a link's time limit, which is 10/3 election timeouts, on either
-    /// side.
+    /// Somebody leads all that work, and what is in the way from the time of faults has been noticed
+    /// by now: connections that nobody reads after a link's time limit, which is 10/3 election
+    /// timeouts, on either side; a disk that hangs after `disk_timeout`, and by those who wait for
+    /// it within a second.
     fn settle(&mut self) -> Checked {
-        let end = self.now + 7 * nanos(self.options.raft.election_timeout);
-        self.until("the end of old connections", |world| world.now >= end)?;
+        let links = 7 * nanos(self.options.raft.election_timeout);
+        let disks = nanos(self.options.raft.disk_timeout) + 1_000_000_000;
+        let hangs = self.servers.iter().any(|server| server.broken == Some(Broken::DiskHung));
+        let end = self.now + if hangs { links.max(disks) } else { links };
+        self.until("the end of what is old", |world| world.now >= end)?;
         self.until("one leader of all that work", |world| world.leader().is_some())
     }
 
