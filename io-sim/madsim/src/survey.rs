@@ -1,9 +1,8 @@
 //! What would be left if the power failed now.
 
 use quorate_core::wal::Wal;
-use quorate_io_sim::direct;
 use quorate_io_sim::disk::{DiskOptions, Drive};
-use quorate_io_sim::engine::{Checked, Property, Violation};
+use quorate_io_sim::engine::{Checked, Property, Violation, explains, read_all};
 
 use crate::world::Sim;
 
@@ -21,12 +20,12 @@ impl Sim {
         let server = &self.servers[at];
         let spare = Drive::new(1, DiskOptions::INSTANT);
         spare.restore_image(&server.drive.snapshot_image(self.now));
-        let opened = Wal::open(spare.mount(), self.options.world.wal, 1);
+        let opened = Wal::open(spare.mount(), self.options.wal, 1);
         let (mut wal, opened) = opened.map_err(|error| Violation {
             property: Property::ServersStart,
             evidence: format!("{:?} without power: {error}", server.id),
         })?;
-        let found = direct::read_all(&opened.recovered, &mut wal)?;
-        direct::explains(&server.ledger, &found)
+        let found = read_all(&opened.recovered, &mut wal)?;
+        explains(&server.ledger, &found)
     }
 }

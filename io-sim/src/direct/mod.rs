@@ -13,7 +13,7 @@
 //!
 //! Read in this order: [`scenario`](crate::scenario) (what is to happen), `world` (what happens next),
 //! `server` and `process` (what a server is), `step` (one step of one server), `lanes` and `stop`,
-//! `caller` and `calls` (clients), `nemesis` and `troubles` (what strikes, and for how long),
+//! `caller` and `calls` (clients), `nemesis` (what strikes),
 //! `reconcile` and `autopsy` (what a restart must find), `heal`, `broken` and `quiet` (peace), `tell`
 //! (what a recording is told).
 
@@ -35,7 +35,6 @@ mod server;
 mod step;
 mod stop;
 mod tell;
-mod troubles;
 mod wires;
 mod world;
 
@@ -161,6 +160,6 @@ impl<'a, W: Workload + 'static, F: Fn() -> W> Stage<'a, W, F> {
 
     fn failure(&self, collapse: replay::Collapse) -> Box<Failure> {
         let history = self.subject.borrow().history().cloned();
-        Box::new(Failure::new(self.scenario, collapse, history))
+        Box::new(Failure::new(failure::ENGINE, self.scenario, collapse, history))
     }
 }
