@@ -130,7 +130,7 @@ impl Caller {
     /// For how long it waits for an answer.
     fn patience(&mut self) -> Instant {
         if self.rng.chance(self.pump.abandon_permille) {
-            let wait = self.rng.below(nanos(self.calling.timeout));
+            let wait = self.rng.log_within(1, nanos(self.calling.timeout));
             self.env.now().after(Duration::from_nanos(wait))
         } else {
             Instant(u64::MAX)

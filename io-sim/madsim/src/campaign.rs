@@ -48,6 +48,12 @@ fn passed(report: &Report) -> Passed {
         ("partitions", report.partitions),
         ("strikes", report.strikes()),
         ("strikes that met nobody", report.missed),
+        ("abandoned", report.abandoned),
+        ("renewed", report.renewed),
+        ("held back", report.held_back),
+        ("surveys", report.surveys),
+        ("accepts failed", report.accepts_failed),
+        ("belated answers", report.belated),
     ];
     Passed {
         digest: report.digest,

@@ -21,7 +21,7 @@ use crate::world::{Order, Sim, World};
 const PATIENCE_TIMEOUTS: u64 = 100;
 
 /// For how long nothing may change once everything stands, in election timeouts.
-const WINDOW_TIMEOUTS: u64 = 8;
+const WINDOW_TIMEOUTS: u64 = 6;
 
 /// How often it is looked whether something has come true.
 const LOOK_EVERY_NS: u64 = 5_000_000;

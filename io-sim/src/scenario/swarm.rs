@@ -93,13 +93,13 @@ impl Swarm {
     }
 
     /// Something that one engine only does: no class of faults that could be the only one.
-    fn habit(&self, name: &str, often: u64, hi: u64) -> Option<u64> {
+    fn habit(&self, name: &str, often: u64, (lo, hi): (u64, u64)) -> Option<u64> {
         let mut rng = self.rng(name);
-        let (coin, value) = (rng.chance(often), rng.log_within(1, hi));
+        let (coin, value) = (rng.chance(often), rng.log_within(lo, hi));
         let does = match self.mood {
             Mood::Swarm => coin,
             Mood::Everything => true,
-            Mood::Healthy | Mood::Single(_) => false,
+            _ => false,
         };
         does.then_some(value)
     }
@@ -260,13 +260,13 @@ fn net(swarm: &mut Swarm, timeout_ms: u64) -> NetOptions {
 }
 
 fn pump(swarm: &Swarm) -> PumpOptions {
-    let permille = |name, hi| swarm.habit(name, 500, hi).unwrap_or(0);
+    let permille = |name, range| swarm.habit(name, 500, range).unwrap_or(0);
     PumpOptions {
-        short_permille: permille("pump.short_permille", 400),
-        accept_fails_permille: permille("pump.accept_fails_permille", 40),
-        abandon_permille: permille("pump.abandon_permille", 60),
-        renew_permille: permille("pump.renew_permille", 40),
-        room_bytes: swarm.habit("pump.room_bytes", 300, 16 << 10).map(|bytes| bytes.max(64)),
+        short_permille: permille("pump.short_permille", (20, 400)),
+        accept_fails_permille: permille("pump.accept_fails_permille", (5, 40)),
+        abandon_permille: permille("pump.abandon_permille", (10, 60)),
+        renew_permille: permille("pump.renew_permille", (5, 40)),
+        room_bytes: swarm.habit("pump.room_bytes", 300, (64, 16 << 10)),
     }
 }
 
