@@ -4,7 +4,7 @@
 pub use crate::boot::{Boot, address, applier, cannot_start, host_at, made_ready};
 pub use crate::clock::{Clock, EPOCH_NS, nanos};
 pub use crate::digest::Digest;
-pub use crate::direct::{Failure, explains, read_all, reconcile};
+pub use crate::direct::{Failure, examine, reconcile, replayed};
 pub use crate::feed::Feed;
 pub use crate::hearing::{Hearing, messages, reach};
 pub use crate::judge::{

@@ -85,7 +85,7 @@ impl Env for SimEnv {
     }
 
     fn now(&self) -> Instant {
-        self.world.with(|sim| sim.clock(self.host).read(sim.now))
+        self.world.with(|sim| sim.show(self.host))
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use madsim::runtime::Handle as Nodes;
 use quorate_core::Index;
-use quorate_io_sim::engine::{Checked, Property, Subject, Suffering, Trace, hold, nanos};
+use quorate_io_sim::engine::{Checked, Property, Subject, Suffering, Trace, hold, nanos, replayed};
 use quorate_io_sim::history::History;
 use quorate_io_sim::net::{NetOptions, Shape};
 use quorate_io_sim::scenario::{Sabotage, Scenario};
@@ -292,11 +292,16 @@ impl Sim {
         replicas
     }
 
-    /// All replicas hold the same, and the workload finds it right.
+    /// All replicas hold the same, as does one that starts anew, and the workload finds it right.
     fn judge(&mut self) -> Checked {
         let replicas = self.replicas();
         let are_equal = replicas.windows(2).all(|pair| pair[0] == pair[1]);
         hold(are_equal, Property::StatesAgree, || format!("states differ: {replicas:?}"))?;
+        let committed = self.properties.committed();
+        let fresh = replayed(&*self.subject, &self.servers[0].ledger, committed);
+        hold(fresh == replicas[0].1, Property::StatesAgree, || {
+            "the log makes another state than that of the first server".to_owned()
+        })?;
         let mut judged = Ok(Judgement::Undecided);
         let look = self.servers[0].look.as_ref().expect("it serves");
         look(&mut |applier| judged = self.subject.judge(applier));

@@ -7,7 +7,8 @@ use std::task::Waker;
 
 use madsim::runtime::Handle as Nodes;
 use madsim::task::NodeId;
-use madsim::time::{Instant, TimeHandle};
+use madsim::time::TimeHandle;
+use quorate_core::Instant;
 use quorate_io_sim::engine::{
     Checked, Clock, Feed, Hearing, Properties, Queue, Rng, Stream, Subject, Trace, Troubles,
     Violation,
@@ -141,7 +142,7 @@ impl World {
     }
 
     /// The same moment, for madsim.
-    pub(crate) fn instant(&self) -> Instant {
+    pub(crate) fn instant(&self) -> madsim::time::Instant {
         self.time.now_instant()
     }
 
@@ -210,6 +211,16 @@ impl Sim {
     pub(crate) fn clock(&self, host: HostId) -> Clock {
         const RIGHT: Clock = Clock { offset: 0, permille: 1000 };
         self.server_at(host).map_or(RIGHT, |server| server.clock)
+    }
+
+    /// What the clock of a host shows to its process.
+    pub(crate) fn show(&mut self, host: HostId) -> Instant {
+        let shown = self.clock(host).read(self.now);
+        if let Some(server) = self.servers.get_mut(usize::from(host.0) - 1) {
+            let before = std::mem::replace(&mut server.suffering.shown, shown);
+            assert!(shown >= before, "no clock goes back: {shown:?} after {before:?}");
+        }
+        shown
     }
 
     /// By how many nanoseconds a turn of a pump takes longer now.

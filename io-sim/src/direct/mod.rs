@@ -42,8 +42,11 @@ use std::cell::RefCell;
 
 pub use crate::judge::{Point, Reached};
 pub use crate::scenario::{NemesisOptions, Options, Sabotage};
+pub use autopsy::examine;
 pub use failure::Failure;
-pub use reconcile::{explains, read_all, reconcile};
+pub use quiet::replayed;
+pub(crate) use reconcile::read_all;
+pub use reconcile::reconcile;
 pub use report::Report;
 
 use crate::judge::{Checked, Violation};
