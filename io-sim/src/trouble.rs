@@ -262,6 +262,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_clock_that_is_frozen_twice_misses_the_time_once() {
+        let mut clock = Clock { offset: 1000, permille: 1000 };
+        let mut suffering = Suffering::default();
+        suffering.freeze(100, 200, &mut clock);
+        suffering.freeze(150, 170, &mut clock);
+        suffering.freeze(160, 220, &mut clock);
+        assert_eq!(clock.read(220), Instant(1100), "it stood still from 100 to 220");
+    }
+
+    #[test]
+    fn who_was_told_for_how_long_stays_down_so_long_and_once() {
+        let (mut suffering, options) = (Suffering::default(), Options::calm());
+        suffering.down_ns = Some(7);
+        assert_eq!(suffering.restart_at(10, &options), 18);
+        assert_eq!(suffering.restart_at(10, &options), 11 + nanos(options.restart_after));
+    }
+
+    #[test]
     fn a_hub_is_on_every_side_and_who_is_on_none_is_alone() {
         let hosts = [1, 2, 3, 4].map(HostId);
         let reached = |links: &Links, from: u16| {

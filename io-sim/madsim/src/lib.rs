@@ -23,9 +23,10 @@
 //! # }
 //! ```
 //!
-//! Read in this order: [`scenario`](quorate_io_sim::scenario) (what is to happen), `world` (what all share, and who moves it on), `env` (what a
-//! process sees of it), `sockets` and `stream`, `lanes`, `server`, `witness` and `survey` (what is
-//! checked while it runs), `caller`, `nemesis`, `life` (from the beginning to the end of a run).
+//! Read in this order: [`scenario`](quorate_io_sim::scenario) (what is to happen), `world` (what all
+//! share, and who moves it on), `env` (what a process sees of it), `sockets` and `stream`, `lanes`,
+//! `server`, `witness` and `survey` (what is checked while it runs), `caller`, `nemesis` (what
+//! strikes), `life` (from the beginning to the end of a run).
 //!
 //! Without the flag `--cfg madsim`, which `.cargo/config.toml` sets, there is no madsim, and this
 //! crate is empty.
