@@ -14,7 +14,10 @@ use quorate_madsim::{Report, run, run_scenario, violation};
 /// `cargo sim run --engine madsim` has them whole.
 const CHAOS_MAX: Duration = Duration::from_secs(3);
 
-/// What thirty worlds come to and this engine sees; what only a node knows is not among it.
+/// Nor do callers call without a pause.
+const PAUSE_MAX_MIN: Duration = Duration::from_millis(10);
+
+/// What a hundred worlds come to and this engine sees; what only a node knows is not among it.
 const POINTS: [Point; 16] = [
     Point::TornTailCut,
     Point::RestartInterrupted,
@@ -42,8 +45,10 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 fn drawn(seed: u64) -> Options {
-    let options = Options::from_seed(seed);
-    Options { chaos: options.chaos.min(CHAOS_MAX), ..options }
+    let mut options = Options::from_seed(seed);
+    options.chaos = options.chaos.min(CHAOS_MAX);
+    options.calling.pause_max = options.calling.pause_max.max(PAUSE_MAX_MIN);
+    options
 }
 
 #[test]
