@@ -4,6 +4,9 @@ use core::time::Duration;
 
 use quorate_core::Instant;
 
+/// Clocks begin so far from zero, in nanoseconds, that they can be put back.
+pub const EPOCH_NS: u64 = 1 << 43;
+
 /// Turns the world's time, in nanoseconds, into the server's and back.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

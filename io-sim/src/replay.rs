@@ -50,7 +50,7 @@ pub(crate) fn record<R>(
 }
 
 /// Runs once, silently. What did not hold?
-pub(crate) fn violation<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Option<Violation> {
+pub fn violation<R>(attempt: impl Fn(&mut Trace) -> Checked<R>) -> Option<Violation> {
     guarded(attempt, &mut Trace::silent()).err()
 }
 

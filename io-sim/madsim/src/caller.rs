@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use quorate_core::Instant;
-use quorate_io_sim::engine::{Clock, Rng, Stream, address, nanos};
+use quorate_io_sim::engine::{Rng, Stream, address, nanos, reach};
 use quorate_io_sim::net::HostId;
-use quorate_io_sim::scenario::CallingOptions;
+use quorate_io_sim::scenario::{CallingOptions, PumpOptions};
 use quorate_io_tokio::Env as _;
 use quorate_io_tokio::client::{Answered, CallError, Client, ClientConfig, Doubt, Reason, Routing};
 use quorate_sm::courier::Ask;
 
 use crate::env::SimEnv;
-use crate::options::Habits;
 use crate::world::World;
 
 /// How much a visitor asks.
@@ -27,7 +26,8 @@ struct Caller {
     /// Which of the callers.
     number: usize,
     calling: CallingOptions,
-    habits: Habits,
+    pump: PumpOptions,
+    calls: u64,
     config: ClientConfig,
     addresses: Vec<String>,
     rng: Rng,
@@ -43,12 +43,14 @@ pub(crate) async fn call(world: World, number: usize) {
         if caller.world.with(|sim| sim.is_retired) {
             break;
         }
-        if caller.rng.chance(caller.habits.renew_permille) {
+        if caller.rng.chance(caller.pump.renew_permille) {
             client.close().await;
             client = caller.connect();
             caller.world.with(|sim| sim.report.renewed += 1);
         }
-        caller.call(&client).await;
+        if caller.may_call() {
+            caller.call(&client).await;
+        }
     }
     client.close().await;
     caller.world.with(|sim| sim.callers[number].has_ended = true);
@@ -60,7 +62,7 @@ pub(crate) async fn visit(world: World, number: usize, at: usize) {
     caller.addresses = vec![caller.addresses.swap_remove(at)];
     caller.config.routing = Routing::AsGiven;
     caller.config.call_timeout = VISIT_TIMEOUT;
-    caller.habits.abandon_permille = 0;
+    caller.pump.abandon_permille = 0;
     let client = caller.connect();
     for _ in 0..VISIT_CALLS {
         caller.call(&client).await;
@@ -71,25 +73,32 @@ pub(crate) async fn visit(world: World, number: usize, at: usize) {
 
 impl Caller {
     fn new(world: World, number: usize) -> Self {
-        let (seed, host, calling, habits, addresses) = world.with(|sim| {
+        let (seed, host, calling, pump, addresses) = world.with(|sim| {
             let host = HostId(u16::try_from(sim.servers.len() + 1 + number).expect("a few hosts"));
             let addresses = sim.servers.iter().map(|it| address(it.id).as_str().to_owned());
-            let seed = sim.options.world.seed;
-            (seed, host, sim.options.world.calling.clone(), sim.options.habits, addresses.collect())
+            let options = &sim.options;
+            let (calling, pump) = (options.calling.clone(), options.pump.clone());
+            (options.seed, host, calling, pump, addresses.collect())
         });
         let mut rng = Rng::new(seed ^ u64::from(host.0) << 48, Stream::Clients);
-        let clock = Clock { offset: 0, permille: 1000 };
-        let env = SimEnv::new(world.clone(), host, 1, clock, rng.next());
+        let env = SimEnv::new(world.clone(), host, 1, rng.next());
         let config = ClientConfig { call_timeout: calling.timeout, ..ClientConfig::default() };
-        Self { world, env, number, calling, habits, config, addresses, rng }
+        Self { world, env, number, calling, pump, calls: 0, config, addresses, rng }
     }
 
     fn connect(&self) -> Client {
         Client::connect(self.env.clone(), self.addresses.clone(), self.config.clone())
     }
 
+    /// Before all faults end it calls only so often.
+    fn may_call(&self) -> bool {
+        let calls_max = self.calling.calls_max.unwrap_or(u64::MAX);
+        self.calls < calls_max || self.world.with(|sim| sim.is_peace)
+    }
+
     /// One call, and what the workload is told of it.
     async fn call(&mut self, client: &Client) {
+        self.calls += 1;
         let name = u16::try_from(self.number).expect("a few callers");
         let ask = self.world.with(|sim| sim.subject.ask(name, &mut self.rng));
         let patience = self.patience();
@@ -100,22 +109,28 @@ impl Caller {
         };
         self.world.with(|sim| {
             sim.report.calls += 1;
-            if let Some(Ok(_)) = answer {
+            if let Some(Ok(answered)) = &answer {
                 sim.callers[self.number].done += 1;
                 sim.report.answered += 1;
+                let checked = sim.hearing.see(name, answered.index);
+                sim.must(checked);
             }
             sim.report.abandoned += u64::from(answer.is_none());
             // It may still be carried out.
             let answer = answer.unwrap_or(Err(CallError::Unknown(Doubt::Closed)));
-            let checked = sim.subject.ended(name, answer).map(drop);
-            sim.must(checked);
+            match sim.subject.ended(name, answer) {
+                Ok(point) => {
+                    point.into_iter().for_each(|point| reach(&mut sim.report.reached, point));
+                }
+                Err(violation) => sim.must(Err(violation)),
+            }
         });
     }
 
     /// For how long it waits for an answer.
     fn patience(&mut self) -> Instant {
-        if self.rng.chance(self.habits.abandon_permille) {
-            let wait = self.rng.below(nanos(self.calling.timeout));
+        if self.rng.chance(self.pump.abandon_permille) {
+            let wait = self.rng.log_within(1, nanos(self.calling.timeout));
             self.env.now().after(Duration::from_nanos(wait))
         } else {
             Instant(u64::MAX)

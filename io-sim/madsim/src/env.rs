@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use quorate_core::node::Lane;
 use quorate_core::{Instant, NodeId};
 use quorate_io_sim::disk::SimDisk;
-use quorate_io_sim::engine::{Clock, Rng, Stream, host_at};
+use quorate_io_sim::engine::{Rng, Stream, host_at};
 use quorate_io_sim::net::HostId;
 use quorate_io_tokio::{Env, LaneSender};
 
@@ -25,7 +25,6 @@ pub(crate) struct SimEnv {
     pub(crate) host: HostId,
     /// Which of its host's processes it is.
     pub(crate) life: u32,
-    pub(crate) clock: Clock,
     rng: Arc<Mutex<Rng>>,
 }
 
@@ -37,9 +36,9 @@ pub(crate) struct Listener {
 }
 
 impl SimEnv {
-    pub(crate) fn new(world: World, host: HostId, life: u32, clock: Clock, seed: u64) -> Self {
+    pub(crate) fn new(world: World, host: HostId, life: u32, seed: u64) -> Self {
         let rng = Arc::new(Mutex::new(Rng::new(seed, Stream::Servers)));
-        Self { world, host, life, clock, rng }
+        Self { world, host, life, rng }
     }
 
     /// The server whose process this is.
@@ -86,18 +85,20 @@ impl Env for SimEnv {
     }
 
     fn now(&self) -> Instant {
-        self.clock.read(self.world.now())
+        self.world.with(|sim| sim.show(self.host))
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send {
-        self.world.sleep_until(self.clock.when(deadline))
+        self.world.sleep_until_shown(self.host, deadline)
     }
 
     async fn look_out(&self, _: impl Fn() -> bool + Send) {
-        // A server is not always awake at once; meanwhile more comes.
-        let wait = self.world.with(|sim| sim.options.world.stir_max_ns);
-        if wait > STIR_MIN_NS {
-            self.world.sleep(self.below(wait)).await;
+        // A server is not always awake at once, and its processor may be slow; meanwhile more comes.
+        let (stir_max, slowness) =
+            self.world.with(|sim| (sim.options.stir_max_ns, sim.slowness(self.host)));
+        let stir = if stir_max > STIR_MIN_NS { self.below(stir_max) } else { 0 };
+        if stir + slowness > 0 {
+            self.world.sleep(stir + slowness).await;
         }
     }
 

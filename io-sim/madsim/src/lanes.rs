@@ -5,8 +5,9 @@ use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use quorate_core::node::{Idle, Lane, LogLane};
+use quorate_core::node::{Idle, Input, Lane, LogLane};
 use quorate_io_sim::disk::{Drive, SimDisk};
+use quorate_io_sim::engine::{Point, reach};
 use quorate_io_tokio::LaneSender;
 use quorate_sm::{Applier, ApplyLane};
 
@@ -105,6 +106,9 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
             lane.step(&mut vec![work], &mut done);
             lane.after_step(&mut done);
             drop(desk);
+            if !done.is_empty() {
+                self.reach(Point::DoneAtOnce);
+            }
             self.hand_over(done);
         } else {
             queue.push(work);
@@ -121,7 +125,10 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
                     self.turn(|lane, _, done| lane_of(lane).after_step(done)).await;
                     idle = Idle::More;
                 }
-                Call::Quiet => idle = self.turn(|lane, _, done| lane_of(lane).idle(done)).await,
+                Call::Quiet => {
+                    self.reach(Point::IdleUsed);
+                    idle = self.turn(|lane, _, done| lane_of(lane).idle(done)).await;
+                }
                 Call::Closed => {
                     let finish = |lane: &mut Option<L>, _: &mut _, done: &mut _| {
                         lane.take().expect("it finishes once").finish(done);
@@ -176,7 +183,7 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
         let now = self.env.world.now();
         let Some(drive) = &self.drive else {
             let result = act(&mut done);
-            let apply_max = self.env.world.with(|sim| sim.options.world.apply_max_ns);
+            let apply_max = self.env.world.with(|sim| sim.options.apply_max_ns);
             if !done.is_empty() {
                 self.env.world.sleep(self.env.below(apply_max + 1)).await;
             }
@@ -187,7 +194,8 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
         let operations = drive.operations();
         let result = act(&mut done);
         let operations = drive.operations() - operations;
-        if drive.is_dead() {
+        if let Some(death) = drive.death() {
+            self.env.world.sleep_until(death.at).await;
             self.env.world.with(|sim| sim.died(self.at));
             return pending().await;
         }
@@ -200,9 +208,15 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
         result
     }
 
+    fn reach(&self, point: Point) {
+        self.env.world.with(|sim| reach(&mut sim.report.reached, point));
+    }
+
     fn hand_over(&self, done: Vec<L::Done>) {
         if !done.is_empty() {
-            self.env.world.with(|sim| done.iter().for_each(|done| sim.was_done(self.at, done)));
+            let inputs = (&done as &dyn Any).downcast_ref::<Vec<Input>>();
+            let inputs = inputs.expect("all lanes speak to the node");
+            self.env.world.with(|sim| sim.was_done(self.at, inputs));
             (self.deliver)(done);
         }
     }

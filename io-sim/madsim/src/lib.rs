@@ -6,20 +6,27 @@
 //! random order, streams that take what fits and give what has come, cancellation, back-pressure,
 //! reconnects, graceful ends. It sees less of each server, and is slower.
 //!
+//! What is to happen is a [scenario](quorate_io_sim::scenario), the same as on the direct engine: one
+//! seed has one set of options and one plan, and every strike is carried out on both. Where time
+//! passes differently, a run is another run.
+//!
 //! madsim schedules tasks, keeps time and ends nodes. Its network and file system are not used:
 //! bytes pass through the simulated network, and logs are on simulated disks.
 //!
 //! ```
 //! # #[cfg(madsim)] {
-//! use quorate_madsim::{Options, run};
-//! let report = run(&Options::from_seed(7)).map_err(|failure| failure.to_string()).unwrap();
+//! use quorate_io_sim::scenario::Scenario;
+//! let scenario = Scenario::from_seed(7);
+//! let report =
+//!     quorate_madsim::run_scenario(&scenario).map_err(|failure| failure.to_string()).unwrap();
 //! assert!(report.committed > 0);
 //! # }
 //! ```
 //!
-//! Read in this order: [`Options`], `world` (what all share, and who moves it on), `env` (what a
-//! process sees of it), `sockets` and `stream`, `lanes`, `server`, `witness` and `survey` (what is
-//! checked while it runs), `caller`, `nemesis`, `life` (from the beginning to the end of a run).
+//! Read in this order: [`scenario`](quorate_io_sim::scenario) (what is to happen), `world` (what all
+//! share, and who moves it on), `env` (what a process sees of it), `sockets` and `stream`, `lanes`,
+//! `server`, `witness` and `survey` (what is checked while it runs), `caller`, `nemesis` (what
+//! strikes), `life` (from the beginning to the end of a run).
 //!
 //! Without the flag `--cfg madsim`, which `.cargo/config.toml` sets, there is no madsim, and this
 //! crate is empty.
@@ -34,7 +41,6 @@ mod env;
 mod lanes;
 mod life;
 mod nemesis;
-mod options;
 mod report;
 mod server;
 mod sockets;
@@ -44,50 +50,104 @@ mod witness;
 mod world;
 
 pub use campaign::Madsim;
-pub use options::{Habits, Options};
-pub use report::{Failure, Report};
+pub use report::Report;
 
+use std::cell::RefCell;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use madsim::Config;
 use madsim::runtime::Runtime;
-use quorate_io_sim::engine::{self, Checked, Subject, Trace, Typed};
+use quorate_io_sim::engine::{self, Checked, Failure, Subject, Trace, Typed, Violation};
+use quorate_io_sim::history::History;
+use quorate_io_sim::scenario::{Options, Scenario};
 use quorate_io_sim::workload::{KvWorkload, Workload};
 
-/// Runs one world to its end, in a thread of its own. The same options are the same run.
+/// The name of this engine.
+const ENGINE: &str = "madsim";
+
+/// Draws what strikes, and runs one world to its end. The same options are the same run.
 ///
 /// # Errors
 /// The first property that did not hold, with the last of what happened before.
+///
+/// # Panics
+/// If the options fail their [`check`](Options::check).
 pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
-    let calling = &options.world.calling;
-    run_with(options, || KvWorkload::new(calling.keys, calling.value_bytes_max))
+    run_scenario(&Scenario::of(options))
 }
 
 /// The same, with another workload, made anew for each run: what fails is run once more.
 ///
 /// # Errors
 /// The first property that did not hold, those of the workload among them.
+///
+/// # Panics
+/// As [`run`].
 pub fn run_with<W: Workload + Send + 'static>(
     options: &Options,
     workload: impl Fn() -> W,
 ) -> Result<Report, Box<Failure>> {
-    let attempt = |trace: &mut Trace| attempt(options, Box::new(Typed::new(workload())), trace);
-    engine::run(attempt).map_err(|collapse| Box::new(Failure::new(options, *collapse)))
+    run_scenario_with(&Scenario::of(options), workload)
+}
+
+/// Runs a scenario to its end, in a thread of its own. The same scenario is the same run.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// If it fails its [`check`](Scenario::check).
+pub fn run_scenario(scenario: &Scenario) -> Result<Report, Box<Failure>> {
+    run_scenario_with(scenario, || KvWorkload::of(&scenario.options))
+}
+
+/// The same with another workload.
+///
+/// # Errors
+/// As [`run_with`].
+///
+/// # Panics
+/// As [`run_scenario`].
+pub fn run_scenario_with<W: Workload + Send + 'static>(
+    scenario: &Scenario,
+    workload: impl Fn() -> W,
+) -> Result<Report, Box<Failure>> {
+    assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
+    let history = RefCell::new(None);
+    let attempt = |trace: &mut Trace| {
+        let (ended, seen) = attempt(scenario, Box::new(Typed::new(workload())), trace);
+        *history.borrow_mut() = seen;
+        ended
+    };
+    engine::run(attempt).map_err(|collapse| {
+        Box::new(Failure::new(ENGINE, scenario, *collapse, history.borrow_mut().take()))
+    })
+}
+
+/// What does not hold, from a single run without words.
+///
+/// # Panics
+/// As [`run_scenario`].
+pub fn violation(scenario: &Scenario) -> Option<Violation> {
+    assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
+    let workload = || Box::new(Typed::new(KvWorkload::of(&scenario.options)));
+    engine::violation(|trace| attempt(scenario, workload(), trace).0)
 }
 
 /// What a run depends on beside its seed is state of its thread: each gets a new one.
 fn attempt(
-    options: &Options,
+    scenario: &Scenario,
     subject: Box<dyn Subject + Send>,
     trace: &mut Trace,
-) -> Checked<Report> {
+) -> (Checked<Report>, Option<History>) {
     let kept = Arc::new(Mutex::new(std::mem::replace(trace, Trace::silent())));
-    let (options, shared) = (options.clone(), Arc::clone(&kept));
-    let running = thread::Builder::new().name(format!("seed {}", options.world.seed)).spawn(|| {
-        let runtime = Runtime::with_seed_and_config(options.world.seed, Config::default());
-        runtime.block_on(life::live(options, subject, shared))
+    let (scenario, shared) = (scenario.clone(), Arc::clone(&kept));
+    let seed = scenario.options.seed;
+    let running = thread::Builder::new().name(format!("seed {seed}")).spawn(move || {
+        let runtime = Runtime::with_seed_and_config(seed, Config::default());
+        runtime.block_on(life::live(scenario, subject, shared))
     });
     let ended = running.expect("a thread can be started").join();
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);

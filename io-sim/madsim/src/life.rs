@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use madsim::runtime::Handle as Nodes;
 use quorate_core::Index;
-use quorate_io_sim::direct::NemesisOptions;
-use quorate_io_sim::engine::{Checked, Property, Subject, Trace, hold, nanos};
-use quorate_io_sim::net::LinkOptions;
+use quorate_io_sim::engine::{Checked, Property, Subject, Suffering, Trace, hold, nanos, replayed};
+use quorate_io_sim::history::History;
+use quorate_io_sim::net::{NetOptions, Shape};
+use quorate_io_sim::scenario::{Sabotage, Scenario};
 use quorate_io_sim::workload::Judgement;
 
 use crate::caller;
 use crate::driver::Driver;
-use crate::options::Options;
 use crate::report::Report;
 use crate::server;
 use crate::world::{Order, Sim, World};
@@ -20,19 +20,22 @@ use crate::world::{Order, Sim, World};
 /// How long a healed cluster may go without any progress, in election timeouts.
 const PATIENCE_TIMEOUTS: u64 = 100;
 
+/// For how long nothing may change once everything stands, in election timeouts.
+const WINDOW_TIMEOUTS: u64 = 6;
+
 /// How often it is looked whether something has come true.
 const LOOK_EVERY_NS: u64 = 5_000_000;
 
-/// Lives through a run.
+/// Lives through a run. If it does not come to its end: also what the clients saw.
 pub(crate) async fn live(
-    options: Options,
+    scenario: Scenario,
     subject: Box<dyn Subject + Send>,
     trace: Arc<Mutex<Trace>>,
-) -> Checked<Report> {
-    let world = World::new(options, subject, trace);
+) -> (Checked<Report>, Option<History>) {
+    let world = World::new(&scenario, subject, trace);
     drop(madsim::task::spawn(Driver::new(world.clone())));
     let (servers, callers) =
-        world.with(|sim| (sim.servers.len(), usize::from(sim.options.world.callers)));
+        world.with(|sim| (sim.servers.len(), usize::from(sim.options.callers)));
     let (host, mut nodes) = (Nodes::current(), Vec::new());
     for at in 0..servers {
         let init = world.clone();
@@ -46,18 +49,16 @@ pub(crate) async fn live(
         nodes.push(node.id());
     }
     let lived = through(&world).await;
+    let history = world.with(|sim| sim.subject.history().cloned().filter(|_| lived.is_err()));
     world.end();
     nodes.into_iter().for_each(|node| host.kill(node));
     // What is killed is dropped when its turn comes.
     madsim::time::sleep(Duration::from_millis(1)).await;
-    lived
+    (lived, history)
 }
 
 async fn through(world: &World) -> Checked<Report> {
-    let end = world.with(|sim| {
-        sim.plan_strike();
-        nanos(sim.options.world.chaos)
-    });
+    let end = world.with(|sim| nanos(sim.options.chaos));
     while world.now() < end {
         world.sleep_until(end.min(world.now() + LOOK_EVERY_NS)).await;
         world.with(Sim::sound)?;
@@ -71,7 +72,7 @@ async fn through(world: &World) -> Checked<Report> {
         sim.report.elections = sim.properties.elections();
         sim.report.committed = sim.properties.committed().0;
         sim.report.digest = sim.digest();
-        Ok(sim.report)
+        Ok(sim.report.clone())
     })
 }
 
@@ -79,13 +80,15 @@ async fn through(world: &World) -> Checked<Report> {
 async fn converge(world: &World) -> Checked {
     let serve = |sim: &mut Sim| sim.servers.iter().all(|it| it.handle.is_some() && !it.is_stopping);
     until(world, "all servers", serve).await?;
-    let callers = world.with(|sim| usize::from(sim.options.world.callers));
+    let callers = world.with(|sim| usize::from(sim.options.callers));
     let wanted: Vec<_> =
         world.with(|sim| sim.callers[..callers].iter().map(|calls| calls.done + 2).collect());
     until(world, "answers for all callers", |sim| {
         sim.callers.iter().zip(&wanted).all(|(calls, wanted)| calls.done >= *wanted)
     })
     .await?;
+    settle(world).await?;
+    stand_still(world).await?;
     world.with(|sim| sim.is_retired = true);
     until(world, "the end of all calls", |sim| {
         sim.callers[..callers].iter().all(|calls| calls.has_ended)
@@ -93,10 +96,35 @@ async fn converge(world: &World) -> Checked {
     .await
 }
 
+/// Connections from the time of faults that nobody reads have been noticed by now: after a link's
+/// time limit, which is two election timeouts, on either side.
+async fn settle(world: &World) -> Checked {
+    let end = world.with(|sim| sim.now + 4 * nanos(sim.options.raft.election_timeout));
+    until(world, "the end of old connections", |sim| sim.now >= end).await?;
+    until(world, "a leader", |sim| sim.newest_leader().is_some()).await
+}
+
+/// For a while nothing is in the way: the leader stays.
+async fn stand_still(world: &World) -> Checked {
+    let (leader, elections, end) = world.with(|sim| {
+        sim.sabotage(Sabotage::Regicide);
+        let end = sim.now + WINDOW_TIMEOUTS * nanos(sim.options.raft.election_timeout);
+        (sim.newest_leader(), sim.properties.elections(), end)
+    });
+    until(world, "the end of a quiet time", |sim| sim.now >= end).await?;
+    world.with(|sim| {
+        let (now, others) = (sim.newest_leader(), sim.properties.elections() - elections);
+        hold(now == leader && others == 0, Property::LeadershipIsStable, || {
+            format!("{leader:?} led; after {others} elections it is {now:?}")
+        })
+    })
+}
+
 /// Each server answers whoever asks it alone; then all are equal, and the workload is judged.
 async fn visit_all(world: &World) -> Checked {
     let (servers, callers) =
-        world.with(|sim| (sim.servers.len(), usize::from(sim.options.world.callers)));
+        world.with(|sim| (sim.servers.len(), usize::from(sim.options.callers)));
+    world.with(|sim| sim.sabotage(Sabotage::NeverHealsTheRest));
     for at in 0..servers {
         drop(madsim::task::spawn(caller::visit(world.clone(), callers + at, at)));
     }
@@ -210,22 +238,35 @@ impl Sim {
     /// Ends all faults; only clocks go on to differ.
     fn heal(&mut self) {
         self.happened(0, "all faults end");
-        self.options.world.nemesis = NemesisOptions::CALM;
-        self.options.habits.accept_fails_permille = 0;
-        self.options.world.apply_max_ns = 1000;
-        self.options.world.stir_max_ns = 0;
-        self.net.mend(self.now);
-        self.net.set_links(LinkOptions::default());
+        self.is_peace = true;
+        self.troubles.clear();
+        self.suffer();
+        self.options.net = NetOptions::default();
+        self.net.set_links(self.options.net.link);
+        self.options.pump.accept_fails_permille = 0;
+        self.options.apply_max_ns = 1000;
+        self.options.stir_max_ns = 0;
         for at in 0..self.servers.len() {
+            let server = &mut self.servers[at];
+            (server.suffering, server.paused_until) = (Suffering::default(), 0);
+            server.drive.heal();
             self.resume(at);
-            self.servers[at].drive.heal();
             self.restart(at);
+        }
+        self.sabotage(Sabotage::NeverHeals);
+    }
+
+    /// Cuts everybody off, if that is the sabotage.
+    fn sabotage(&mut self, sabotage: Sabotage) {
+        if self.options.sabotage == sabotage {
+            let hosts: Vec<_> = self.servers.iter().map(|server| server.host).collect();
+            hosts.iter().for_each(|&one| self.net.partition(&Shape::Isolate(one).blocked(&hosts)));
         }
     }
 
     fn patience(&self) -> u64 {
-        nanos(self.options.world.raft.election_timeout) * PATIENCE_TIMEOUTS
-            + nanos(self.options.world.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
+        nanos(self.options.raft.election_timeout) * PATIENCE_TIMEOUTS
+            + nanos(self.options.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
     }
 
     fn progress(&self) -> u64 {
@@ -251,11 +292,16 @@ impl Sim {
         replicas
     }
 
-    /// All replicas hold the same, and the workload finds it right.
+    /// All replicas hold the same, as does one that starts anew, and the workload finds it right.
     fn judge(&mut self) -> Checked {
         let replicas = self.replicas();
         let are_equal = replicas.windows(2).all(|pair| pair[0] == pair[1]);
-        hold(are_equal, Property::StateMachineSafety, || format!("states differ: {replicas:?}"))?;
+        hold(are_equal, Property::StatesAgree, || format!("states differ: {replicas:?}"))?;
+        let committed = self.properties.committed();
+        let fresh = replayed(&*self.subject, &self.servers[0].ledger, committed);
+        hold(fresh == replicas[0].1, Property::StatesAgree, || {
+            "the log makes another state than that of the first server".to_owned()
+        })?;
         let mut judged = Ok(Judgement::Undecided);
         let look = self.servers[0].look.as_ref().expect("it serves");
         look(&mut |applier| judged = self.subject.judge(applier));

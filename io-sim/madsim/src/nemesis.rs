@@ -1,61 +1,191 @@
-//! The nemesis: faults that strike from outside.
+//! The nemesis: carries out a plan.
+//!
+//! All strikes that there are, as the direct engine does, with these differences:
+//! * `pause` and `freeze` park all tasks of a process, also of one that starts; the direct engine
+//!   lets a start go on.
+//! * `slow-cpu` makes each turn of the pump take longer; connections and lanes are as fast as ever.
+//! * A `leader` is whoever told its state machine that it leads, in its newest term.
 
-use quorate_io_sim::disk::DeathMode;
-use quorate_io_sim::engine::nanos;
-use quorate_io_sim::net::{Down, HostId, Shape};
+use std::time::Duration;
+
+use quorate_io_sim::engine::{Point, Trouble, Witness as _, ends_at, nanos, reach};
+use quorate_io_sim::net::Down;
+use quorate_io_sim::scenario::{Action, Limits, Strike};
 
 use crate::world::{Order, Sim};
 
 /// Something that is planned.
-#[derive(Clone, Copy)]
 pub(crate) enum Happening {
-    Strike,
-    /// All links are open again.
-    Mend,
+    Strike(Strike),
+    /// The trouble of this number.
+    TroubleEnds(u64),
     Restart(usize),
-    /// A server that stands still goes on, if it is still in this life.
-    Resume(usize, u32),
-}
-
-/// What strikes.
-#[derive(Clone, Copy)]
-enum Strike {
-    Partition,
-    Kill,
-    Power,
-    Torn,
-    Pause,
-    Stall,
-    Stop,
+    /// A server goes on, unless it is to stand still for longer.
+    Resume(usize),
 }
 
 impl Sim {
-    pub(crate) fn plan_strike(&mut self) {
-        let sum = self.weights().iter().map(|weight| weight.0).sum::<u64>();
-        // On average each class strikes as often as its weight says.
-        let wait_max = (nanos(self.options.world.nemesis.every) * 2).checked_div(sum);
-        if let Some(wait_max) = wait_max {
-            let wait = self.nemesis_rng.below(wait_max.max(1));
-            self.queue.plan(self.now + wait, Happening::Strike);
+    pub(crate) fn plan_strikes(&mut self, actions: &[Action]) {
+        for action in actions.iter().filter(|action| action.at < self.options.chaos) {
+            self.queue.plan(nanos(action.at), Happening::Strike(action.what.clone()));
         }
     }
 
     pub(crate) fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Strike => self.strike(),
-            Happening::Mend => {
-                self.happened(0, "all links are mended");
-                self.net.mend(self.now);
+            Happening::Strike(_) | Happening::TroubleEnds(_) if self.is_peace => {}
+            Happening::Strike(strike) => self.strike(&strike),
+            Happening::TroubleEnds(number) => {
+                if self.troubles.end(number) {
+                    self.note(0, || format!("trouble {number} ends"));
+                    self.suffer();
+                }
             }
             Happening::Restart(at) if self.is_closing => {
-                self.note(0, || format!("{at} stays down"))
+                self.note(0, || format!("{at} stays down"));
             }
-            Happening::Restart(at) => self.restart(at),
-            Happening::Resume(at, life) => {
-                if self.servers[at].life == life {
+            Happening::Restart(at) => {
+                // It may have been taken down once more.
+                if self.now >= self.servers[at].suffering.down_until {
+                    self.restart(at);
+                }
+            }
+            Happening::Resume(at) => {
+                if self.now >= self.servers[at].paused_until {
                     self.resume(at);
                 }
             }
+        }
+    }
+
+    fn strike(&mut self, strike: &Strike) {
+        let struck = strike.aim(self.servers.len(), self.newest_leader());
+        self.note(0, || format!("strikes {struck:?}: {strike:?}"));
+        let (servers, callers) = (self.options.servers(), self.options.callers);
+        let troubles = Trouble::of(strike, &struck, servers, callers);
+        let meets = if troubles.is_empty() {
+            let met = struck.into_iter().filter(|&at| self.strike_server(strike, at));
+            met.count() > 0
+        } else {
+            troubles.into_iter().for_each(|trouble| self.begin(trouble, strike.lasts()));
+            !struck.is_empty()
+        };
+        if meets {
+            *self.report.struck.entry(strike.name()).or_default() += 1;
+        } else {
+            self.report.missed += 1;
+        }
+    }
+
+    /// Whoever leads in the newest term that has a leader who runs.
+    pub(crate) fn newest_leader(&self) -> Option<usize> {
+        let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
+            let glance = server.glance()?;
+            glance.leads().then_some((glance.term(), at))
+        });
+        glances.max().map(|(_, at)| at)
+    }
+
+    /// A trouble begins, and ends after so long.
+    fn begin(&mut self, trouble: Trouble, lasts: Duration) {
+        self.report.partitions += u64::from(trouble.is_partition());
+        let number = self.troubles.begin(trouble);
+        self.suffer();
+        let end = ends_at(self.now, lasts, &self.options);
+        self.queue.plan(end, Happening::TroubleEnds(number));
+    }
+
+    /// Makes networks and disks what the troubles under way make of them.
+    pub(crate) fn suffer(&mut self) {
+        let drives: Vec<_> = self.servers.iter().map(|server| server.drive.clone()).collect();
+        self.troubles.suffer(self.now, &self.options, &mut self.net, &drives);
+    }
+
+    /// Does it meet somebody?
+    fn strike_server(&mut self, strike: &Strike, at: usize) -> bool {
+        let until = ends_at(self.now, strike.lasts(), &self.options);
+        let server = &mut self.servers[at];
+        match strike {
+            Strike::Kill { down, limits, .. } => {
+                return self.end(at, Down::Kill, *down, *limits);
+            }
+            Strike::Power { down, limits, .. } => {
+                return self.end(at, Down::PowerLoss, *down, *limits);
+            }
+            Strike::Stop { down, .. } => {
+                server.suffering.down_ns = Some(nanos(*down));
+                return self.stop(at);
+            }
+            Strike::Torn { after, by, down, .. } => {
+                server.suffering.down_ns = Some(nanos(*down));
+                server.drive.die_after(*after, *by);
+            }
+            Strike::Pause { .. } => self.pause(at, until),
+            Strike::Freeze { .. } => {
+                self.pause(at, until);
+                let server = &mut self.servers[at];
+                server.suffering.freeze(self.now, until, &mut server.clock);
+                self.clocks_have_changed();
+            }
+            Strike::Jump { by, .. } => {
+                server.clock.offset += nanos(*by);
+                self.clocks_have_changed();
+            }
+            Strike::SlowCpu { by, .. } => {
+                (server.suffering.slow_until, server.suffering.slow_ns) = (until, nanos(*by));
+            }
+            Strike::Stall { .. } => server.drive.stall(until),
+            Strike::DiskError { fault, files, .. } => server.drive.arm(*fault, files.clone()),
+            _ => unreachable!("what lasts in networks and disks has begun"),
+        }
+        true
+    }
+
+    /// Takes a server down, if it is up, for so long.
+    fn end(&mut self, at: usize, how: Down, down: Duration, limits: Option<Limits>) -> bool {
+        if !self.servers[at].is_up {
+            return false;
+        }
+        if let Some(limits) = limits {
+            limits.apply_to(&mut self.lives[at]);
+        }
+        self.take_down(at, how);
+        self.servers[at].suffering.down_ns = Some(nanos(down));
+        self.plan_restart(at);
+        true
+    }
+
+    /// Tells a server to end, if it serves.
+    pub(crate) fn stop(&mut self, at: usize) -> bool {
+        let server = &mut self.servers[at];
+        let Some(handle) = server.handle.clone() else { return false };
+        server.is_stopping = true;
+        let host = server.host.0.into();
+        if server.glance().is_some_and(|glance| glance.leads()) {
+            reach(&mut self.report.reached, Point::LeaderStopped);
+        }
+        self.happened(host, "is told to stop");
+        self.order(Order::Stop(handle));
+        true
+    }
+
+    fn pause(&mut self, at: usize, until: u64) {
+        let server = &mut self.servers[at];
+        server.paused_until = until.max(server.paused_until);
+        self.queue.plan(server.paused_until, Happening::Resume(at));
+        if server.is_up {
+            self.hold_still(at);
+        }
+    }
+
+    /// A server stands still.
+    pub(crate) fn hold_still(&mut self, at: usize) {
+        let server = &mut self.servers[at];
+        if !server.is_paused {
+            server.is_paused = true;
+            let (host, node) = (server.host.0.into(), server.node.expect("it was started"));
+            self.happened(host, "stands still");
+            self.order(Order::Pause(node));
         }
     }
 
@@ -64,111 +194,9 @@ impl Sim {
         let server = &mut self.servers[at];
         if server.is_paused {
             server.is_paused = false;
-            let (host, node) = (server.host, server.node);
-            self.happened(host.0.into(), "goes on");
-            self.order(Order::Resume(node.expect("it was started")));
+            let (host, node) = (server.host.0.into(), server.node.expect("it was started"));
+            self.happened(host, "goes on");
+            self.order(Order::Resume(node));
         }
-    }
-
-    /// How often what strikes: kinds that this engine does not tell apart count together.
-    fn weights(&self) -> [(u64, Strike); 7] {
-        let nemesis = &self.options.world.nemesis;
-        [
-            (nemesis.partition + nemesis.lonely, Strike::Partition),
-            (nemesis.kill + nemesis.leader + nemesis.crash_loop, Strike::Kill),
-            (nemesis.power, Strike::Power),
-            (nemesis.torn, Strike::Torn),
-            (nemesis.pause + nemesis.freeze, Strike::Pause),
-            (nemesis.stall, Strike::Stall),
-            (nemesis.stop + nemesis.rolling, Strike::Stop),
-        ]
-    }
-
-    fn strike(&mut self) {
-        let weights = self.weights();
-        if let Some(strike) = self.nemesis_rng.weighted(&weights) {
-            self.strike_with(strike);
-            self.plan_strike();
-        }
-    }
-
-    fn strike_with(&mut self, strike: Strike) {
-        let at = self.nemesis_rng.index(self.servers.len());
-        let until = self.now + self.lasting();
-        match strike {
-            Strike::Partition => self.cut(until),
-            Strike::Kill | Strike::Power => {
-                let how = if matches!(strike, Strike::Kill) { Down::Kill } else { Down::PowerLoss };
-                let strikes_all = self.nemesis_rng.chance(100);
-                let struck = if strikes_all { 0..self.servers.len() } else { at..at + 1 };
-                for at in struck {
-                    self.take_down(at, how);
-                    self.plan_restart(at);
-                }
-            }
-            Strike::Torn => {
-                let dark = self.nemesis_rng.chance(700);
-                let mode = if dark { DeathMode::PowerLoss } else { DeathMode::Kill };
-                let operations = self.nemesis_rng.within(1, 30);
-                if self.servers[at].is_up {
-                    self.servers[at].drive.die_after(operations, mode);
-                }
-            }
-            Strike::Pause => self.pause(at, until),
-            Strike::Stall => {
-                self.report.stalls += 1;
-                self.servers[at].drive.stall(until);
-            }
-            Strike::Stop => {
-                if let Some(handle) = self.servers[at].handle.clone() {
-                    self.servers[at].is_stopping = true;
-                    let host = self.servers[at].host.0.into();
-                    self.happened(host, "is told to stop");
-                    self.order(Order::Stop(handle));
-                }
-            }
-        }
-    }
-
-    fn pause(&mut self, at: usize, until: u64) {
-        let server = &mut self.servers[at];
-        if server.is_up && !server.is_paused {
-            server.is_paused = true;
-            let (host, node, life) = (server.host, server.node, server.life);
-            self.report.pauses += 1;
-            self.happened(host.0.into(), "stands still");
-            self.order(Order::Pause(node.expect("it was started")));
-            self.queue.plan(until, Happening::Resume(at, life));
-        }
-    }
-
-    fn cut(&mut self, until: u64) {
-        let mut hosts: Vec<HostId> = self.servers.iter().map(|server| server.host).collect();
-        if hosts.len() < 2 {
-            return;
-        }
-        // Whom it strikes is a matter of order.
-        self.nemesis_rng.shuffle(&mut hosts);
-        let one = hosts[0];
-        let shape = match self.nemesis_rng.below(8) {
-            0 => Shape::Isolate(one),
-            1 => Shape::Deaf(one),
-            2 => Shape::Mute(one),
-            3 => Shape::Bridge { hub: one, seed: self.nemesis_rng.next() },
-            4 => Shape::MajoritiesRing,
-            5 => Shape::Chain,
-            6 => Shape::QuorumLoss { hub: one },
-            _ => Shape::Halves { seed: self.nemesis_rng.next() },
-        };
-        self.report.partitions += 1;
-        let blocked = shape.blocked(&hosts);
-        self.happened(0, "cuts");
-        self.note(0, || format!("  = {blocked:?}"));
-        self.net.partition(&blocked);
-        self.queue.plan(until, Happening::Mend);
-    }
-
-    pub(crate) fn lasting(&mut self) -> u64 {
-        self.nemesis_rng.below(nanos(self.options.world.nemesis.lasting_max)) + 1
     }
 }

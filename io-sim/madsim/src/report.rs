@@ -1,15 +1,13 @@
 //! What came of a run.
 
-use std::fmt;
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use quorate_io_sim::engine::{Collapse, Violation};
-
-use crate::options::Options;
+use quorate_io_sim::engine::Reached;
 
 /// A run in which every check held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
     /// Hash of everything that happened: what the network delivered, what the disks did, what servers
     /// wrote and applied, and when.
@@ -18,6 +16,10 @@ pub struct Report {
     pub elapsed: Duration,
     /// What the network delivered.
     pub deliveries: u64,
+    /// Messages of consensus that servers were heard to say.
+    pub messages: u64,
+    /// Answers of servers to a leader that were heard when the term had ended, and not judged.
+    pub belated: u64,
     /// Calls of clients that ended.
     pub calls: u64,
     /// Of these, with an answer of the state machine.
@@ -40,10 +42,11 @@ pub struct Report {
     pub disk_failures: u64,
     /// Of these, in good order, because they were told to.
     pub stopped: u64,
-    /// Servers that stood still for a while.
-    pub pauses: u64,
-    /// Disks that hung.
-    pub stalls: u64,
+    /// What struck from outside and met somebody, by the names of
+    /// [strikes](quorate_io_sim::scenario::Strike::name).
+    pub struck: BTreeMap<String, u64>,
+    /// What struck and met nobody: a leader when nobody led, a process that was down.
+    pub missed: u64,
     /// Networks cut.
     pub partitions: u64,
     /// Writes that had to wait because the other side, or the network, was too slow.
@@ -52,8 +55,17 @@ pub struct Report {
     pub surveys: u64,
     /// Connections that could not be accepted at once.
     pub accepts_failed: u64,
+    /// Rare situations that it came to.
+    pub reached: Reached,
     /// Histories that could not be judged in time.
     pub undecided: u64,
+}
+
+impl Report {
+    /// What struck from outside, and met somebody.
+    pub fn strikes(&self) -> u64 {
+        self.struck.values().sum()
+    }
 }
 
 impl AddAssign for Report {
@@ -62,6 +74,8 @@ impl AddAssign for Report {
         self.digest ^= other.digest;
         self.elapsed += other.elapsed;
         self.deliveries += other.deliveries;
+        self.messages += other.messages;
+        self.belated += other.belated;
         self.calls += other.calls;
         self.answered += other.answered;
         self.abandoned += other.abandoned;
@@ -73,53 +87,15 @@ impl AddAssign for Report {
         self.torn += other.torn;
         self.disk_failures += other.disk_failures;
         self.stopped += other.stopped;
-        self.pauses += other.pauses;
-        self.stalls += other.stalls;
+        for (name, count) in other.struck {
+            *self.struck.entry(name).or_default() += count;
+        }
+        self.missed += other.missed;
         self.partitions += other.partitions;
         self.held_back += other.held_back;
         self.surveys += other.surveys;
         self.accepts_failed += other.accepts_failed;
+        self.reached.add(other.reached);
         self.undecided += other.undecided;
     }
 }
-
-/// A run in which a check did not hold, with all that is needed to see it again.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// What was run.
-    pub options: Options,
-    /// What did not hold.
-    pub violation: Violation,
-    /// How much had happened.
-    pub step: u64,
-    /// Hash of everything that had happened.
-    pub digest: u64,
-    /// The last that happened.
-    pub trace: Vec<String>,
-}
-
-impl Failure {
-    pub(crate) fn new(options: &Options, collapse: Collapse) -> Self {
-        let Collapse { violation, trace } = collapse;
-        let (step, digest) = (trace.len(), trace.digest());
-        Self { options: options.clone(), violation, step, digest, trace: trace.into_lines() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { options, violation, step, digest, trace } = self;
-        let seed = options.world.seed;
-        for line in trace {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f, "{options:?}")?;
-        writeln!(f, "violated at step {step}, trace {digest:016x}: {violation}; seed {seed}")?;
-        write!(
-            f,
-            "again: MADSIM_FIRST={seed} MADSIM_SEEDS=1 cargo test -p quorate-madsim --test worlds many"
-        )
-    }
-}
-
-impl std::error::Error for Failure {}

@@ -3,13 +3,13 @@
 use std::future::pending;
 
 use quorate_core::{Index, NodeId, Term};
-use quorate_io_sim::direct;
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
-    Boot, Checked, Clock, Ledger, Property, Rng, Violation, address, applier, cannot_start,
-    made_ready,
+    Boot, Checked, Clock, EPOCH_NS, Ledger, Point, Property, Rng, Suffering, Violation, address,
+    applier, cannot_start, hold, made_ready, reach, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
+use quorate_io_sim::scenario::Options;
 use quorate_io_tokio::{Ended, Env as _, Handle, Parts, start};
 use quorate_sm::Applier;
 
@@ -34,11 +34,17 @@ pub(crate) struct Server {
     pub(crate) life: u32,
     /// Does a process run, or start?
     pub(crate) is_up: bool,
+    /// All its tasks are parked.
     pub(crate) is_paused: bool,
+    /// It stands still until then, up or not.
+    pub(crate) paused_until: u64,
+    pub(crate) suffering: Suffering,
     /// It was told to end in good order.
     pub(crate) is_stopping: bool,
     /// The way to a process that serves.
     pub(crate) handle: Option<Handle>,
+    /// The disk of this process has failed.
+    pub(crate) has_failed: bool,
     /// Why the last process ended by itself.
     pub(crate) ended: Option<Ended>,
     /// The term in which it was told that it leads.
@@ -50,12 +56,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server with an empty disk that was made ready for it.
-    pub(crate) fn new(number: usize, rng: &mut Rng, options: &direct::Options) -> Self {
-        let number = u16::try_from(number).expect("a few servers");
+    pub(crate) fn new(number: u16, rng: &mut Rng, options: &Options) -> Self {
         let id = NodeId::new(number.into()).expect("servers are numbered from 1");
         let drift = options.clock_drift_permille;
         let permille = rng.within(1000 - drift, 1000 + drift);
-        let clock = Clock { offset: rng.below(1 << 40), permille };
+        let clock = Clock { offset: EPOCH_NS + rng.below(1 << 40), permille };
         let seed = rng.next();
         Self {
             id,
@@ -67,8 +72,11 @@ impl Server {
             life: 0,
             is_up: false,
             is_paused: false,
+            paused_until: 0,
+            suffering: Suffering::default(),
             is_stopping: false,
             handle: None,
+            has_failed: false,
             ended: None,
             leads_in: None,
             commit: Index(0),
@@ -79,19 +87,18 @@ impl Server {
 
 /// A process of a server, from its start to its end.
 pub(crate) async fn serve(world: World, at: usize) {
-    let (env, disk, options) = world.with(|sim| {
+    let (env, drive, options) = world.with(|sim| {
         let seed = sim.server_rng.next();
-        let options = sim.options.world.clone();
         sim.report.starts += 1;
         let server = &mut sim.servers[at];
         server.begin_life();
         server.drive.begin(sim.now);
-        let disk = server.drive.mount();
-        (SimEnv::new(world.clone(), server.host, server.life, server.clock, seed), disk, options)
+        let env = SimEnv::new(world.clone(), server.host, server.life, seed);
+        (env, server.drive.clone(), sim.lives[at].clone())
     });
-    let drive = world.with(|sim| sim.servers[at].drive.clone());
-    let boot = Boot::read(disk, env.id(), env.random(), &options);
-    if drive.is_dead() {
+    let boot = Boot::read(drive.mount(), env.id(), env.random(), &options);
+    if let Some(death) = drive.death() {
+        world.sleep_until(death.at).await;
         world.with(|sim| sim.died(at));
         return pending().await;
     }
@@ -135,7 +142,7 @@ async fn parts(
     world: &World,
     at: usize,
     env: &SimEnv,
-    options: &direct::Options,
+    options: &Options,
 ) -> Checked<Option<Parts<SimEnv>>> {
     let id = env.id();
     let config = boot.config(id, env.random(), options);
@@ -143,7 +150,10 @@ async fn parts(
     world.with(|sim| {
         let (last, state) = (found.last(), found.hard_state);
         sim.note(id.get(), || format!("starts with {last:?} {state:?}"));
-        direct::reconcile(&mut sim.servers[at].ledger, found)?;
+        if opened.report.cut.is_some() {
+            reach(&mut sim.report.reached, Point::TornTailCut);
+        }
+        reconcile(&mut sim.servers[at].ledger, found)?;
         sim.properties.still_durable(&sim.servers)
     })?;
     let Ok(listener) = env.listen(address(id).as_str()).await else { return Ok(None) };
@@ -161,7 +171,7 @@ impl Server {
     fn begin_life(&mut self) {
         self.life += 1;
         self.is_up = true;
-        (self.is_paused, self.is_stopping) = (false, false);
+        (self.is_stopping, self.has_failed) = (false, false);
         self.handle = None;
         self.ended = None;
         self.leads_in = None;
@@ -193,7 +203,10 @@ impl Sim {
         self.note(host, || format!("has ended: {ended:?}"));
         match ended {
             Ended::Stopped => self.report.stopped += 1,
-            Ended::DiskFailed => self.report.disk_failures += 1,
+            Ended::DiskFailed => {
+                self.report.disk_failures += 1;
+                reach(&mut self.report.reached, Point::DiskFailed);
+            }
             Ended::Halted(violation) => {
                 let evidence = format!("n{host} halts: {violation}");
                 self.must(Err(Violation { property: Property::ServersRun, evidence }));
@@ -210,8 +223,10 @@ impl Sim {
         if !server.is_up {
             return;
         }
-        server.is_up = false;
-        server.is_paused = false;
+        if server.handle.is_none() && server.ended.is_none() {
+            reach(&mut self.report.reached, Point::RestartInterrupted);
+        }
+        (server.is_up, server.is_paused) = (false, false);
         (server.handle, server.look) = (None, None);
         match how {
             Down::Kill => server.drive.kill(self.now),
@@ -227,9 +242,12 @@ impl Sim {
                 Down::PowerLoss => "loses power",
             },
         );
-        self.must(quorate_io_sim::engine::hold(late == 0, Property::ServersRun, || {
+        self.must(hold(late == 0, Property::TheDeadAreSilent, || {
             format!("{late} calls of dead processes to the disk of {host:?}")
         }));
+        if self.servers.iter().all(|server| !server.is_up) {
+            reach(&mut self.report.reached, Point::AllDown);
+        }
         self.net.host_down(self.now, host, how);
         self.forget_host(host);
         self.order(Order::Kill(node.expect("it was started")));
@@ -242,13 +260,17 @@ impl Sim {
             return;
         }
         server.is_up = true;
-        let (host, node) = (server.host, server.node);
+        server.ended = None;
+        let (host, node, paused_until) = (server.host, server.node, server.paused_until);
         self.net.host_up(self.now, host);
         self.order(Order::Restart(node.expect("it was started")));
+        if paused_until > self.now {
+            self.hold_still(at);
+        }
     }
 
     pub(crate) fn plan_restart(&mut self, at: usize) {
-        let wait = self.lasting();
-        self.queue.plan(self.now + wait, Happening::Restart(at));
+        let restart_at = self.servers[at].suffering.restart_at(self.now, &self.options);
+        self.queue.plan(restart_at, Happening::Restart(at));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use quorate_io_sim::engine::{Digest, Feed, Rng};
 use quorate_io_sim::net::{Cause, ConnectError, Delivery, End, HostId, NetEvent, Side};
 use tokio::io::ReadBuf;
@@ -19,7 +19,7 @@ const WRITE_MAX: usize = 64 << 10;
 
 /// One end of a connection, for as long as its process has it.
 pub(crate) struct Socket {
-    host: HostId,
+    pub(crate) host: HostId,
     inbox: VecDeque<Bytes>,
     /// How much that is.
     unread: usize,
@@ -30,6 +30,8 @@ pub(crate) struct Socket {
     ended: Option<Cause>,
     /// Nothing more is written.
     is_finished: bool,
+    /// What was written and is no whole frame yet, if a server has this end.
+    pub(crate) said: BytesMut,
     /// How many of reader and writer there are.
     halves: u8,
     reader: Option<Waker>,
@@ -58,6 +60,7 @@ impl Socket {
             failed: None,
             ended: None,
             is_finished: false,
+            said: BytesMut::new(),
             halves: 2,
             reader: None,
             writer: None,
@@ -157,8 +160,7 @@ impl Sim {
             socket.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let mut room =
-            part(&mut self.server_rng, self.options.habits.short_permille, socket.unread);
+        let mut room = part(&mut self.server_rng, self.options.pump.short_permille, socket.unread);
         while into.remaining() > 0
             && room > 0
             && let Some(front) = socket.inbox.front_mut()
@@ -199,8 +201,9 @@ impl Sim {
             return Poll::Pending;
         }
         let count = bytes.len().min(WRITE_MAX);
-        let count = part(&mut self.server_rng, self.options.habits.short_permille, count);
+        let count = part(&mut self.server_rng, self.options.pump.short_permille, count);
         self.net.send(self.now, end, Bytes::copy_from_slice(&bytes[..count]));
+        self.overhear(end, &bytes[..count]);
         Poll::Ready(Ok(count))
     }
 
@@ -250,7 +253,7 @@ impl Sim {
             listening.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        if self.server_rng.chance(self.options.habits.accept_fails_permille) {
+        if self.server_rng.chance(self.options.pump.accept_fails_permille) {
             self.report.accepts_failed += 1;
             return Poll::Ready(Err(io::Error::other("too many open files")));
         }

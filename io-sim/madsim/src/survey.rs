@@ -1,15 +1,12 @@
 //! What would be left if the power failed now.
 
-use quorate_core::wal::Wal;
-use quorate_io_sim::direct;
-use quorate_io_sim::disk::{DiskOptions, Drive};
-use quorate_io_sim::engine::{Checked, Property, Violation};
+use quorate_io_sim::engine::{Checked, examine};
 
 use crate::world::Sim;
 
 /// One of so many reports of a lane that something is durable is looked into; fewer and fewer, since
 /// logs grow.
-const LOOK_INTO_ONE_OF: u64 = 20;
+const LOOK_INTO_ONE_OF: u64 = 200;
 
 impl Sim {
     /// Now and then: what a server has just been told to be durable would survive.
@@ -19,14 +16,7 @@ impl Sim {
         }
         self.report.surveys += 1;
         let server = &self.servers[at];
-        let spare = Drive::new(1, DiskOptions::INSTANT);
-        spare.restore_image(&server.drive.snapshot_image(self.now));
-        let opened = Wal::open(spare.mount(), self.options.world.wal, 1);
-        let (mut wal, opened) = opened.map_err(|error| Violation {
-            property: Property::ServersStart,
-            evidence: format!("{:?} without power: {error}", server.id),
-        })?;
-        let found = direct::read_all(&opened.recovered, &mut wal)?;
-        direct::explains(&server.ledger, &found)
+        let wal = self.options.wal;
+        examine(&server.drive, self.now, &server.ledger, wal, &mut self.survey_rng)
     }
 }

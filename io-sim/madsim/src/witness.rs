@@ -4,9 +4,12 @@
 
 use std::any::Any;
 
-use quorate_core::node::{Input, LogOrder};
-use quorate_core::{Entries, Index, NodeId, RoleKind, Term, Write};
-use quorate_io_sim::engine::{Checked, Digest, Feed, Glance, Ledger, Property, Witness, hold};
+use quorate_core::node::{Input, LogOrder, LogReader};
+use quorate_core::{Entries, Index, NodeId, RoleKind, Rpc, Term, Write};
+use quorate_io_sim::engine::{
+    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, hold, messages, reach,
+};
+use quorate_io_sim::net::End;
 use quorate_sm::ApplyOrder;
 
 use crate::server::Server;
@@ -28,7 +31,7 @@ impl Feed for Portion {
 
 impl Server {
     /// What it thinks of itself, as far as its orders tell.
-    fn seen(&self) -> Glance {
+    pub(crate) fn seen(&self) -> Glance {
         let written = self.ledger.written();
         let hard_state = written.hard_state;
         let leads = self.leads_in == Some(hard_state.term);
@@ -69,12 +72,45 @@ impl Witness for Server {
 }
 
 impl Sim {
+    /// What servers say must be true, and rest on what is durable.
+    ///
+    /// It is heard when it is written to a connection, a moment after the node has said it. By then
+    /// the server may have heard of a newer term and cut its log, and what it has acknowledged in the
+    /// old one is of no consequence: such an answer is only counted.
+    pub(crate) fn overhear(&mut self, end: End, bytes: &[u8]) {
+        let Some(socket) = self.sockets.get_mut(&end) else { return };
+        let at = usize::from(socket.host.0) - 1;
+        if at >= self.servers.len() {
+            return;
+        }
+        socket.said.extend_from_slice(bytes);
+        for message in messages(&mut socket.said) {
+            let is = self.servers[at].seen();
+            let is_answer = matches!(message.rpc, Rpc::AppendEntriesReply(_));
+            if is_answer && message.term < is.term() {
+                self.report.belated += 1;
+                continue;
+            }
+            self.report.messages += 1;
+            let raft = &self.lives[at].raft;
+            let checked = self.properties.said(&message, is, raft, &self.servers);
+            self.must(checked);
+        }
+    }
+
     /// A server's pump orders something from one of its lanes.
     pub(crate) fn ordered(&mut self, at: usize, order: &dyn Any) {
         let host = self.servers[at].host.0.into();
         let checked = if let Some(LogOrder::Write(write)) = order.downcast_ref() {
             self.happened(host, write);
             self.writes(at, write)
+        } else if let Some(LogOrder::Read { reader, .. }) = order.downcast_ref() {
+            let point = match reader {
+                LogReader::Peer(_) => Point::ReadBackForPeer,
+                LogReader::StateMachine => Point::ReadBackForStateMachine,
+            };
+            reach(&mut self.report.reached, point);
+            Ok(())
         } else if let Some(ApplyOrder::Apply { entries, .. }) = order.downcast_ref() {
             self.happened(host, entries);
             self.commits(at, entries)
@@ -87,24 +123,33 @@ impl Sim {
         self.must(checked);
     }
 
-    /// A lane of a server is done with something.
-    pub(crate) fn was_done(&mut self, at: usize, done: &dyn Any) {
-        if let Some(Input::Applied(..)) = done.downcast_ref() {
-            let checked = self.subject.holds();
-            self.must(checked);
-        }
-        if let Some(Input::Persisted(ticket)) = done.downcast_ref() {
-            let server = &mut self.servers[at];
-            let truncated = server.ledger.sync_until(*ticket);
-            let host = server.host.0.into();
-            self.happened(host, &Persisted(ticket.0));
-            let checked = self.survey(at);
-            self.must(checked);
-            if truncated {
-                let checked = self.properties.still_durable(&self.servers);
-                self.must(checked);
+    /// A lane of a server is done with this.
+    pub(crate) fn was_done(&mut self, at: usize, done: &[Input]) {
+        let checked = self.take_in(at, done);
+        self.must(checked);
+    }
+
+    fn take_in(&mut self, at: usize, done: &[Input]) -> Checked {
+        self.subject.holds()?;
+        let server = &mut self.servers[at];
+        self.hearing.take_in(done, &mut server.has_failed, &mut self.report.reached)?;
+        for input in done {
+            match input {
+                Input::Persisted(ticket) => {
+                    let server = &mut self.servers[at];
+                    let truncated = server.ledger.sync_until(*ticket);
+                    let host = server.host.0.into();
+                    self.happened(host, &Persisted(ticket.0));
+                    self.survey(at)?;
+                    if truncated {
+                        self.properties.still_durable(&self.servers)?;
+                    }
+                }
+                Input::DiskFull(_) => reach(&mut self.report.reached, Point::DiskFull),
+                _ => {}
             }
         }
+        Ok(())
     }
 
     fn writes(&mut self, at: usize, write: &Write) -> Checked {
@@ -114,7 +159,9 @@ impl Sim {
         let role = if hard_state.term == was.term() { was.role } else { RoleKind::Follower };
         let is = Glance { role, hard_state, ..was };
         self.properties.writes(write, was, is, &server.ledger)?;
-        server.ledger.write(write.clone())?;
+        if server.ledger.write(write.clone())? {
+            reach(&mut self.report.reached, Point::LogTruncated);
+        }
         if let Some(append) = &write.append {
             self.properties.wrote(&append.entries, server.ledger.written())?;
         }
@@ -139,6 +186,11 @@ impl Sim {
             format!("{:?} applies up to {last:?} after {:?}", server.id, server.commit)
         })?;
         server.commit = last;
+        let next = server.ledger.written().term(was.commit.next());
+        if was.leads() && next.is_some_and(|term| term < was.term()) {
+            reach(&mut self.report.reached, Point::CommittedIndirectly);
+        }
+        self.hearing.commit(entries);
         self.stepped(at, was)
     }
 
@@ -152,6 +204,10 @@ impl Sim {
 
     fn stepped(&mut self, at: usize, was: Glance) -> Checked {
         let is = self.servers[at].seen();
+        let mut others = self.servers.iter().filter_map(Witness::glance);
+        if is.leads() && others.any(|other| other.leads() && other.term() != is.term()) {
+            reach(&mut self.report.reached, Point::TwoLeaders);
+        }
         self.properties.stepped(at, was, is, &self.servers)
     }
 }

@@ -7,15 +7,17 @@ use std::task::Waker;
 
 use madsim::runtime::Handle as Nodes;
 use madsim::task::NodeId;
-use madsim::time::{Instant, TimeHandle};
+use madsim::time::TimeHandle;
+use quorate_core::Instant;
 use quorate_io_sim::engine::{
-    Checked, Feed, Properties, Queue, Rng, Stream, Subject, Trace, Violation,
+    Checked, Clock, Feed, Hearing, Properties, Queue, Rng, Stream, Subject, Trace, Troubles,
+    Violation,
 };
-use quorate_io_sim::net::{End, Net};
+use quorate_io_sim::net::{End, HostId, Net};
+use quorate_io_sim::scenario::{Options, Scenario};
 use quorate_io_tokio::Handle;
 
 use crate::nemesis::Happening;
-use crate::options::Options;
 use crate::report::Report;
 use crate::server::Server;
 use crate::sockets::{Listening, Socket};
@@ -30,6 +32,8 @@ pub(crate) struct World {
 /// The world. Nobody waits while holding it.
 pub(crate) struct Sim {
     pub(crate) options: Options,
+    /// Every server's options in its next life.
+    pub(crate) lives: Vec<Options>,
     pub(crate) now: u64,
     pub(crate) net: Net,
     pub(crate) sockets: BTreeMap<End, Socket>,
@@ -40,13 +44,16 @@ pub(crate) struct Sim {
     /// Nobody calls any more.
     pub(crate) is_retired: bool,
     pub(crate) queue: Queue<Happening>,
+    pub(crate) troubles: Troubles,
+    /// The time of faults is over.
+    pub(crate) is_peace: bool,
     pub(crate) alarms: BTreeMap<(u64, u64), Waker>,
     pub(crate) alarms_set: u64,
     /// What clients do, and what must be true of it.
     pub(crate) subject: Box<dyn Subject + Send>,
     pub(crate) properties: Properties,
+    pub(crate) hearing: Hearing,
     pub(crate) report: Report,
-    pub(crate) nemesis_rng: Rng,
     pub(crate) server_rng: Rng,
     pub(crate) survey_rng: Rng,
     /// The first thing that did not hold.
@@ -82,34 +89,38 @@ pub(crate) enum Order {
 
 impl World {
     pub(crate) fn new(
-        options: Options,
+        scenario: &Scenario,
         subject: Box<dyn Subject + Send>,
         trace: Arc<Mutex<Trace>>,
     ) -> Self {
-        let world = &options.world;
-        let (seed, count) = (world.seed, world.membership.members().len());
+        assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
+        let mut options = scenario.options.clone();
+        let room = options.pump.room_bytes.unwrap_or(u64::MAX);
+        options.net.window_bytes = options.net.window_bytes.min(room);
+        let (seed, count) = (options.seed, options.servers());
         let mut server_rng = Rng::new(seed, Stream::Servers);
-        let servers = (1..=count).map(|number| Server::new(number, &mut server_rng, world));
+        let servers = (1..=count).map(|number| Server::new(number, &mut server_rng, &options));
         let servers: Vec<_> = servers.collect();
-        let count = u16::try_from(count).expect("a few servers");
         // Besides the callers of the whole run there is one for each server at the end.
-        let callers = world.callers + count;
+        let callers = options.callers + count;
         let hosts = usize::from(count + callers) + 1;
-        let sim = Sim {
+        let mut sim = Sim {
             now: 0,
-            net: Net::new(seed, count, callers, world.net),
+            net: Net::new(seed, count, callers, options.net),
             sockets: BTreeMap::new(),
             listeners: (0..hosts).map(|_| Listening::default()).collect(),
             servers,
             callers: vec![Calls::default(); usize::from(callers)],
             is_retired: false,
             queue: Queue::new(),
+            troubles: Troubles::default(),
+            is_peace: false,
             alarms: BTreeMap::new(),
             alarms_set: 0,
             subject,
-            properties: Properties::new(world.membership.clone(), true),
+            properties: Properties::new(options.membership.clone(), true),
+            hearing: Hearing::default(),
             report: Report::default(),
-            nemesis_rng: Rng::new(seed, Stream::Nemesis),
             server_rng,
             survey_rng: Rng::new(seed, Stream::Sabotage),
             violation: None,
@@ -119,8 +130,10 @@ impl World {
             driver_at: u64::MAX,
             is_over: false,
             is_closing: false,
+            lives: vec![options.clone(); usize::from(count)],
             options,
         };
+        sim.plan_strikes(scenario.plan.actions());
         Self { sim: Arc::new(Mutex::new(sim)), time: TimeHandle::current() }
     }
 
@@ -129,7 +142,7 @@ impl World {
     }
 
     /// The same moment, for madsim.
-    pub(crate) fn instant(&self) -> Instant {
+    pub(crate) fn instant(&self) -> madsim::time::Instant {
         self.time.now_instant()
     }
 
@@ -192,6 +205,31 @@ impl Sim {
         let alarm = self.alarms.first_key_value().map(|(&(at, _), _)| at);
         let moments = [self.net.next_at(), alarm, self.queue.next_at()];
         moments.into_iter().flatten().min().unwrap_or(u64::MAX / 2)
+    }
+
+    /// The clock of a host: those of clients are right.
+    pub(crate) fn clock(&self, host: HostId) -> Clock {
+        const RIGHT: Clock = Clock { offset: 0, permille: 1000 };
+        self.server_at(host).map_or(RIGHT, |server| server.clock)
+    }
+
+    /// What the clock of a host shows to its process.
+    pub(crate) fn show(&mut self, host: HostId) -> Instant {
+        let shown = self.clock(host).read(self.now);
+        if let Some(server) = self.servers.get_mut(usize::from(host.0) - 1) {
+            let before = std::mem::replace(&mut server.suffering.shown, shown);
+            assert!(shown >= before, "no clock goes back: {shown:?} after {before:?}");
+        }
+        shown
+    }
+
+    /// By how many nanoseconds a turn of a pump takes longer now.
+    pub(crate) fn slowness(&self, host: HostId) -> u64 {
+        self.server_at(host).map_or(0, |server| server.suffering.slowness(self.now))
+    }
+
+    fn server_at(&self, host: HostId) -> Option<&Server> {
+        self.servers.get(usize::from(host.0).checked_sub(1)?)
     }
 
     pub(crate) fn order(&mut self, order: Order) {

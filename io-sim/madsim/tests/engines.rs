@@ -5,12 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate_core::wire::Consistency;
-use quorate_core::{Membership, NodeId};
 use quorate_io_sim::direct;
-use quorate_io_sim::disk::DiskOptions;
-use quorate_io_sim::net::NetOptions;
+use quorate_io_sim::scenario::Options;
 use quorate_io_sim::workload::{Broken, End, Judgement, Look, Request, Rng, Workload};
-use quorate_madsim::{Habits, Options};
 use quorate_sm::{Context, StateMachine};
 
 /// How much the client asks for.
@@ -89,24 +86,7 @@ impl Workload for Script {
 
 /// Healthy disks, a healthy network, clocks that agree.
 fn peace(seed: u64, servers: u64) -> Options {
-    let mut options = Options::from_seed(seed);
-    let world = &mut options.world;
-    world.membership = Membership::of_voters((1..=servers).filter_map(NodeId::new)).unwrap();
-    world.chaos = Duration::from_secs(30);
-    (world.disk, world.net) = (DiskOptions::default(), NetOptions::default());
-    (world.clock_drift_permille, world.stir_max_ns, world.apply_max_ns) = (0, 1000, 10_000);
-    world.session_timeout = Duration::from_secs(60);
-    world.callers = 1;
-    let nemesis = &mut world.nemesis;
-    (nemesis.partition, nemesis.kill, nemesis.power) = (0, 0, 0);
-    (nemesis.torn, nemesis.pause, nemesis.stall, nemesis.stop) = (0, 0, 0, 0);
-    options.habits = Habits {
-        short_permille: 0,
-        accept_fails_permille: 0,
-        abandon_permille: 0,
-        renew_permille: 0,
-    };
-    options
+    Options { seed, callers: 1, ..Options::idle(servers, Duration::from_secs(20)) }
 }
 
 #[test]
@@ -115,7 +95,7 @@ fn the_same_commands_end_in_the_same_state_on_both_engines() {
         let options = peace(seed, servers);
         let (on_direct, on_madsim) = (Arc::default(), Arc::default());
         let script = |seen: &Arc<_>| Script { done: 0, seen: Arc::clone(seen) };
-        let direct = direct::run_with(&options.world, || script(&on_direct));
+        let direct = direct::run_with(&options, || script(&on_direct));
         direct.unwrap_or_else(|failure| panic!("{failure}"));
         let madsim = quorate_madsim::run_with(&options, || script(&on_madsim));
         madsim.unwrap_or_else(|failure| panic!("{failure}"));

@@ -6,29 +6,42 @@ use quorate_core::wal::{Disk, OpenError, Wal, WalOptions};
 use super::reconcile::{explains, read_all};
 use super::world::World;
 use crate::disk::{DeathMode, DiskOptions, Drive, Fates};
-use crate::judge::{Checked, Image, Property, Violation, hold};
+use crate::judge::{Checked, Image, Ledger, Property, Violation, hold};
+use crate::rng::Rng;
+
+/// Looks at what the disk of a server would be after a power loss, and leaves it as it is.
+///
+/// # Errors
+/// If it cannot be recovered, to the same each time; if something is missing.
+pub fn examine(
+    drive: &Drive,
+    now: u64,
+    ledger: &Ledger,
+    wal: WalOptions,
+    rng: &mut Rng,
+) -> Checked {
+    let seed = rng.next();
+    let image = drive.snapshot_image(now);
+    let disk = image.to_disk();
+    let first = recover(&disk, wal, seed)?;
+    explains(ledger, &first)?;
+    is_same(&first, &recover(&disk, wal, !seed)?)?;
+
+    let spare = Drive::new(seed, DiskOptions { fates: Fates::ANY_SUBSET, ..DiskOptions::INSTANT });
+    spare.restore_image(&image);
+    let disk = spare.mount();
+    spare.die_after(rng.within(1, 40), DeathMode::PowerLoss);
+    let interrupted = Wal::open(disk, wal, seed);
+    drop(interrupted);
+    spare.lose_power(1);
+    is_same(&first, &recover(&spare.mount(), wal, seed)?)
+}
 
 impl World<'_> {
-    /// Looks at what the disk of a server would be after a power loss, and leaves it as it is.
     pub(crate) fn examine(&mut self, at: usize) -> Checked {
-        let seed = self.peace_rng.next();
         let server = &self.servers[at];
-        let image = server.drive.snapshot_image(self.now);
         let wal = self.options.wal;
-        let disk = image.to_disk();
-        let first = recover(&disk, wal, seed)?;
-        explains(&server.ledger, &first)?;
-        is_same(&first, &recover(&disk, wal, !seed)?)?;
-
-        let drive =
-            Drive::new(seed, DiskOptions { fates: Fates::ANY_SUBSET, ..DiskOptions::INSTANT });
-        drive.restore_image(&image);
-        let disk = drive.mount();
-        drive.die_after(self.peace_rng.within(1, 40), DeathMode::PowerLoss);
-        let interrupted = Wal::open(disk, wal, seed);
-        drop(interrupted);
-        drive.lose_power(1);
-        is_same(&first, &recover(&drive.mount(), wal, seed)?)
+        examine(&server.drive, self.now, &server.ledger, wal, &mut self.peace_rng)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::scenario::Scenario;
 /// A run in which a check did not hold, with all that is needed to see it again.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// The engine on which it was run, by its name.
+    pub engine: &'static str,
     /// What was run.
     pub scenario: Scenario,
     /// What did not hold.
@@ -30,6 +32,9 @@ pub struct Failure {
     pub history: Option<History>,
 }
 
+/// This engine, which runs what is not said to be run on another.
+pub(super) const ENGINE: &str = "direct";
+
 /// The names of the files that a failure leaves.
 const SCENARIO: &str = "scenario.scn";
 const TRACE: &str = "trace.txt";
@@ -37,9 +42,16 @@ const FAILURE: &str = "failure.txt";
 const HISTORY: &str = "history.jsonl";
 
 impl Failure {
-    pub(super) fn new(scenario: &Scenario, collapse: Collapse, history: Option<History>) -> Self {
+    /// The run of a scenario that did not come to its end, and what its clients saw.
+    pub fn new(
+        engine: &'static str,
+        scenario: &Scenario,
+        collapse: Collapse,
+        history: Option<History>,
+    ) -> Self {
         let Collapse { violation, trace } = collapse;
         Self {
+            engine,
             scenario: scenario.clone(),
             violation,
             event: trace.len(),
@@ -52,9 +64,10 @@ impl Failure {
 
     /// What happened in a few lines, the last of which runs it again from the scenario's file.
     pub fn block(&self, file: &str) -> String {
-        let Self { scenario, violation, event, elapsed, digest, .. } = self;
+        let Self { engine, scenario, violation, event, elapsed, digest, .. } = self;
         let Violation { property, evidence } = violation;
         let (seconds, seed) = (elapsed.as_secs_f64(), scenario.options.seed);
+        let on = if *engine == ENGINE { String::new() } else { format!("--engine {engine} ") };
         let mut block = String::new();
         for (name, value) in [
             ("violated", format!("{property:?}: {}", property.statement())),
@@ -63,7 +76,7 @@ impl Failure {
             ("seed", seed.to_string()),
             ("scenario", format!("{:016x}", scenario.digest())),
             ("trace", format!("{digest:016x}")),
-            ("replay", format!("cargo sim replay {file}")),
+            ("replay", format!("cargo sim replay {on}{file}")),
         ] {
             writeln!(block, "{name:<8}  {value}").expect("a string takes all");
         }

@@ -7,7 +7,7 @@ use quorate_core::node::{Idle, Input, LogOrder};
 use quorate_sm::ApplyOrder;
 
 use super::world::{Body, Happening, World};
-use crate::judge::{Checked, Point, stays_failed};
+use crate::judge::{Checked, Point};
 
 /// How long a lane waits for more work before it uses the moment for what can wait.
 const IDLE_AFTER_NS: u64 = 5_000_000;
@@ -132,18 +132,11 @@ impl World<'_> {
         self.subject.holds()?;
         let server = &mut self.servers[body.at];
         let process = server.process.as_mut().expect("it is awake");
-        process.has_failed = stays_failed(process.has_failed, &done)?;
+        self.hearing.take_in(&done, &mut process.has_failed, &mut self.report.reached)?;
         let mut truncated = false;
         for input in &done {
-            match input {
-                Input::Persisted(ticket) => truncated |= server.ledger.sync_until(*ticket),
-                Input::Applied(_, answers) => {
-                    for (at, answer) in answers {
-                        let point = self.answers.answer(*at, answer)?;
-                        point.into_iter().for_each(|point| self.report.reached.note(point));
-                    }
-                }
-                _ => {}
+            if let Input::Persisted(ticket) = input {
+                truncated |= server.ledger.sync_until(*ticket);
             }
         }
         if !process.is_over {

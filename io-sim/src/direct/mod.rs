@@ -13,7 +13,7 @@
 //!
 //! Read in this order: [`scenario`](crate::scenario) (what is to happen), `world` (what happens next),
 //! `server` and `process` (what a server is), `step` (one step of one server), `lanes` and `stop`,
-//! `caller` and `calls` (clients), `nemesis` and `troubles` (what strikes, and for how long),
+//! `caller` and `calls` (clients), `nemesis` (what strikes),
 //! `reconcile` and `autopsy` (what a restart must find), `heal`, `broken` and `quiet` (peace), `tell`
 //! (what a recording is told).
 
@@ -35,7 +35,6 @@ mod server;
 mod step;
 mod stop;
 mod tell;
-mod troubles;
 mod wires;
 mod world;
 
@@ -43,8 +42,11 @@ use std::cell::RefCell;
 
 pub use crate::judge::{Point, Reached};
 pub use crate::scenario::{NemesisOptions, Options, Sabotage};
+pub use autopsy::examine;
 pub use failure::Failure;
-pub use reconcile::{explains, read_all, reconcile};
+pub use quiet::replayed;
+pub(crate) use reconcile::read_all;
+pub use reconcile::reconcile;
 pub use report::Report;
 
 use crate::judge::{Checked, Violation};
@@ -161,6 +163,6 @@ impl<'a, W: Workload + 'static, F: Fn() -> W> Stage<'a, W, F> {
 
     fn failure(&self, collapse: replay::Collapse) -> Box<Failure> {
         let history = self.subject.borrow().history().cloned();
-        Box::new(Failure::new(self.scenario, collapse, history))
+        Box::new(Failure::new(failure::ENGINE, self.scenario, collapse, history))
     }
 }

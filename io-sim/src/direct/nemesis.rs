@@ -2,15 +2,13 @@
 
 use core::time::Duration;
 
-use quorate_core::Instant;
-
-use super::troubles::Trouble;
 use super::world::{Happening, World};
 use crate::clock::nanos;
 use crate::judge::Checked;
-use crate::net::{Down, HostId};
-use crate::scenario::{Action, Limits, Role, Strike, Who};
+use crate::net::Down;
+use crate::scenario::{Action, Limits, Strike};
 use crate::show::What;
+use crate::trouble::{Trouble, ends_at};
 
 impl World<'_> {
     pub(crate) fn plan_strikes(&mut self, actions: &[Action]) {
@@ -19,13 +17,10 @@ impl World<'_> {
         }
     }
 
-    /// A server that is down starts again: when the strike says that took it down, or else as soon
-    /// as servers do that ended by themselves.
+    /// A server that is down starts again.
     pub(crate) fn plan_restart(&mut self, at: usize) {
-        let down = self.suffering[at].down_ns.take();
-        let wait = down.unwrap_or_else(|| nanos(self.options.restart_after)) + 1;
-        self.suffering[at].down_until = self.now + wait;
-        self.queue.plan(self.now + wait, Happening::Restart(at));
+        let restart_at = self.suffering[at].restart_at(self.now, &self.options);
+        self.queue.plan(restart_at, Happening::Restart(at));
     }
 
     /// It is time to start a server, unless it was taken down again.
@@ -34,26 +29,53 @@ impl World<'_> {
     }
 
     pub(crate) fn strike(&mut self, strike: Strike) -> Checked {
-        let struck = self.aim(&strike);
+        let struck = strike.aim(self.servers.len(), self.newest_leader());
         self.report.strikes += u64::from(!struck.is_empty());
         self.trace.line(self.now, 0, || format!("strikes {struck:?}: {strike:?}"));
-        if let Some(trouble) = self.net_trouble(&strike, &struck) {
+        let troubles = Trouble::of(&strike, &struck, self.options.servers(), self.options.callers);
+        if troubles.is_empty() {
+            return struck.into_iter().try_for_each(|at| self.strike_server(&strike, at));
+        }
+        for trouble in troubles {
             self.report.partitions += u64::from(trouble.is_partition());
             self.begin(trouble, strike.lasts());
-            return Ok(());
         }
-        struck.into_iter().try_for_each(|at| self.strike_server(&strike, at))
+        Ok(())
     }
 
-    /// The places of the servers that it strikes now.
-    fn aim(&self, strike: &Strike) -> Vec<usize> {
-        let Some(who) = strike.who() else {
-            return strike.servers().into_iter().map(place).collect();
-        };
-        match who {
-            Who::Server(server) => vec![place(server)],
-            Who::Role(Role::All) => (0..self.servers.len()).collect(),
-            Who::Role(Role::Leader) => self.newest_leader().into_iter().collect(),
+    /// A trouble begins, and ends after so long.
+    fn begin(&mut self, trouble: Trouble, lasts: Duration) {
+        let number = self.troubles.begin(trouble);
+        self.suffer();
+        let end = ends_at(self.now, lasts, &self.options);
+        self.queue.plan(end, Happening::TroubleEnds(number));
+    }
+
+    pub(crate) fn end_trouble(&mut self, number: u64) {
+        if self.troubles.end(number) {
+            self.trace.line(self.now, 0, || format!("trouble {number} ends"));
+            self.suffer();
+        }
+    }
+
+    pub(crate) fn end_troubles(&mut self) {
+        self.troubles.clear();
+        self.suffer();
+        self.suffering.fill_with(Default::default);
+    }
+
+    /// Makes networks and disks what the troubles under way make of them.
+    fn suffer(&mut self) {
+        let drives: Vec<_> = self.servers.iter().map(|server| server.drive.clone()).collect();
+        let cut = self.troubles.suffer(self.now, &self.options, &mut self.net, &drives);
+        if self.cut != cut {
+            self.trace.see(self.now, |recorder| {
+                recorder.put(What::Mended);
+                if !cut.is_empty() {
+                    recorder.cut(&cut);
+                }
+            });
+            self.cut = cut;
         }
     }
 
@@ -67,7 +89,7 @@ impl World<'_> {
     }
 
     fn strike_server(&mut self, strike: &Strike, at: usize) -> Checked {
-        let until = self.ends_at(strike.lasts());
+        let until = ends_at(self.now, strike.lasts(), &self.options);
         match strike {
             Strike::Kill { down, limits, .. } => self.end(at, Down::Kill, *down, *limits)?,
             Strike::Power { down, limits, .. } => self.end(at, Down::PowerLoss, *down, *limits)?,
@@ -91,14 +113,10 @@ impl World<'_> {
                 self.servers[at].drive.stall(until);
                 self.tell(at, |n| What::Stalled { n, until });
             }
-            Strike::SlowDisk { percent, .. } => {
-                self.begin(Trouble::SlowDisk { at, percent: *percent }, strike.lasts());
-            }
             Strike::DiskError { fault, files, .. } => {
                 self.servers[at].drive.arm(*fault, files.clone());
             }
-            Strike::Full { .. } => self.begin(Trouble::FullDisk { at }, strike.lasts()),
-            _ => unreachable!("what strikes the network has been dealt with"),
+            _ => unreachable!("what lasts in networks and disks has begun"),
         }
         Ok(())
     }
@@ -109,11 +127,7 @@ impl World<'_> {
             return Ok(());
         }
         if let Some(limits) = limits {
-            let life = &mut self.lives[at];
-            life.raft.message_bytes_max = limits.message_bytes_max;
-            life.raft.inflight_messages_max = limits.inflight_messages_max;
-            life.raft.cached_bytes_max = limits.cached_bytes_max;
-            life.wal.batch_bytes_max = limits.batch_bytes_max;
+            limits.apply_to(&mut self.lives[at]);
         }
         self.take_down(at, how)?;
         self.suffering[at].down_ns = Some(nanos(down));
@@ -127,43 +141,8 @@ impl World<'_> {
         self.tell(at, |n| What::Paused { n, until });
     }
 
-    /// The clock is put back by what it will have missed: nobody looks at it until then.
     fn freeze(&mut self, at: usize, until: u64) {
         self.pause(at, until);
-        let frozen = &mut self.suffering[at].frozen_until;
-        let missed = until.saturating_sub(self.now.max(*frozen));
-        *frozen = until.max(*frozen);
-        let clock = &mut self.servers[at].clock;
-        clock.offset -= missed * clock.permille / 1000;
+        self.suffering[at].freeze(self.now, until, &mut self.servers[at].clock);
     }
-
-    /// When a strike of this length ends: at the latest when all faults do.
-    pub(crate) fn ends_at(&self, lasts: Duration) -> u64 {
-        (self.now + nanos(lasts)).min(nanos(self.options.chaos)).max(self.now)
-    }
-}
-
-/// What a server goes through, apart from what its network and its disk do.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Suffering {
-    /// How long it stays down when it goes down next.
-    pub(crate) down_ns: Option<u64>,
-    /// It is not started before.
-    pub(crate) down_until: u64,
-    /// Its clock stands still until then.
-    pub(crate) frozen_until: u64,
-    /// What its clock showed when it stepped last.
-    pub(crate) shown: Instant,
-    /// Until then each of its steps takes longer.
-    pub(crate) slow_until: u64,
-    /// By so much.
-    pub(crate) slow_ns: u64,
-}
-
-pub(super) fn place(server: u16) -> usize {
-    usize::from(server) - 1
-}
-
-pub(super) fn host(at: usize) -> HostId {
-    HostId(u16::try_from(at + 1).expect("a few servers"))
 }

@@ -1,11 +1,24 @@
 //! When all is done: nothing is left over, everybody agrees, and a replica that starts anew comes to
 //! the same.
 
-use quorate_core::Entries;
+use quorate_core::{Entries, Index};
 use quorate_sm::Applied;
 
 use super::world::World;
-use crate::judge::{Checked, Property, hold, is_at_most, rests_in_peace};
+use crate::judge::{Checked, Ledger, Property, hold, is_at_most, rests_in_peace};
+use crate::workload::Subject;
+
+/// A digest of the state that the log makes up to here, applied from its first entry on by a new
+/// replica.
+///
+/// # Panics
+/// Never: a ledger is checked when it is written.
+pub fn replayed(subject: &dyn Subject, ledger: &Ledger, committed: Index) -> u64 {
+    let mut fresh = subject.applier(true);
+    let log = Entries::new(ledger.durable().entries()).expect("a log").up_to(committed);
+    fresh.apply(&log, &mut Applied::default());
+    fresh.digest()
+}
 
 impl World<'_> {
     /// Is nothing under way any more? Clients go on to keep their sessions alive, so this may only
@@ -67,12 +80,9 @@ impl World<'_> {
     fn replay(&self) -> Checked {
         let Some(server) = self.servers.first() else { return Ok(()) };
         let Some(process) = &server.process else { return Ok(()) };
-        let mut fresh = self.subject.applier(true);
-        let log = server.ledger.durable().entries();
-        let log = Entries::new(log).expect("a log").up_to(self.committed());
-        fresh.apply(&log, &mut Applied::default());
+        let fresh = replayed(&*self.subject, &server.ledger, self.committed());
         let old = process.apply.lane.applier();
-        hold(fresh.digest() == old.digest(), Property::StatesAgree, || {
+        hold(fresh == old.digest(), Property::StatesAgree, || {
             format!("the log makes another state than that of {:?}", server.id)
         })
     }

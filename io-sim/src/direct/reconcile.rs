@@ -24,7 +24,7 @@ pub fn reconcile(ledger: &mut Ledger, found: Image) -> Checked {
 ///
 /// # Errors
 /// If it is not.
-pub fn explains(ledger: &Ledger, found: &Image) -> Checked {
+pub(crate) fn explains(ledger: &Ledger, found: &Image) -> Checked {
     let futures = ledger.futures()?;
     let last = found.last().index;
     let is_it = |(prev, image): &(Index, Image)| {
@@ -48,7 +48,7 @@ const READS_MAX: usize = 20;
 ///
 /// # Errors
 /// If it cannot be read, or makes no log.
-pub fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Checked<Image> {
+pub(crate) fn read_all<D: Disk>(recovered: &Recovered, wal: &mut Wal<D>) -> Checked<Image> {
     let mut image = Image::default();
     image.hard_state = recovered.hard_state;
     let last = recovered.last.index;

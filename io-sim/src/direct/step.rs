@@ -2,13 +2,13 @@
 
 use bytes::BytesMut;
 use quorate_core::node::{Input, LogOrder, LogReader, Note, Output, Outputs};
-use quorate_core::wire::{Decoder, MAGIC, Service};
-use quorate_core::{Cause, Message, NodeId, RoleKind, Rpc, Term, Write};
+use quorate_core::{Cause, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
 use super::files::DiskUse;
 use super::world::World;
 use crate::boot::host_at;
+use crate::hearing::messages;
 use crate::judge::{
     Checked, Glance, Point, Property, Violation, Witness, hold, is_silent_after_failure,
 };
@@ -124,19 +124,13 @@ impl World<'_> {
 
     /// What servers say to one another must be true, and rest on what is durable.
     fn overhear(&mut self, at: usize, bytes: &[u8], is: Glance) -> Checked {
-        let mut bytes = BytesMut::from(bytes.strip_prefix(&MAGIC).unwrap_or(bytes));
-        let decoder = Decoder::new(u32::MAX);
-        while let Some(frame) = decoder.decode(&mut bytes).expect("a server speaks in frames") {
-            if frame.service == Service::Raft {
-                let message = Message::decode(&frame).expect("a server speaks sense");
-                let raft = &self.lives[at].raft;
-                self.properties.said(&message, is, raft, &self.servers)?;
-                self.report.messages += 1;
-                if let Rpc::PreVote(ask) = message.rpc
-                    && self.is_led(message.to, ask.next_term)
-                {
-                    self.reach(Point::DisloyaltyAsked);
-                }
+        for message in messages(&mut BytesMut::from(bytes)) {
+            self.properties.said(&message, is, &self.lives[at].raft, &self.servers)?;
+            self.report.messages += 1;
+            if let Rpc::PreVote(ask) = message.rpc
+                && self.is_led(message.to, ask.next_term)
+            {
+                self.reach(Point::DisloyaltyAsked);
             }
         }
         Ok(())
@@ -197,7 +191,7 @@ impl World<'_> {
             Output::Apply { entries, answers } => {
                 let commit = process.glance().commit;
                 self.properties.gives(&mut process.given, &entries, commit)?;
-                self.answers.commit(&entries);
+                self.hearing.commit(&entries);
                 self.order_apply(at, ApplyOrder::Apply { entries, answers })?;
             }
             Output::Query { id, index, query } => {

@@ -6,24 +6,21 @@ use quorate_core::Index;
 use quorate_core::node::{Idle, Input};
 
 use super::caller::Caller;
-use super::nemesis::Suffering;
 use super::process::Process;
 use super::report::Report;
 use super::server::{Begun, Server, Started};
-use super::troubles::Troubles;
 use crate::boot::{address, applier};
-use crate::clock::{Clock, nanos};
-use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
+use crate::clock::{Clock, EPOCH_NS, nanos};
+use crate::hearing::Hearing;
+use crate::judge::{Checked, Point, Properties, Property, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
 use crate::scenario::{Options, Scenario, Strike};
 use crate::show::What;
 use crate::trace::Trace;
+use crate::trouble::{Links, Suffering, Troubles};
 use crate::workload::Subject;
-
-/// Clocks begin so far from zero that they can be put back.
-const EPOCH_NS: u64 = 1 << 43;
 
 /// Servers, callers, and everything between them.
 pub(crate) struct World<'a> {
@@ -35,7 +32,7 @@ pub(crate) struct World<'a> {
     pub(crate) net: Net,
     pub(crate) subject: &'a mut dyn Subject,
     pub(crate) properties: Properties,
-    pub(crate) answers: Answers,
+    pub(crate) hearing: Hearing,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
@@ -49,6 +46,8 @@ pub(crate) struct World<'a> {
     pub(crate) lives: Vec<Options>,
     pub(crate) suffering: Vec<Suffering>,
     pub(crate) troubles: Troubles,
+    /// Links that nothing gets through.
+    pub(crate) cut: Links,
 }
 
 /// Something that is planned.
@@ -142,11 +141,12 @@ impl<'a> World<'a> {
             lives: vec![options.clone(); servers.len()],
             suffering: vec![Suffering::default(); servers.len()],
             troubles: Troubles::default(),
+            cut: Links::new(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
             subject,
             properties: Properties::new(options.membership.clone(), true),
-            answers: Answers::default(),
+            hearing: Hearing::default(),
             is_peace: false,
             trace,
             report: Report::default(),
@@ -255,10 +255,10 @@ impl<'a> World<'a> {
         let shown = self.servers[at].clock.read(self.now);
         assert!(shown >= suffering.shown, "no clock goes back: {shown:?}");
         suffering.shown = shown;
-        let Suffering { slow_until, slow_ns, .. } = *suffering;
-        if self.now < slow_until {
+        let slowness = suffering.slowness(self.now);
+        if slowness > 0 {
             let paused = &mut self.servers[at].paused_until;
-            *paused = (*paused).max((self.now + slow_ns).min(slow_until));
+            *paused = (*paused).max(self.now + slowness);
         }
         self.step(at)
     }

@@ -7,6 +7,7 @@ use quorate_core::{ClusterId, Config, ConfigError, Membership, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::nemesis_options::NemesisOptions;
+use super::pump_options::PumpOptions;
 use super::sabotage::Sabotage;
 use crate::disk::{self, DiskOptions};
 use crate::net::{NetOptions, NetOptionsError};
@@ -60,6 +61,8 @@ pub struct Options {
     pub callers: u16,
     /// How they call.
     pub calling: CallingOptions,
+    /// What only tasks and sockets do.
+    pub pump: PumpOptions,
     /// The faults that strike from outside: what a plan is drawn from.
     pub nemesis: NemesisOptions,
     /// What is broken on purpose.
@@ -193,6 +196,7 @@ impl Options {
                 value_bytes_max: 100,
                 calls_max: None,
             },
+            pump: PumpOptions::CALM,
             nemesis: NemesisOptions::CALM,
             sabotage: Sabotage::None,
         }
@@ -242,6 +246,7 @@ impl Options {
         }
         let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let (raft, calling, nemesis) = (&self.raft, &self.calling, &self.nemesis);
+        let pump = &self.pump;
         let limits = [
             ("chaos", ms(self.chaos), 0, HOUR_MS),
             ("raft.election_timeout", ms(raft.election_timeout), 1, HOUR_MS),
@@ -267,6 +272,11 @@ impl Options {
             ("calling.timeout", ms(calling.timeout), 1, HOUR_MS),
             ("calling.value_bytes_max", calling.value_bytes_max, 0, 256 << 10),
             ("calling.calls_max", calling.calls_max.unwrap_or(0), 0, 1 << 40),
+            ("pump.short_permille", pump.short_permille, 0, 1000),
+            ("pump.accept_fails_permille", pump.accept_fails_permille, 0, 900),
+            ("pump.abandon_permille", pump.abandon_permille, 0, 900),
+            ("pump.renew_permille", pump.renew_permille, 0, 1000),
+            ("pump.room_bytes", pump.room_bytes.unwrap_or(1), 1, 1 << 40),
             ("nemesis.every", ms(nemesis.every), 1, HOUR_MS),
             ("nemesis.lasting_max", ms(nemesis.lasting_max), 1, HOUR_MS),
             ("the weights of a nemesis", nemesis.heaviest(), 0, 1000),

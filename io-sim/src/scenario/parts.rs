@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::action::{Action, Strike, Who};
+use super::action::{Action, Limits, Role, Strike, Who};
+use super::options::Options;
 
 impl Strike {
     /// Whom it strikes, if that is said in one word.
@@ -35,6 +36,17 @@ impl Strike {
             | Self::Flap { .. }
             | Self::SlowLink { .. }
             | Self::Reroute { .. } => None,
+        }
+    }
+
+    /// The places, from 0, of the servers that it strikes where there are so many and this one leads.
+    pub fn aim(&self, servers: usize, leader: Option<usize>) -> Vec<usize> {
+        match self.who() {
+            None | Some(Who::Server(_)) => {
+                self.servers().into_iter().map(|server| usize::from(server) - 1).collect()
+            }
+            Some(Who::Role(Role::All)) => (0..servers).collect(),
+            Some(Who::Role(Role::Leader)) => leader.into_iter().collect(),
         }
     }
 
@@ -165,6 +177,16 @@ impl Action {
             return Err(ActionError::OutOfRange { what, value, min, max });
         }
         Ok(())
+    }
+}
+
+impl Limits {
+    /// Makes them those of a server.
+    pub fn apply_to(self, options: &mut Options) {
+        options.raft.message_bytes_max = self.message_bytes_max;
+        options.raft.inflight_messages_max = self.inflight_messages_max;
+        options.raft.cached_bytes_max = self.cached_bytes_max;
+        options.wal.batch_bytes_max = self.batch_bytes_max;
     }
 }
 

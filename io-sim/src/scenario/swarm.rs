@@ -8,6 +8,7 @@ use quorate_core::{Config, Membership, NodeId};
 
 use super::nemesis_options::NemesisOptions;
 use super::options::{CallingOptions, Options};
+use super::pump_options::PumpOptions;
 use crate::disk::{DiskOptions, Fates, FaultRates, Span, Tearing};
 use crate::net::{
     FrameKinds, FrameOptions, Latency, LinkOptions, NetOptions, Overtaking, Rule, StreamOptions,
@@ -91,6 +92,18 @@ impl Swarm {
         self.fault(name, 0, 1, 4)
     }
 
+    /// Something that one engine only does: no class of faults that could be the only one.
+    fn habit(&self, name: &str, often: u64, (lo, hi): (u64, u64)) -> Option<u64> {
+        let mut rng = self.rng(name);
+        let (coin, value) = (rng.chance(often), rng.log_within(lo, hi));
+        let does = match self.mood {
+            Mood::Swarm => coin,
+            Mood::Everything => true,
+            _ => false,
+        };
+        does.then_some(value)
+    }
+
     fn is_so(&mut self, name: &'static str) -> bool {
         self.fault(name, 0, 1, 1) == 1
     }
@@ -149,6 +162,7 @@ fn drawn(swarm: &mut Swarm) -> Options {
             value_bytes_max: swarm.log_within("calling.value_bytes_max", 8, 6000),
             calls_max: None,
         },
+        pump: pump(swarm),
         nemesis: nemesis(swarm, timeout_ms),
         ..calm
     }
@@ -242,6 +256,17 @@ fn net(swarm: &mut Swarm, timeout_ms: u64) -> NetOptions {
         give_up_ns: timeout * 40,
         connect_timeout_ns: timeout * 20,
         ..NetOptions::default()
+    }
+}
+
+fn pump(swarm: &Swarm) -> PumpOptions {
+    let permille = |name, range| swarm.habit(name, 500, range).unwrap_or(0);
+    PumpOptions {
+        short_permille: permille("pump.short_permille", (20, 400)),
+        accept_fails_permille: permille("pump.accept_fails_permille", (5, 40)),
+        abandon_permille: permille("pump.abandon_permille", (10, 60)),
+        renew_permille: permille("pump.renew_permille", (5, 40)),
+        room_bytes: swarm.habit("pump.room_bytes", 300, (64, 16 << 10)),
     }
 }
 

@@ -1,0 +1,121 @@
+//! Whatever a scenario can say strikes here too.
+#![cfg(madsim)]
+
+use std::time::Duration;
+
+use quorate_io_sim::scenario::{Options, Scenario};
+use quorate_madsim::{Report, run_scenario};
+
+/// Five servers, and this strikes.
+fn run(actions: &str) -> Report {
+    let calm = "format = 'quorate-scenario/1'\nmembership = 5\nchaos = '2s'\ncallers = 3\nseed = 7\n\
+                calling.pause_max = '100ms'";
+    let text = format!("{calm}\nactions = [{actions}]");
+    let scenario = Scenario::parse(&text).unwrap_or_else(|why| panic!("{actions}: {why}"));
+    run_scenario(&scenario).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+#[test]
+fn every_kind_of_strike_makes_another_run_of_it() {
+    let calm = run("");
+    assert_eq!((calm.strikes(), calm.missed), (0, 0));
+    for strike in [
+        "do = 'isolate', who = 'leader', for = '1s'",
+        "do = 'deaf', who = 'leader', for = '1s'",
+        "do = 'mute', who = 'leader', for = '1s'",
+        "do = 'split', sides = [[1, 2], [3, 4]], for = '1s'",
+        "do = 'bridge', hub = 1, sides = [[2, 3], [4, 5]], for = '1s'",
+        "do = 'ring', order = [2, 1, 4, 3, 5], for = '1s'",
+        "do = 'chain', order = [2, 1, 4, 3, 5], for = '1s'",
+        "do = 'star', hub = 1, for = '1s'",
+        "do = 'one-way', from = [1, 2], to = [3, 4, 5], for = '1s'",
+        "do = 'flap', between = [1, 2], stretch = '100ms', for = '1s'",
+        "do = 'clog', who = 'leader', for = '200ms'",
+        "do = 'filter', who = 'all', kinds = 'acknowledgements', lose_ppm = 500000, for = '1s'",
+        "do = 'slow-link', from = 1, to = 2, by = '100ms', for = '1s'",
+        "do = 'shut', who = 'all', for = '1s'",
+        "do = 'kill', who = 'leader', down = '100ms'",
+        "do = 'stop', who = 'leader', down = '100ms'",
+        "do = 'power', who = 'all', down = '100ms'",
+        "do = 'torn', who = 'leader', after = 2, by = 'kill', down = '100ms'",
+        "do = 'pause', who = 'leader', for = '1s'",
+        "do = 'freeze', who = 'leader', for = '1s'",
+        "do = 'jump', who = 'all', by = '10s'",
+        "do = 'slow-cpu', who = 'leader', by = '20ms', for = '1s'",
+        "do = 'stall', who = 'leader', for = '1s'",
+        "do = 'slow-disk', who = 'leader', percent = 5000, for = '1s'",
+        "do = 'disk-error', who = 'leader', fault = 'sync-error', files = 'any'",
+    ] {
+        let struck = run(&format!("{{ at = '1s', {strike} }}"));
+        assert_ne!(struck.digest, calm.digest, "nothing comes of {strike}");
+        assert_eq!((struck.strikes(), struck.missed), (1, 0), "{strike}");
+    }
+    // These are felt by who connects, or needs space.
+    let restart = "{ at = '1s 500ms', do = 'kill', who = 1, down = '100ms' }";
+    let restarted = run(restart);
+    for strike in [
+        "do = 'reroute', from = 1, to = 5, for = '1s'",
+        "do = 'full', who = 1, for = '1s'",
+        "do = 'kill', who = 1, down = '100ms', limits = { message_bytes_max = 1, \
+         inflight_messages_max = 1, cached_bytes_max = 0, batch_bytes_max = 512 }",
+    ] {
+        let struck = run(&format!("{{ at = '1s', {strike} }}, {restart}"));
+        assert_ne!(struck.digest, restarted.digest, "nothing comes of {strike}");
+    }
+}
+
+/// All classes of faults together draw all kinds, and all kinds meet somebody.
+#[test]
+fn whatever_is_drawn_strikes() {
+    let mut sum = Report::default();
+    for seed in 0..6 {
+        let mut options = Options { chaos: Duration::from_secs(4), ..Options::from_seed(seed) };
+        let text = options.to_text();
+        let names = text.lines().filter_map(|line| line.split_once(" = "));
+        let spans = ["nemesis.every", "nemesis.lasting_max"];
+        for (class, _) in names.filter(|(name, _)| name.starts_with("nemesis.")) {
+            if !spans.contains(&class) {
+                options.set(&format!("{class}=1")).expect("it makes sense");
+            }
+        }
+        for change in ["membership=5", "nemesis.every=600ms", "nemesis.lasting_max=200ms"] {
+            options.set(change).expect("it makes sense");
+        }
+        sum += quorate_madsim::run(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    println!("{sum:?}");
+    assert_eq!(sum.struck.len(), 27, "what never meets anybody: {:?}", sum.struck);
+}
+
+/// A process that stands still, or starts while it should, goes on when its time has come, and its
+/// clock is put back by what it has missed if it was frozen.
+#[test]
+fn what_strikes_for_a_while_passes() {
+    for strike in [
+        "do = 'isolate', who = 'all'",
+        "do = 'shut', who = 'all'",
+        "do = 'filter', who = 'all', kinds = 'entries', lose_ppm = 1000000",
+        "do = 'pause', who = 'all'",
+        "do = 'freeze', who = 'all'",
+        "do = 'slow-cpu', who = 'all', by = '100ms'",
+        "do = 'stall', who = 'all'",
+        "do = 'slow-disk', who = 'all', percent = 20000",
+    ] {
+        let [short, long] = ["100ms", "1s 400ms"].map(|lasts| {
+            let strike = format!("{{ at = '500ms', {strike}, for = '{lasts}' }}");
+            let killed = "{ at = '550ms', do = 'kill', who = 2, down = '20ms' }";
+            run(&format!("{strike}, {killed}")).answered
+        });
+        assert!(short > long * 6 / 5, "{strike} for a while: {short} answers, or {long}");
+    }
+}
+
+/// Whoever is down when something strikes processes is not met, and that is counted.
+#[test]
+fn what_meets_nobody_is_counted() {
+    let down = "{ at = '1s', do = 'kill', who = 1, down = '500ms' }";
+    let again = "{ at = '1s 100ms', do = 'kill', who = 1, down = '100ms' }";
+    let stop = "{ at = '1s 200ms', do = 'stop', who = 1, down = '100ms' }";
+    let report = run(&format!("{down}, {again}, {stop}"));
+    assert_eq!((report.strikes(), report.missed), (1, 2));
+}
