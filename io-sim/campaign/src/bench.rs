@@ -54,7 +54,7 @@ struct Row {
 /// If there is no such engine, or seeds have no end.
 pub fn bench(args: &Bench, program: &Program<'_>) -> Result<Found, CampaignError> {
     if args.seeds.is_open() {
-        return Err(CampaignError::Seeds { why: "a measurement needs seeds with an end" });
+        return Err(CampaignError::Arguments { why: "a measurement needs seeds with an end" });
     }
     let chosen = args.engine.as_deref().map(|name| program.engine(name)).transpose()?;
     let engines = chosen.map_or_else(|| program.engines.to_vec(), |engine| vec![engine]);

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::program::Program;
 use crate::report::words;
-use crate::run::block;
+use crate::run::{block, brief};
 use crate::seeds::Shard;
 use crate::worlds::{Casualty, Fell, Worlds};
 use crate::{CampaignError, Found};
@@ -32,7 +32,7 @@ pub struct Cover {
 pub fn cover(args: &Cover, program: &Program<'_>) -> Result<Found, CampaignError> {
     let summary = args.worlds.run(Shard::WHOLE, program, |casualty, print| {
         let Casualty { failed, engine, replay, .. } = casualty;
-        let block = block(&failed, engine.name(), &replay, None);
+        let block = brief(&block(&failed, engine.name(), &replay, None));
         // What programs read has nothing else in it.
         if args.json {
             eprintln!("{block}")

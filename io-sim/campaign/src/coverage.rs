@@ -72,7 +72,7 @@ impl Coverage {
             for (list, word) in [
                 (&Point::COMMON[..], ""),
                 (&Point::RARE[..], "  rare"),
-                (&Point::NEVER[..], "  no options that are drawn lead to it"),
+                (&Point::NEVER[..], "  not expected"),
             ] {
                 for point in list {
                     let name = format!("{point:?}");

@@ -44,14 +44,14 @@ fn play(scenario: &Scenario, options: &Options) -> Outcome {
     }
 }
 
-pub(crate) fn failed(failure: Failure) -> Failed {
+fn failed(failure: Failure) -> Failed {
     // The last line says how to run it again, which depends on the program.
     let block = failure.block("");
-    let facts = block.lines().filter(|line| !line.starts_with("replay"));
+    let facts = block.trim_end().rsplit_once('\n').map_or("", |lines| lines.0);
     Failed {
         property: format!("{:?}", failure.violation.property),
         digest: failure.digest,
-        facts: facts.flat_map(|line| [line, "\n"]).collect(),
+        facts: format!("{facts}\n"),
         trace: failure.trace.clone(),
         keep: Box::new(move |folder| failure.write_to(folder)),
     }

@@ -16,6 +16,14 @@ pub enum CampaignError {
         /// What the system says.
         error: io::Error,
     },
+    /// What is given as a world is none.
+    #[error("{} is no world: {why}", path.display())]
+    World {
+        /// What was given, or the file in it.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A file that cannot be read, or does not hold what it should.
     #[error("{} cannot be used: {why}", path.display())]
     Unread {
@@ -34,7 +42,7 @@ pub enum CampaignError {
     },
     /// Arguments that do not go together.
     #[error("{why}")]
-    Seeds {
+    Arguments {
         /// Why not.
         why: &'static str,
     },
@@ -73,14 +81,15 @@ impl CampaignError {
                 "names and values of options are those that a failure's scenario.scn has, and \
                  io-sim/src/scenario lists; one that does not fit every seed needs others beside it",
             ),
-            Self::Unread { .. } => {
+            Self::World { .. } => {
                 Some("a world is a seed, as 7, the file of a scenario, or the folder of a failure")
             }
             Self::Unable { .. } => Some("leave out --engine: the direct engine does it"),
             Self::Holds => Some("if it failed on another engine or build, replay it there first"),
             Self::Engine { .. }
+            | Self::Unread { .. }
             | Self::Unwritten { .. }
-            | Self::Seeds { .. }
+            | Self::Arguments { .. }
             | Self::Promote(_)
             | Self::Merge(_) => None,
         }

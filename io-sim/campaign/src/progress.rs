@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::report::span;
 use crate::summary::Summary;
 
 /// Without a terminal, a line this often.
@@ -62,10 +63,10 @@ impl Progress {
 
 /// Simulated time, events a second, failures.
 fn line(summary: &Summary, elapsed: Duration) -> String {
-    let hours = summary.simulated.as_secs_f64() / 3600.0;
+    let simulated = span(summary.simulated);
     let events = summary.events as f64 / elapsed.as_secs_f64().max(1e-3);
     let failures = summary.failures.len();
-    format!("{hours:.2} h simulated  {events:.0} events/s  {failures} failed")
+    format!("{simulated} simulated  {events:.0} events/s  {failures} failed")
 }
 
 #[cfg(test)]
@@ -80,6 +81,6 @@ mod tests {
         summary.simulated = Duration::from_secs(5400);
         summary.events = 1_000_000;
         let line = line(&summary, Duration::from_secs(2));
-        assert_eq!(line, "1.50 h simulated  500000 events/s  0 failed");
+        assert_eq!(line, "90.0 min simulated  500000 events/s  0 failed");
     }
 }

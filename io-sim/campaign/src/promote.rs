@@ -40,10 +40,8 @@ pub struct Promote {
 pub fn promote(args: &Promote) -> Result<Found, CampaignError> {
     let scenario = args.source.scenario()?;
     if scenario.options.sabotage != Sabotage::None {
-        return Err(CampaignError::Option {
-            why: "it lies on purpose (sabotage), and can never pass".to_owned(),
-            seed: scenario.options.seed,
-        });
+        let why = "this world lies on purpose (sabotage), and can never pass";
+        return Err(CampaignError::Arguments { why });
     }
     let folder = match &args.folder {
         Some(folder) => folder.clone(),

@@ -56,14 +56,14 @@ pub(crate) fn words(summary: &Summary) -> String {
     let asked = asked.map(|asked| format!(" of {asked}")).unwrap_or_default();
     let mut text = format!(
         "{} engine, seeds {}, {}: {}{asked} ran, {} failed, {} undecided\n\
-         {:.2} h simulated in {:.1} s ({:.1} s of processor time), {} events, digest {:016x}",
+         {} simulated in {:.1} s ({:.1} s of processor time), {} events, digest {:016x}",
         summary.engine,
         summary.seeds,
         summary.profile,
         summary.ran,
         summary.failures.len(),
         summary.undecided,
-        summary.simulated.as_secs_f64() / 3600.0,
+        span(summary.simulated),
         summary.elapsed.as_secs_f64(),
         summary.processor.as_secs_f64(),
         summary.events,
@@ -80,4 +80,14 @@ pub(crate) fn words(summary: &Summary) -> String {
         let _ = write!(text, "\nseed {} failed: {}{place}", fallen.seed, fallen.property);
     }
     text
+}
+
+/// A time as people say it.
+pub(crate) fn span(time: std::time::Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        ..120.0 => format!("{seconds:.1} s"),
+        ..7200.0 => format!("{:.1} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
 }

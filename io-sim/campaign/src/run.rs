@@ -43,7 +43,7 @@ pub fn run(args: &Run, program: &Program<'_>) -> Result<Found, CampaignError> {
         let Casualty { seed, failed, engine, replay } = casualty;
         let folder = args.out.join(format!("{}-{seed}", engine.name()));
         let block = block(&failed, engine.name(), &replay, Some(&folder));
-        print(&block);
+        print(&brief(&block));
         keep(&folder, &failed, &block)?;
         let then = if args.keep_going { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         Ok(Fell { artefact: Some(folder.display().to_string()), then })
@@ -60,6 +60,18 @@ pub(crate) fn block(failed: &Failed, engine: &str, replay: &str, folder: Option<
         block.push_str(&format!("files     {}\n", folder.display()));
     }
     block
+}
+
+/// How long a line may be: some evidence is as long as a history.
+const LINE_CHARS_MAX: usize = 400;
+
+/// The same in lines that people read; the file has all of it.
+pub(crate) fn brief(block: &str) -> String {
+    let cut = |line: &str| match line.char_indices().nth(LINE_CHARS_MAX) {
+        Some((end, _)) => format!("{} ... (the rest is in failure.txt)\n", &line[..end]),
+        None => format!("{line}\n"),
+    };
+    block.lines().map(cut).collect()
 }
 
 /// Writes all that is known of a failure.

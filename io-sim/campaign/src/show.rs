@@ -51,7 +51,7 @@ enum Format {
 pub fn show(args: &Show, program: &Program<'_>) -> Result<Found, CampaignError> {
     let is_part = args.until.is_some() || !args.from.is_zero();
     if is_part && args.format != Format::Ascii {
-        return Err(CampaignError::Seeds { why: "--from and --until are for --format ascii" });
+        return Err(CampaignError::Arguments { why: "--from and --until are for --format ascii" });
     }
     let scenario = args.source.scenario()?;
     alarm::set(&args.source.line(program, "show"));

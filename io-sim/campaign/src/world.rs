@@ -8,8 +8,8 @@ use quorate_io_sim::scenario::Scenario;
 use crate::draw::{Draw, quoted};
 use crate::engine::{Engine, Outcome, Passed};
 use crate::program::Program;
-use crate::run::block;
-use crate::{CampaignError, Found, alarm, files};
+use crate::run::{block, brief};
+use crate::{CampaignError, Found, alarm};
 
 /// The name of a scenario in the folder of a failure.
 const SCENARIO: &str = "scenario.scn";
@@ -19,7 +19,7 @@ const SCENARIO: &str = "scenario.scn";
 pub struct Source {
     /// A seed, the file of a scenario, or the folder of a failure
     #[arg(value_name = "SEED|FILE|DIR")]
-    from: String,
+    world: String,
     #[command(flatten)]
     draw: Draw,
 }
@@ -27,7 +27,7 @@ pub struct Source {
 impl Source {
     /// The seed, if it is one.
     fn seed(&self) -> Option<u64> {
-        self.from.parse().ok()
+        self.world.parse().ok()
     }
 
     /// Reads, or draws, the scenario. What strikes is drawn after options are changed.
@@ -36,13 +36,17 @@ impl Source {
             Some(seed) => Scenario::of(&self.draw.options(seed)?),
             None => {
                 if self.draw.profile() != Draw::default().profile() {
-                    return Err(CampaignError::Seeds {
+                    return Err(CampaignError::Arguments {
                         why: "--profile is for seeds: a scenario says itself what strikes",
                     });
                 }
                 let path = self.path();
-                let text = files::read(&path)?;
-                let mut read = Scenario::parse(&text).map_err(|why| files::unread(&path, &why))?;
+                let none = |why: &dyn std::fmt::Display| CampaignError::World {
+                    path: path.clone(),
+                    why: why.to_string(),
+                };
+                let text = std::fs::read_to_string(&path).map_err(|why| none(&why))?;
+                let mut read = Scenario::parse(&text).map_err(|why| none(&why))?;
                 self.draw.change(&mut read.options)?;
                 read
             }
@@ -56,7 +60,7 @@ impl Source {
     }
 
     fn path(&self) -> PathBuf {
-        let path = Path::new(&self.from);
+        let path = Path::new(&self.world);
         if path.is_dir() { path.join(SCENARIO) } else { path.to_owned() }
     }
 
@@ -70,7 +74,7 @@ impl Source {
 
     /// The line of a command about it.
     pub(crate) fn line(&self, program: &Program<'_>, command: &str) -> String {
-        format!("{} {command} {}{}", program.name, quoted(&self.from), self.draw.arguments())
+        format!("{} {command} {}{}", program.name, quoted(&self.world), self.draw.arguments())
     }
 }
 
@@ -104,7 +108,7 @@ pub fn replay(args: &Replay, program: &Program<'_>) -> Result<Found, CampaignErr
             for line in &failed.trace {
                 println!("{line}");
             }
-            println!("\n{}", block(&failed, engine.name(), &line, None));
+            println!("\n{}", brief(&block(&failed, engine.name(), &line, None)));
             Ok(Found::Counterexample)
         }
     }

@@ -116,12 +116,12 @@ impl Worlds {
     /// What was asked for; a campaign with nothing but a budget is a fresh one without an end.
     fn seeds(&self, shard: Shard) -> Result<Seeds, CampaignError> {
         if shard != Shard::WHOLE && self.seeds.is_none() {
-            return Err(CampaignError::Seeds {
+            return Err(CampaignError::Arguments {
                 why: "--shard needs --seeds: all parts must be of one campaign",
             });
         }
         match (&self.seeds, self.fresh, self.budget) {
-            (Some(seeds), _, None) if seeds.is_open() => Err(CampaignError::Seeds {
+            (Some(seeds), _, None) if seeds.is_open() => Err(CampaignError::Arguments {
                 why: "seeds without an end need --budget, as --seeds 7.. --budget 10m",
             }),
             (Some(seeds), ..) => Ok(seeds.clone()),
