@@ -88,9 +88,12 @@ impl Calls {
         self.beats[beat].push(latency);
     }
 
-    /// Nothing was done since: the gap that is still open counts too.
+    /// The act is over. Nothing was done since: the gap that is still open counts too. A half second
+    /// that is not over is none.
     pub(super) fn close(&mut self) {
         self.longest_gap = self.longest_gap.max(self.last_done.elapsed());
+        let whole = self.started.elapsed().as_millis() / BEAT.as_millis();
+        self.beats.resize(usize::try_from(whole).unwrap_or(0), Vec::new());
     }
 }
 

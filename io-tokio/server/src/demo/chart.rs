@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::callers::BEAT;
 use super::stage::Played;
+use crate::bench::picture::grouped;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 62.0;
@@ -56,7 +57,7 @@ fn calls(svg: &mut String, beats: &[(usize, Option<Duration>)], step: f64) {
         let y = base - (HEIGHT - 14.0) * share;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
         let calls = (most as f64 * share) as usize;
-        mark(svg, y, &format!("{}", per_second(calls)));
+        mark(svg, y, &grouped(per_second(calls)));
     }
     mark(svg, base, "0");
     let _ = write!(svg, "<text x={LEFT} y={}>calls a second</text>", base + 16.0);

@@ -42,8 +42,8 @@ use verdict::{Evidence, Finding};
 ///
 /// The servers are processes of this program with real files and real sockets on loopback. They are
 /// killed, cut off and damaged in five acts of equal length. Then come simulated worlds: some
-/// thousands of bare cores and some dozens of whole servers from seeds, as many as a quarter of the
-/// time of the acts allows, and, as a negative control, worlds that lie, which must be noticed. The
+/// thousands of bare cores and some dozens of whole servers from seeds, as many as three tenths of the
+/// time of the acts allow, and, as a negative control, worlds that lie, which must be noticed. The
 /// verdicts: acknowledged writes lost, increments applied twice, whether the whole history is
 /// linearizable, whether every world kept every promise, and whether every lie was noticed. A page
 /// tells all of it. Exit code 0: all hold. 8: one does not.
@@ -110,7 +110,7 @@ fn simulate(
     let number = acts.len() + 1;
     let span = Duration::from_secs(args.seconds);
     let sim = args.dir.join("sim");
-    let cores = simulation::cores(span / 10);
+    let cores = simulation::cores(span * 3 / 20);
     output::print(&format!(
         "act {number}  simulated, bare cores: {} seeds, {:.1} h in {:.1} s, {} crashes, {} partitions\n",
         cores.seeds,

@@ -9,6 +9,7 @@ use super::chart::chart;
 use super::simulation::{Cores, Lie, Picture};
 use super::stage::Played;
 use super::verdict::Finding;
+use crate::bench::picture::grouped;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -40,8 +41,9 @@ pub(super) fn page(told: &Told<'_>) -> String {
          <title>quorate demo: {verdict}</title><style>{STYLE}</style>\
          <h1>quorate demo</h1><p class=\"badge {class}\">{verdict}</p>\
          <p>Three server processes with real files and real sockets were broken while eight callers made \
-         {done} calls. Then simulated worlds were run on the same code, and worlds that lie, to see that \
+         {} calls. Then simulated worlds were run on the same code, and worlds that lie, to see that \
          the checks notice.</p>{}{}{}{}{}{}</html>",
+        number(done),
         verdicts(told.findings),
         acts(told.acts),
         simulation(told.cores, told.servers),
@@ -74,7 +76,7 @@ fn acts(acts: &[Played]) -> String {
             "<tr><td>{}<td>{}<td class=n>{}<td class=n>{}<td class=n>{} ms<td class=n>{:.1} ms<td>{}",
             act.number,
             act.title,
-            act.done,
+            number(act.done),
             act.failed,
             act.longest_gap.as_millis(),
             act.p99.as_secs_f64() * 1e3,
@@ -88,20 +90,20 @@ fn simulation(cores: &Cores, servers: &Summary) -> String {
     let sum = &cores.sum;
     let count = |name: &str| servers.counts.get(name).copied().unwrap_or(0);
     let bare = tiles(&[
-        ("seeds", cores.seeds.to_string()),
+        ("seeds", number(cores.seeds)),
         ("simulated", span(sum.elapsed)),
-        ("steps, all properties checked after each", sum.steps.to_string()),
-        ("elections", sum.elections.to_string()),
-        ("crashes", sum.crashes.to_string()),
-        ("partitions", sum.partitions.to_string()),
+        ("steps, all properties checked after each", number(sum.steps)),
+        ("elections", number(sum.elections as u64)),
+        ("crashes", number(sum.crashes)),
+        ("partitions", number(sum.partitions)),
     ]);
     let whole = tiles(&[
-        ("seeds", servers.ran.to_string()),
+        ("seeds", number(servers.ran)),
         ("simulated", span(servers.simulated)),
-        ("events, all properties checked after each", servers.events.to_string()),
-        ("calls, every history checked", count("calls").to_string()),
-        ("crashes", count("crashes").to_string()),
-        ("strikes", count("strikes").to_string()),
+        ("events, all properties checked after each", number(servers.events)),
+        ("calls, every history checked", number(count("calls"))),
+        ("crashes", number(count("crashes"))),
+        ("strikes", number(count("strikes"))),
     ]);
     format!(
         "<h2>The simulation act</h2><p>Worlds from seeds, in {:.0} and {:.0} seconds of this machine's time. \
@@ -161,6 +163,10 @@ fn by_hand(history: &str) -> String {
         "quorate dev".to_owned(),
     ];
     format!("<h2>Do it yourself</h2><pre>{}</pre>", escape(&lines.join("\n")))
+}
+
+fn number(number: u64) -> String {
+    grouped(number as f64)
 }
 
 /// A long time in hours, a short one in minutes.

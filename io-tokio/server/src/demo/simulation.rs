@@ -112,14 +112,18 @@ fn tell(folder: &Path, name: &'static str, what: &'static str) -> Result<Lie, Bo
     let sets = CONTROL.iter().copied().chain([lie.as_str()]).flat_map(|set| ["--set", set]);
     let args: Vec<_> = ["--quiet", "--seeds", CONTROL_SEEDS].into_iter().chain(sets).collect();
     let ran = sim(&out, &args)?;
-    // A program that does not survive a panic says which world it was, and writes no summary.
-    let line = |name: &str| ran.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let property = line("violated").and_then(|words| words.split(':').next());
-    let seed = line("seed ").and_then(|seed| seed.parse::<u64>().ok());
-    let noticed = property.map(str::to_owned).zip(seed);
-    let seeds = match &noticed {
-        Some((_, seed)) => seed + 1,
-        None => read(&out)?.ran,
+    let (noticed, seeds) = if Summary::is_in(&out) {
+        let summary = read(&out)?;
+        let first = summary.failures.first().map(|first| (first.property.clone(), first.seed));
+        let seeds = first.as_ref().map_or(summary.ran, |(_, seed)| seed + 1);
+        (first, seeds)
+    } else {
+        // A program that does not survive a panic says no more than which world it was.
+        let value =
+            |name: &str| ran.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let property = value("violated").and_then(|words| words.split(':').next());
+        let seed = value("seed ").and_then(|seed| seed.parse::<u64>().ok());
+        (property.map(str::to_owned).zip(seed), seed.map_or(0, |seed| seed + 1))
     };
     Ok(Lie { name, what, noticed, seeds, folder: out })
 }

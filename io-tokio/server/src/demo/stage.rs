@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use quorate_io_tokio::client::Client;
 
 use super::acts::Act;
-use super::callers::{BEAT, Calls, Observed, p99};
+use super::callers::{Calls, Observed, p99};
 use super::proxy::Network;
 use crate::diagnostic::Diagnostic;
 use crate::local::LocalGroup;
@@ -70,17 +70,14 @@ impl Stage {
         let told = act.play(self, span).await;
         watcher.abort();
         line.finish_and_clear();
-        let played = self.played(number, act, span, told?);
+        let played = self.played(number, act, told?);
         output::print(&played.to_string())?;
         Ok(played)
     }
 
-    fn played(&self, number: usize, act: Act, span: Duration, told: String) -> Played {
+    fn played(&self, number: usize, act: Act, told: String) -> Played {
         let calls = &mut self.observed.borrow_mut().calls;
         calls.close();
-        // Also those at the end in which nothing was done.
-        let count = usize::try_from(span.as_millis() / BEAT.as_millis()).unwrap_or(0);
-        calls.beats.resize(calls.beats.len().max(count), Vec::new());
         let beat = |beat: &Vec<u32>| (beat.len(), p99(beat.iter().copied()));
         Played {
             number,
