@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use quorate_io_sim::direct::{Failure, Options, Report};
+use quorate_io_sim::direct::{Options, Report};
+use quorate_io_sim::lab::Violation;
 use quorate_io_sim::scenario::{Plan, Scenario};
 
 use crate::CampaignError;
 use crate::coverage::Coverage;
 use crate::draw::Draw;
-use crate::engine::{Engine, Failed, Outcome, Passed};
+use crate::engine::{Engine, Outcome, Passed};
 
 /// Whole servers in one thread, see [`quorate_io_sim::direct`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +29,10 @@ impl Engine for Direct {
         Ok(play(scenario, &scenario.options))
     }
 
+    fn violation(&self, scenario: &Scenario) -> Result<Option<Violation>, CampaignError> {
+        Ok(scenario.violation())
+    }
+
     fn idle(&self, servers: u64, span: Duration) -> Outcome {
         let options = Options::idle(servers, span);
         play(&Scenario { plan: Plan::default(), options: options.clone() }, &options)
@@ -40,20 +45,7 @@ fn play(scenario: &Scenario, options: &Options) -> Outcome {
         Ok(report) => {
             Ok(passed(&report, Coverage::of(options, &scenario.plan, Some(report.reached))))
         }
-        Err(failure) => Err(Box::new(failed(*failure))),
-    }
-}
-
-fn failed(failure: Failure) -> Failed {
-    // The last line says how to run it again, which depends on the program.
-    let block = failure.block("");
-    let facts = block.trim_end().rsplit_once('\n').map_or("", |lines| lines.0);
-    Failed {
-        property: format!("{:?}", failure.violation.property),
-        digest: failure.digest,
-        facts: format!("{facts}\n"),
-        trace: failure.trace.clone(),
-        keep: Box::new(move |folder| failure.write_to(folder)),
+        Err(failure) => Err(Box::new((*failure).into())),
     }
 }
 

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use quorate_io_sim::direct::Failure;
+use quorate_io_sim::lab::Violation;
 use quorate_io_sim::scenario::Scenario;
 
 use crate::CampaignError;
@@ -30,6 +32,15 @@ pub trait Engine: Sync {
     /// # Errors
     /// If this engine cannot.
     fn play(&self, scenario: &Scenario) -> Result<Outcome, CampaignError> {
+        let _ = scenario;
+        Err(CampaignError::Unable { engine: self.name(), what: "runs seeds, and no files" })
+    }
+
+    /// What does not hold in what a file says, from a single run without words.
+    ///
+    /// # Errors
+    /// If this engine cannot run it.
+    fn violation(&self, scenario: &Scenario) -> Result<Option<Violation>, CampaignError> {
         let _ = scenario;
         Err(CampaignError::Unable { engine: self.name(), what: "runs seeds, and no files" })
     }
@@ -70,6 +81,21 @@ pub struct Failed {
     pub trace: Vec<String>,
     /// Writes all that is known of it to a folder.
     pub keep: Keep,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        // The last line says how to run it again, which depends on the program.
+        let block = failure.block("");
+        let facts = block.trim_end().rsplit_once('\n').map_or("", |lines| lines.0);
+        Self {
+            property: format!("{:?}", failure.violation.property),
+            digest: failure.digest,
+            facts: format!("{facts}\n"),
+            trace: failure.trace.clone(),
+            keep: Box::new(move |folder| failure.write_to(folder)),
+        }
+    }
 }
 
 impl fmt::Debug for Failed {

@@ -13,12 +13,15 @@ use crate::{CampaignError, Found, files};
 
 /// Makes a failing scenario as small as it gets while the same property is violated.
 ///
-/// Fewer actions, servers, clients and calls, shorter, calmer, rounder. The direct engine runs the
-/// worlds. The exit code is 8, as something does not hold; 2 if everything does.
+/// Fewer actions, servers, clients and calls, shorter, calmer, rounder. The exit code is 8, as
+/// something does not hold; 2 if everything does.
 #[derive(Args, Debug)]
 pub struct Minimize {
     #[command(flatten)]
     source: Source,
+    /// Which engine runs it
+    #[arg(long, value_name = "NAME", default_value = "direct")]
+    engine: String,
     /// The file to write
     #[arg(long, short, value_name = "FILE", default_value = "min.scn")]
     out: PathBuf,
@@ -32,11 +35,12 @@ pub struct Minimize {
 /// # Errors
 /// If the scenario cannot be read, does not fail, or the file cannot be written.
 pub fn minimize(args: &Minimize, program: &Program<'_>) -> Result<Found, CampaignError> {
+    let engine = program.engine(&args.engine)?;
     let scenario = args.source.scenario()?;
-    let Some(violation) = scenario.violation() else { return Err(CampaignError::Holds) };
+    let Some(violation) = engine.violation(&scenario)? else { return Err(CampaignError::Holds) };
     let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("ours");
     let (bar, began) = (ProgressBar::new_spinner().with_style(style), Instant::now());
-    let mut run = |smaller: &Scenario| smaller.violation().map(|violation| violation.property);
+    let mut run = |smaller: &Scenario| Some(engine.violation(smaller).ok()??.property);
     let mut keep_going = |progress: Progress| {
         let size = progress.size;
         bar.set_message(format!(

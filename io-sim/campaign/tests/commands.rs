@@ -229,6 +229,7 @@ fn what_makes_no_sense_is_no_counterexample() {
     fs::write(&file, "format = 'quorate-scenario/1'").expect("a file");
     let error = |line: &str| sim(&format!("{line} {}", file.display())).expect_err(line);
     assert!(matches!(error("replay --engine cheap"), CampaignError::Unable { .. }));
+    assert!(matches!(error("minimize --engine cheap"), CampaignError::Unable { .. }));
     assert!(matches!(error("replay --profile disk"), CampaignError::Arguments { .. }));
     for bad in
         ["--seeds 9..3", "--shard 3/3", "--fresh 0", "--profile none", "--jobs 0", "--budget 5"]

@@ -90,6 +90,9 @@ impl Profile {
                 "nemesis.partition",
                 "nemesis.lonely",
                 "nemesis.leader",
+                "nemesis.candidate",
+                "nemesis.sleeper",
+                "nemesis.heirs",
                 "nemesis.flap",
                 "nemesis.clog",
                 "nemesis.swizzle",
@@ -112,6 +115,7 @@ impl Profile {
             Self::Disk => Some(&[
                 "disk.",
                 "wal.",
+                "read_back_max",
                 "nemesis.power",
                 "nemesis.torn",
                 "nemesis.stall",

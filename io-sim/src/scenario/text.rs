@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_strike_has_its_name() {
-        let unknown = Strike::deserialize(Value::from_iter([("do", "nothing")]));
+        let text = syntax("do = 'nothing'").expect("a table");
+        let unknown = Strike::deserialize(Value::Table(text));
         let known = unknown.expect_err("there is no such strike").message().to_owned();
         let known: Vec<_> = known.split('`').skip(3).step_by(2).collect();
         assert_eq!(known, Strike::NAMES);
