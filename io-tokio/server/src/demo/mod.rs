@@ -128,25 +128,26 @@ fn simulate(
         servers.counts.get("calls").unwrap_or(&0),
         servers.counts.get("crashes").unwrap_or(&0),
     ))?;
-    let lies = simulation::control(&sim)?;
-    for lie in &lies {
+    let control = simulation::control(&sim)?;
+    let lies = &control.lies;
+    for lie in lies {
         let noticed = match &lie.noticed {
-            Some((property, _)) => format!("noticed by {property} after {} seeds", lie.seeds),
+            Some((property, seed)) => format!("noticed by {property}, seed {seed}"),
             None => format!("NOT NOTICED in {} seeds", lie.seeds),
         };
         output::print(&format!("control  {:<56}{noticed}\n", lie.what))?;
     }
-    let findings = verdict::of_worlds(&cores, &servers, &lies);
+    let findings = verdict::of_worlds(&cores, &servers, &control);
     tell(&findings)?;
     fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-    let picture = simulation::picture(&lies, &folder.join(report::PICTURE))?;
+    let picture = simulation::picture(lies, &folder.join(report::PICTURE))?;
     let all: Vec<_> = real.iter().chain(&findings).cloned().collect();
     let page = report::page(&Told {
         acts,
         findings: &all,
         cores: &cores,
         servers: &servers,
-        lies: &lies,
+        lies,
         picture: picture.as_ref(),
         history: &history.display().to_string(),
     });

@@ -150,8 +150,8 @@ fn picture(picture: &Picture) -> String {
     let Picture { what, property } = picture;
     format!(
         "<h2>A run that went wrong</h2><p><a href={PICTURE}>The picture of a bad run</a>: {what}, and \
-         {property} notices. Lanes of servers and clients, messages, disks, faults; at its end the calls \
-         on the key whose answers no order explains.</p>",
+         {property} notices. It begins with the calls on the key whose answers no order explains; below \
+         are the lanes of servers and clients, messages, disks and faults at that time.</p>",
     )
 }
 

@@ -94,8 +94,15 @@ const LIES: [(Sabotage, &str, &str); 8] = [
     (Sabotage::Regicide, "regicide", "when all is quiet, the leader is cut off"),
 ];
 
+/// The negative control.
+pub(super) struct Control {
+    pub(super) lies: Vec<Lie>,
+    /// Does everything hold in the same worlds where nobody lies?
+    pub(super) is_honest_sound: bool,
+}
+
 /// Tells every lie until it is noticed, or there are no seeds left.
-pub(super) fn control(folder: &Path) -> Result<Vec<Lie>, Box<Diagnostic>> {
+pub(super) fn control(folder: &Path) -> Result<Control, Box<Diagnostic>> {
     let line = line();
     let told = LIES.map(|(_, name, what)| {
         line.set_message(format!("worlds that lie: {what}"));
@@ -103,15 +110,23 @@ pub(super) fn control(folder: &Path) -> Result<Vec<Lie>, Box<Diagnostic>> {
         tell(folder, name, what)
     });
     line.finish_and_clear();
-    told.into_iter().collect()
+    let lies = told.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let last = lies.iter().filter_map(|lie| Some(lie.noticed.as_ref()?.1)).max().unwrap_or(0);
+    let (out, seeds) = (folder.join("honest"), format!("0..{}", last + 1));
+    sim(&out, &arguments(&seeds, None))?;
+    let is_honest_sound = Summary::is_in(&out) && read(&out)?.failures.is_empty();
+    Ok(Control { lies, is_honest_sound })
+}
+
+fn arguments<'a>(seeds: &'a str, lie: Option<&'a str>) -> Vec<&'a str> {
+    let sets = CONTROL.iter().copied().chain(lie).flat_map(|set| ["--set", set]);
+    ["--quiet", "--seeds", seeds].into_iter().chain(sets).collect()
 }
 
 fn tell(folder: &Path, name: &'static str, what: &'static str) -> Result<Lie, Box<Diagnostic>> {
     let out = folder.join(name);
     let lie = format!("sabotage={name}");
-    let sets = CONTROL.iter().copied().chain([lie.as_str()]).flat_map(|set| ["--set", set]);
-    let args: Vec<_> = ["--quiet", "--seeds", CONTROL_SEEDS].into_iter().chain(sets).collect();
-    let ran = sim(&out, &args)?;
+    let ran = sim(&out, &arguments(CONTROL_SEEDS, Some(&lie)))?;
     let (noticed, seeds) = if Summary::is_in(&out) {
         let summary = read(&out)?;
         let first = summary.failures.first().map(|first| (first.property.clone(), first.seed));

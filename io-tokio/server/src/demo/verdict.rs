@@ -9,7 +9,7 @@ use quorate_io_sim::linearizability::{Budget, Verdict, check};
 use quorate_campaign::Summary;
 
 use super::callers::{Count, Promise};
-use super::simulation::{Cores, Lie};
+use super::simulation::{Control, Cores};
 
 /// What the store holds at the end, and what the callers were promised.
 pub(super) struct Evidence {
@@ -34,7 +34,8 @@ pub(super) struct Finding {
 const BUDGET: Duration = Duration::from_secs(120);
 
 /// What is found of simulated worlds: those that are honest hold, and those that lie are noticed.
-pub(super) fn of_worlds(cores: &Cores, servers: &Summary, lies: &[Lie]) -> Vec<Finding> {
+pub(super) fn of_worlds(cores: &Cores, servers: &Summary, control: &Control) -> Vec<Finding> {
+    let Control { lies, is_honest_sound } = control;
     let failure = cores.failure.as_ref().map(|failure| format!("\n{failure}"));
     let fallen = servers
         .failures
@@ -62,8 +63,12 @@ pub(super) fn of_worlds(cores: &Cores, servers: &Summary, lies: &[Lie]) -> Vec<F
             ),
         },
         Finding {
-            holds: noticed == lies.len(),
-            text: format!("planted lies: {noticed} of {} noticed", lies.len()),
+            holds: noticed == lies.len() && *is_honest_sound,
+            text: format!(
+                "planted lies: {noticed} of {} noticed; without them the same worlds {}",
+                lies.len(),
+                if *is_honest_sound { "hold" } else { "do not hold either" }
+            ),
         },
     ]
 }
