@@ -65,10 +65,10 @@ pub(crate) fn block(failed: &Failed, engine: &str, replay: &str, folder: Option<
 /// How long a line may be: some evidence is as long as a history.
 const LINE_CHARS_MAX: usize = 400;
 
-/// The same in lines that people read; the file has all of it.
+/// The same in lines that people read; the file of a failure has all of it.
 pub(crate) fn brief(block: &str) -> String {
     let cut = |line: &str| match line.char_indices().nth(LINE_CHARS_MAX) {
-        Some((end, _)) => format!("{} ... (the rest is in failure.txt)\n", &line[..end]),
+        Some((end, _)) => format!("{} ...\n", &line[..end]),
         None => format!("{line}\n"),
     };
     block.lines().map(cut).collect()

@@ -8,6 +8,7 @@ use quorate_io_sim::direct;
 use quorate_io_sim::show::{ascii, html};
 
 use crate::program::Program;
+use crate::run::brief;
 use crate::world::Source;
 use crate::{CampaignError, Found, alarm, files};
 
@@ -77,7 +78,7 @@ pub fn show(args: &Show, program: &Program<'_>) -> Result<Found, CampaignError> 
         None => print!("{text}"),
     }
     if let Some(violation) = violation {
-        eprintln!("violated: {violation}");
+        eprint!("violated: {}", brief(&violation.to_string()));
     }
     Ok(if outcome.is_ok() { Found::Nothing } else { Found::Counterexample })
 }
