@@ -1,8 +1,15 @@
 //! The engine that needs no special build.
 
-use quorate_io_sim::direct::{self, Options, Report};
+use std::time::Duration;
 
-use crate::engine::{Engine, Failed, Passed};
+use quorate_io_sim::direct::{Options, Report};
+use quorate_io_sim::lab::Violation;
+use quorate_io_sim::scenario::{Plan, Scenario};
+
+use crate::CampaignError;
+use crate::coverage::Coverage;
+use crate::draw::Draw;
+use crate::engine::{Engine, Outcome, Passed};
 
 /// Whole servers in one thread, see [`quorate_io_sim::direct`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,29 +20,36 @@ impl Engine for Direct {
         "direct"
     }
 
-    fn run(&self, seed: u64, set: &[String]) -> Result<Passed, Failed> {
-        let mut options = Options::from_seed(seed);
-        for change in set {
-            if let Err(error) = options.set(change) {
-                let block = format!("{change}: {error}");
-                return Err(Failed { property: "Options".to_owned(), block, files: Vec::new() });
-            }
-        }
-        match direct::run(&options) {
-            Ok(report) => Ok(passed(&report)),
-            Err(failure) => {
-                let property = format!("{:?}", failure.violation.property);
-                let files = vec![
-                    ("scenario.scn", failure.scenario.to_text()),
-                    ("failure.txt", failure.to_string()),
-                ];
-                Err(Failed { property, block: failure.to_string(), files })
-            }
-        }
+    fn run(&self, seed: u64, draw: &Draw) -> Result<Outcome, CampaignError> {
+        let options = draw.options(seed)?;
+        Ok(play(&Scenario::of(&options), &options))
+    }
+
+    fn play(&self, scenario: &Scenario) -> Result<Outcome, CampaignError> {
+        Ok(play(scenario, &scenario.options))
+    }
+
+    fn violation(&self, scenario: &Scenario) -> Result<Option<Violation>, CampaignError> {
+        Ok(scenario.violation())
+    }
+
+    fn idle(&self, servers: u64, span: Duration) -> Outcome {
+        let options = Options::idle(servers, span);
+        play(&Scenario { plan: Plan::default(), options: options.clone() }, &options)
     }
 }
 
-fn passed(report: &Report) -> Passed {
+/// The options are those that the plan was drawn from.
+fn play(scenario: &Scenario, options: &Options) -> Outcome {
+    match scenario.run() {
+        Ok(report) => {
+            Ok(passed(&report, Coverage::of(options, &scenario.plan, Some(report.reached))))
+        }
+        Err(failure) => Err(Box::new((*failure).into())),
+    }
+}
+
+fn passed(report: &Report, coverage: Coverage) -> Passed {
     let counts = [
         ("messages", report.messages),
         ("deliveries", report.deliveries),
@@ -57,24 +71,22 @@ fn passed(report: &Report) -> Passed {
         events: report.events,
         undecided: report.undecided,
         counts: counts.into(),
+        coverage,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use quorate_io_sim::direct;
+
     use super::*;
 
     #[test]
     fn a_seed_is_a_world_of_the_engine() {
-        let passed = Direct.run(3, &[]).expect("it holds");
+        let outcome = Direct.run(3, &Draw::default()).expect("nothing was set");
+        let passed = outcome.expect("it holds");
         let report = direct::run(&Options::from_seed(3)).expect("it holds");
         assert_eq!((passed.digest, passed.events), (report.digest, report.events));
         assert!(passed.counts.contains(&("committed", report.committed)));
-    }
-
-    #[test]
-    fn an_option_that_is_not_known_is_not_passed_over() {
-        let failed = Direct.run(3, &["net.link.los_ppm=0".to_owned()]).expect_err("unknown");
-        assert!(failed.block.contains("net.link.loss_ppm"), "{failed:?}");
     }
 }

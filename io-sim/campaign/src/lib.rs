@@ -3,33 +3,64 @@
 //!
 //! The commands are the same in two programs: the one that everybody has, with the engine that needs
 //! no special build, and the one of this workspace, with all engines.
+//!
+//! Read in this order: `engine` (what runs one world), `draw` (how worlds are drawn), `seeds` (which of
+//! them), `sweep` and `worlds` (many of them), `summary` and `coverage` (what came of them), then the
+//! commands, a file each.
 #![forbid(unsafe_code)]
 
-mod command;
-mod direct;
 mod engine;
-mod mutants;
+mod program;
+
+mod draw;
+mod jobs;
+mod seeds;
+
+mod alarm;
 mod progress;
+mod sweep;
+mod worlds;
+
+mod coverage;
+mod summary;
+
+mod direct;
+
+mod bench;
+mod command;
+mod cover;
+mod minimize;
+mod mutants;
+mod promote;
 mod report;
 mod run;
-mod seeds;
-mod summary;
-mod sweep;
+mod show;
 mod world;
 
-use std::io;
-use std::path::PathBuf;
+mod error;
+mod files;
 
-pub use command::{Command, command, exit_code};
+pub use bench::{Bench, bench};
+pub use command::{Command, EXIT_CODES, command, exit_code};
+pub use cover::{Cover, cover};
+pub use coverage::Coverage;
 pub use direct::Direct;
-pub use engine::{Engine, Failed, Passed};
+pub use draw::Draw;
+pub use engine::{Engine, Failed, Keep, Outcome, Passed};
+pub use error::CampaignError;
+pub use jobs::Jobs;
+pub use minimize::{Minimize, minimize};
 pub use mutants::{Mutants, mutants};
+pub use program::Program;
+pub use promote::{Promote, promote};
 pub use report::{Report, report};
 pub use run::{Run, run};
 pub use seeds::{BadSeeds, BadShard, Seeds, Shard};
+pub use show::{Show, show};
 pub use summary::{Fallen, MergeError, Summary};
 pub use sweep::sweep;
-pub use world::{Minimize, Promote, Replay, Show, Source, minimize, promote, replay, show};
+pub use world::{Replay, Source, replay};
+pub use worlds::Worlds;
 
 /// What a command found out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,54 +75,11 @@ pub enum Found {
 
 impl Found {
     pub(crate) fn of(summary: &Summary) -> Self {
+        let is_whole = summary.asked().is_none_or(|asked| asked == summary.ran);
         match (summary.failures.is_empty(), summary.undecided) {
             (false, _) => Self::Counterexample,
-            (true, 0) => Self::Nothing,
+            (true, 0) if is_whole => Self::Nothing,
             (true, _) => Self::Undecided,
         }
     }
-}
-
-/// A command that could not be carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum CampaignError {
-    /// A file that cannot be written.
-    #[error("{} cannot be written: {error}", path.display())]
-    Unwritten {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// A file that cannot be read, or does not hold what it should.
-    #[error("{} cannot be used: {why}", path.display())]
-    Unread {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// An option that is not there, or makes no sense.
-    #[error("{why}")]
-    Option {
-        /// What is wrong.
-        why: String,
-    },
-    /// No such engine in this program.
-    #[error("there is no engine {engine} here; there is {}", engines.join(" and "))]
-    Engine {
-        /// What was asked for.
-        engine: String,
-        /// What there is.
-        engines: Vec<&'static str>,
-    },
-    /// Nothing to make smaller.
-    #[error("everything holds in this world: there is nothing to make smaller")]
-    Holds,
-    /// A scenario that could not be kept.
-    #[error(transparent)]
-    Promote(#[from] quorate_io_sim::scenario::PromoteError),
-    /// Summaries that do not belong together.
-    #[error(transparent)]
-    Merge(#[from] MergeError),
 }

@@ -1,11 +1,10 @@
 //! `report`: parts of a campaign, added up.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::run::SUMMARY;
 use crate::summary::Summary;
 use crate::{CampaignError, Found};
 
@@ -21,6 +20,9 @@ pub struct Report {
     /// Prints the merged summary as JSON
     #[arg(long)]
     json: bool,
+    /// Prints what the worlds came to, and what struck, too
+    #[arg(long, conflicts_with = "json")]
+    coverage: bool,
 }
 
 /// Merges and prints.
@@ -28,41 +30,40 @@ pub struct Report {
 /// # Errors
 /// If a summary cannot be read, or they are not of one campaign.
 pub fn report(args: &Report) -> Result<Found, CampaignError> {
-    let parts = args.folders.iter().map(|folder| read(&folder.join(SUMMARY)));
+    let parts = args.folders.iter().map(|folder| Summary::read(folder));
     let whole = Summary::merge(parts.collect::<Result<_, _>>()?)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&whole).expect("plain values"));
     } else {
         println!("{}", words(&whole));
     }
-    let missing = whole.missing();
-    if missing.is_empty() || !whole.failures.is_empty() {
-        return Ok(Found::of(&whole));
+    if args.coverage {
+        println!("\n{}", whole.coverage.table(whole.ran));
     }
-    eprintln!("missing: {}", missing.join(" "));
-    Ok(Found::Undecided)
-}
-
-fn read(path: &Path) -> Result<Summary, CampaignError> {
-    let unread = |error: &dyn std::fmt::Display| CampaignError::Unread {
-        path: path.to_owned(),
-        why: error.to_string(),
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| unread(&error))?;
-    serde_json::from_str(&text).map_err(|error| unread(&error))
+    let missing = whole.missing();
+    if !missing.is_empty() {
+        eprintln!("missing: parts {}", missing.join(" "));
+    }
+    match Found::of(&whole) {
+        Found::Nothing if !missing.is_empty() => Ok(Found::Undecided),
+        found => Ok(found),
+    }
 }
 
 /// A summary for people.
 pub(crate) fn words(summary: &Summary) -> String {
+    let asked = summary.asked().filter(|&asked| asked != summary.ran);
+    let asked = asked.map(|asked| format!(" of {asked}")).unwrap_or_default();
     let mut text = format!(
-        "{} engine, seeds {}: {} ran, {} failed, {} undecided\n\
-         {:.2} h simulated in {:.1} s ({:.1} s of processor time), {} events, digest {:016x}",
+        "{} engine, seeds {}, {}: {}{asked} ran, {} failed, {} undecided\n\
+         {} simulated in {:.1} s ({:.1} s of processor time), {} events, digest {:016x}",
         summary.engine,
         summary.seeds,
+        summary.profile,
         summary.ran,
         summary.failures.len(),
         summary.undecided,
-        summary.simulated.as_secs_f64() / 3600.0,
+        span(summary.simulated),
         summary.elapsed.as_secs_f64(),
         summary.processor.as_secs_f64(),
         summary.events,
@@ -70,10 +71,23 @@ pub(crate) fn words(summary: &Summary) -> String {
     );
     let counts = summary.counts.iter().map(|(name, count)| format!("{count} {name}"));
     let counts: Vec<_> = counts.collect();
-    let _ = write!(text, "\n{}", counts.join(", "));
+    if !counts.is_empty() {
+        let _ = write!(text, "\n{}", counts.join(", "));
+    }
     for fallen in &summary.failures {
-        let place = fallen.artefact.as_deref().unwrap_or("nowhere");
-        let _ = write!(text, "\nseed {} failed: {}; see {place}", fallen.seed, fallen.property);
+        let place = fallen.artefact.as_deref().map(|place| format!("; see {place}"));
+        let place = place.unwrap_or_default();
+        let _ = write!(text, "\nseed {} failed: {}{place}", fallen.seed, fallen.property);
     }
     text
+}
+
+/// A time as people say it.
+pub(crate) fn span(time: std::time::Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        ..120.0 => format!("{seconds:.1} s"),
+        ..7200.0 => format!("{:.1} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
 }

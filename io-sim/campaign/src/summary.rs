@@ -1,11 +1,19 @@
 //! What came of a campaign, or of a part of one, as a file that can be merged with others.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::Coverage;
+use crate::draw::Draw;
 use crate::engine::Passed;
+use crate::seeds::{Seeds, Shard};
+use crate::{CampaignError, files};
+
+/// The name of the file in the folder of a campaign.
+const FILE: &str = "summary.json";
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -20,6 +28,8 @@ pub struct Summary {
     pub engine: String,
     /// Of which seeds; a fresh campaign that went on until its time was over has no end.
     pub seeds: String,
+    /// What might strike.
+    pub profile: String,
     /// Options that were set by name, as they were given.
     pub set: Vec<String>,
     /// Which parts: `2/16`.
@@ -40,6 +50,8 @@ pub struct Summary {
     pub undecided: u64,
     /// What else was counted, by name.
     pub counts: BTreeMap<String, u64>,
+    /// What the worlds came to, and what struck.
+    pub coverage: Coverage,
     /// The seeds that failed.
     pub failures: Vec<Fallen>,
 }
@@ -66,7 +78,7 @@ pub enum MergeError {
     #[error("a summary of version {0}; this build knows version {VERSION}")]
     Version(u32),
     /// Of two campaigns.
-    #[error("these are of two campaigns: {0} and {1}")]
+    #[error("these are of two campaigns: ({0}) and ({1})")]
     Campaigns(String, String),
     /// A part twice.
     #[error("part {0} is there twice")]
@@ -75,13 +87,14 @@ pub enum MergeError {
 
 impl Summary {
     /// Nothing has been run yet.
-    pub fn new(engine: &str, seeds: String, part: String, set: Vec<String>) -> Self {
+    pub fn new(engine: &str, seeds: &Seeds, part: Shard, draw: &Draw) -> Self {
         Self {
             version: VERSION,
             engine: engine.to_owned(),
-            seeds,
-            set,
-            parts: vec![part],
+            seeds: seeds.to_string(),
+            profile: draw.profile().to_string(),
+            set: draw.set().to_vec(),
+            parts: vec![part.to_string()],
             ran: 0,
             digest: 0,
             simulated: Duration::ZERO,
@@ -90,8 +103,33 @@ impl Summary {
             events: 0,
             undecided: 0,
             counts: BTreeMap::new(),
+            coverage: Coverage::default(),
             failures: Vec::new(),
         }
+    }
+
+    /// Has this folder one?
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
+    /// Reads that of a campaign's folder.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, CampaignError> {
+        let path = folder.join(FILE);
+        let text = files::read(&path)?;
+        serde_json::from_str(&text).map_err(|error| files::unread(&path, &error))
+    }
+
+    /// Writes it to the folder of its campaign.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, folder: &Path) -> Result<(), CampaignError> {
+        let text = serde_json::to_string_pretty(self).expect("plain values");
+        files::write(&folder.join(FILE), &(text + "\n"))
     }
 
     /// A seed held.
@@ -104,6 +142,7 @@ impl Summary {
         for (name, count) in &passed.counts {
             *self.counts.entry((*name).to_owned()).or_default() += count;
         }
+        self.coverage.add(&passed.coverage);
     }
 
     /// A seed did not.
@@ -137,7 +176,8 @@ impl Summary {
     fn campaign(&self) -> String {
         let parts = self.parts.first().and_then(|part| part.split_once('/'));
         let count = parts.map_or("1", |part| part.1);
-        format!("{} {} in {count} with {:?}", self.engine, self.seeds, self.set)
+        let Self { engine, seeds, profile, set, .. } = self;
+        format!("{engine}, seeds {seeds} in {count}, {profile}, {set:?}")
     }
 
     fn add(&mut self, part: Self) -> Result<(), MergeError> {
@@ -158,8 +198,16 @@ impl Summary {
         for (name, count) in part.counts {
             *self.counts.entry(name).or_default() += count;
         }
+        self.coverage.add(&part.coverage);
         self.failures.extend(part.failures);
         Ok(())
+    }
+
+    /// How many seeds these parts were to run; `None` if that was a question of time.
+    pub fn asked(&self) -> Option<u64> {
+        let seeds = self.seeds.parse::<Seeds>().ok().filter(|seeds| !seeds.is_open())?;
+        let parts = self.parts.iter().map(|part| part.parse::<Shard>().ok());
+        parts.map(|part| Some(part?.count_in(&seeds.0))).sum()
     }
 
     /// The parts of the campaign that are not among these.
@@ -176,13 +224,15 @@ mod tests {
     use super::*;
 
     fn part(index: u64) -> Summary {
-        let mut part = Summary::new("direct", "0..9".to_owned(), format!("{index}/3"), Vec::new());
+        let shard = Shard { index, count: 3 };
+        let mut part = Summary::new("direct", &Seeds(0..9), shard, &Draw::default());
         part.passed(&Passed {
             digest: 1 << index,
             simulated: Duration::from_secs(2),
             events: 5,
             undecided: 0,
             counts: vec![("elections", 3)],
+            coverage: Coverage::default(),
         });
         part.failed(Fallen { seed: index, property: "Liveness".to_owned(), artefact: None });
         part
@@ -193,7 +243,7 @@ mod tests {
         let whole = Summary::merge(vec![part(0), part(1), part(2)]).expect("one campaign");
         assert_eq!(Summary::merge(vec![part(2), part(0), part(1)]), Ok(whole.clone()));
         assert_eq!((whole.ran, whole.digest, whole.events), (6, 0b111, 15));
-        assert_eq!(whole.counts["elections"], 9);
+        assert_eq!((whole.counts["elections"], whole.asked()), (9, Some(9)));
         assert_eq!(whole.missing(), Vec::<String>::new());
         assert_eq!(whole.failures.iter().map(|fallen| fallen.seed).collect::<Vec<_>>(), [0, 1, 2]);
     }
@@ -202,6 +252,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let some = Summary::merge(vec![part(1)]).expect("one campaign");
         assert_eq!(some.missing(), ["0/3", "2/3"]);
+        assert_eq!((some.ran, some.asked()), (2, Some(3)), "and so is what it left out");
+        let timed = Summary { seeds: "0..".to_owned(), ..part(1) };
+        assert_eq!(timed.asked(), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! This engine in campaigns.
 
-use quorate_campaign::{Engine, Failed, Passed};
-use quorate_io_sim::engine::Failure;
-use quorate_io_sim::scenario::Options;
+use std::time::Duration;
 
-use crate::{Report, run};
+use quorate_campaign::{CampaignError, Coverage, Draw, Engine, Outcome, Passed};
+use quorate_io_sim::lab::Violation;
+use quorate_io_sim::scenario::{Options, Plan, Scenario};
+
+use crate::{Report, run_scenario};
 
 /// Whole servers with their sockets and tasks, see the [crate].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,25 +17,37 @@ impl Engine for Madsim {
         crate::ENGINE
     }
 
-    fn run(&self, seed: u64, set: &[String]) -> Result<Passed, Failed> {
-        let mut options = Options::from_seed(seed);
-        for change in set {
-            if let Err(error) = options.set(change) {
-                let block = format!("{change}: {error}");
-                return Err(Failed { property: "Options".to_owned(), block, files: Vec::new() });
-            }
-        }
-        run(&options).map(|report| passed(&report)).map_err(|failure| failed(&failure))
+    fn run(&self, seed: u64, draw: &Draw) -> Result<Outcome, CampaignError> {
+        let options = draw.options(seed)?;
+        Ok(play(&Scenario::of(&options), &options))
+    }
+
+    fn play(&self, scenario: &Scenario) -> Result<Outcome, CampaignError> {
+        Ok(play(scenario, &scenario.options))
+    }
+
+    fn violation(&self, scenario: &Scenario) -> Result<Option<Violation>, CampaignError> {
+        Ok(crate::violation(scenario))
+    }
+
+    fn idle(&self, servers: u64, span: Duration) -> Outcome {
+        let options = Options::idle(servers, span);
+        play(&Scenario { plan: Plan::default(), options: options.clone() }, &options)
     }
 }
 
-fn failed(failure: &Failure) -> Failed {
-    let block = failure.to_string();
-    let files = vec![("scenario.scn", failure.scenario.to_text()), ("failure.txt", block.clone())];
-    Failed { property: format!("{:?}", failure.violation.property), block, files }
+/// The options are those that the plan was drawn from.
+fn play(scenario: &Scenario, options: &Options) -> Outcome {
+    match run_scenario(scenario) {
+        Ok(report) => {
+            let coverage = Coverage::of(options, &scenario.plan, Some(report.reached));
+            Ok(passed(&report, coverage))
+        }
+        Err(failure) => Err(Box::new((*failure).into())),
+    }
 }
 
-fn passed(report: &Report) -> Passed {
+fn passed(report: &Report, coverage: Coverage) -> Passed {
     let counts = [
         ("messages", report.messages),
         ("calls", report.calls),
@@ -61,5 +75,6 @@ fn passed(report: &Report) -> Passed {
         events: report.deliveries,
         undecided: report.undecided,
         counts: counts.into(),
+        coverage,
     }
 }

@@ -6,8 +6,10 @@ use core::time::Duration;
 use quorate_core::wal::WalOptions;
 use quorate_core::{Config, Membership, NodeId};
 
+use super::names::Leaves;
 use super::nemesis_options::NemesisOptions;
 use super::options::{CallingOptions, Options};
+use super::profile::Profile;
 use super::pump_options::PumpOptions;
 use crate::disk::{DiskOptions, Fates, FaultRates, Span, Tearing};
 use crate::net::{
@@ -23,6 +25,8 @@ const MS: u64 = 1_000_000;
 enum Mood {
     /// Each class by its coin.
     Swarm,
+    /// Only classes whose names begin so, each by its coin.
+    Among(&'static [&'static str]),
     /// No faults: bugs of plain operation hide under chaos.
     Healthy,
     /// One class, as hard as it gets.
@@ -68,6 +72,7 @@ impl Swarm {
         let (coin, value) = (rng.chance(500), rng.log_within(lo, hi));
         match self.mood {
             Mood::Swarm if coin => value,
+            Mood::Among(area) if coin && area.iter().any(|part| name.starts_with(part)) => value,
             Mood::Everything => value,
             Mood::Single(only) if only == name => {
                 if calm > hi {
@@ -76,7 +81,7 @@ impl Swarm {
                     hi
                 }
             }
-            Mood::Swarm | Mood::Healthy | Mood::Single(_) => calm,
+            Mood::Swarm | Mood::Among(_) | Mood::Healthy | Mood::Single(_) => calm,
         }
     }
 
@@ -115,17 +120,47 @@ impl Options {
     /// # Panics
     /// Never: whatever is drawn makes sense.
     pub fn from_seed(seed: u64) -> Self {
+        Self::of_profile(seed, Profile::Mixed)
+    }
+
+    /// Draws a run of a profile.
+    ///
+    /// # Panics
+    /// Never: whatever is drawn makes sense.
+    pub fn of_profile(seed: u64, profile: Profile) -> Self {
         let mut rng = Rng::named(seed, Stream::Options, "mood");
-        let mood = match rng.below(20) {
-            0 | 1 => Mood::Healthy,
-            2 | 3 => {
-                let classes = classes();
-                Mood::Single(classes[rng.index(classes.len())])
-            }
-            4 => Mood::Everything,
+        let drawn_mood = rng.below(20);
+        let mut single = || {
+            let classes = classes();
+            Mood::Single(classes[rng.index(classes.len())])
+        };
+        let mood = match (profile, profile.area()) {
+            (_, Some(area)) => Mood::Among(area),
+            (Profile::AlmostHealthy, _) => Mood::Healthy,
+            (Profile::SingleFault, _) => single(),
+            (Profile::Everything, _) => Mood::Everything,
+            (Profile::Mixed, _) => match drawn_mood {
+                0 | 1 => Mood::Healthy,
+                2 | 3 => single(),
+                4 => Mood::Everything,
+                _ => Mood::Swarm,
+            },
             _ => Mood::Swarm,
         };
         drawn(&mut Swarm::new(seed, mood))
+    }
+
+    /// The options, by name, in which this run is worse off than a healthy one of its seed.
+    ///
+    /// # Panics
+    /// If the options fail their [`check`](Self::check).
+    pub fn faults(&self) -> Vec<String> {
+        let healthy = Self::of_profile(self.seed, Profile::AlmostHealthy);
+        let mut faults = Leaves::of(self).beyond(&Leaves::of(&healthy)).names();
+        // What follows from the weights; and what says which world it is.
+        let is_none = ["nemesis.every", "seed", "membership", "chaos", "callers", "sabotage"];
+        faults.retain(|name| !is_none.contains(&name.as_str()) && !name.starts_with("calling."));
+        faults
     }
 }
 
@@ -336,6 +371,34 @@ mod tests {
             assert_ne!(single, healthy, "{class}");
             assert!(!classes[..at].contains(class), "{class} is drawn twice");
         }
+    }
+
+    #[test]
+    fn a_profile_lets_strike_what_belongs_to_it_and_every_class_has_one() {
+        for profile in Profile::ALL {
+            assert_eq!(profile.name().parse(), Ok(profile));
+            let Some(area) = profile.area() else { continue };
+            let of_it = |name: &str| area.iter().any(|part| name.starts_with(part));
+            let faults: Vec<_> =
+                (0..40).flat_map(|seed| Options::of_profile(seed, profile).faults()).collect();
+            assert!(!faults.is_empty() && faults.iter().all(|name| of_it(name)), "{faults:?}");
+        }
+        let areas: Vec<_> =
+            Profile::ALL.iter().filter_map(|it| it.area()).flatten().copied().collect();
+        for class in classes() {
+            assert!(areas.iter().any(|part| class.starts_with(part)), "{class}");
+        }
+    }
+
+    #[test]
+    fn the_faults_of_a_run_are_told_by_the_names_of_its_options() {
+        let healthy = Options::of_profile(7, Profile::AlmostHealthy);
+        assert_eq!(healthy.faults(), Vec::<String>::new());
+        let mut lossy = healthy.clone();
+        lossy.set("net.link.loss_ppm=5").expect("it makes sense");
+        assert_eq!(lossy.faults(), ["net.link.loss_ppm"]);
+        let all = Options::of_profile(7, Profile::Everything).faults();
+        assert!(all.len() > 40 && all.iter().any(|name| name == "nemesis.kill"), "{all:?}");
     }
 
     #[test]

@@ -197,9 +197,54 @@ impl Scenario {
 }
 
 impl Strike {
+    /// The names of all kinds in a scenario's text, see [`name`](Self::name).
+    pub const NAMES: [&str; 27] = [
+        "isolate",
+        "deaf",
+        "mute",
+        "split",
+        "bridge",
+        "ring",
+        "chain",
+        "star",
+        "one-way",
+        "flap",
+        "clog",
+        "filter",
+        "slow-link",
+        "shut",
+        "reroute",
+        "kill",
+        "stop",
+        "power",
+        "torn",
+        "pause",
+        "freeze",
+        "jump",
+        "slow-cpu",
+        "stall",
+        "slow-disk",
+        "disk-error",
+        "full",
+    ];
+
     /// Its name in a scenario's text.
     pub fn name(&self) -> String {
         let value = Value::try_from(self).expect("a strike can be written as text");
         value.get("do").and_then(Value::as_str).expect("it says what it does").to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_strike_has_its_name() {
+        let text = syntax("do = 'nothing'").expect("a table");
+        let unknown = Strike::deserialize(Value::Table(text));
+        let known = unknown.expect_err("there is no such strike").message().to_owned();
+        let known: Vec<_> = known.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, Strike::NAMES);
     }
 }

@@ -1,7 +1,7 @@
 //! `sim`: simulated worlds, as they are run to find bugs.
 
 use clap::{Args, Subcommand};
-use quorate_campaign::{CampaignError, Direct, Found, Replay, Run, Show};
+use quorate_campaign::{CampaignError, Direct, Found, Program, Replay, Run, Show};
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
@@ -14,6 +14,7 @@ use crate::exit::Exit;
 ///
 /// Example: quorate sim run --seeds 0..1000
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Sim {
     #[command(subcommand)]
     command: Command,
@@ -21,16 +22,23 @@ pub(crate) struct Sim {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    #[command(after_help = "Example: quorate sim run --seeds 0..1000 --jobs 4
+         quorate sim run --budget 10m --profile disk")]
     Run(Run),
+    #[command(after_help = "Example: quorate sim replay 1241
+         quorate sim replay sim-out/direct-1241")]
     Replay(Replay),
+    #[command(after_help = "Example: quorate sim show 1241 --out bad.html
+         quorate sim show 1241 --format ascii --from 2s --until 2500ms")]
     Show(Show),
 }
 
 pub(crate) fn run(args: &Sim) -> Result<Exit, Box<Diagnostic>> {
+    let program = Program { name: "quorate sim", engines: &[&Direct] };
     let found = match &args.command {
-        Command::Run(args) => quorate_campaign::run(args, &Direct),
-        Command::Replay(args) => quorate_campaign::replay(args),
-        Command::Show(args) => quorate_campaign::show(args),
+        Command::Run(args) => quorate_campaign::run(args, &program),
+        Command::Replay(args) => quorate_campaign::replay(args, &program),
+        Command::Show(args) => quorate_campaign::show(args, &program),
     };
     match found {
         Ok(Found::Nothing) => Ok(Exit::Done),
@@ -41,5 +49,9 @@ pub(crate) fn run(args: &Sim) -> Result<Exit, Box<Diagnostic>> {
 }
 
 fn unfit(error: &CampaignError) -> Box<Diagnostic> {
-    Diagnostic::new(codes::BAD_SIM, "the simulation cannot be run").because(error)
+    let diagnostic = Diagnostic::new(codes::BAD_SIM, "the simulation cannot be run").because(error);
+    match error.help() {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
 }

@@ -8,11 +8,12 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quorate_io_sim::scenario::Scenario;
+
 use super::mutant::Mutant;
 use super::workshop::Workshop;
-use super::{unread, unwritten};
 use crate::CampaignError;
-use crate::run::SUMMARY;
+use crate::files::{make, read, unread, unwritten};
 use crate::seeds::Seeds;
 use crate::summary::Summary;
 
@@ -30,6 +31,8 @@ pub(super) enum Outcome {
         /// How many worlds were needed.
         seeds: u64,
         processor: Duration,
+        /// What is left of that world when it is made as small as it gets.
+        least: Option<Least>,
     },
     /// No check did.
     Survived { seeds: u64, processor: Duration },
@@ -41,12 +44,47 @@ pub(super) enum Outcome {
     Died(ExitStatus),
 }
 
+/// The size of a world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Least {
+    /// What strikes from outside.
+    pub(super) actions: usize,
+    pub(super) servers: u16,
+    pub(super) clients: u16,
+    /// For how long faults strike.
+    pub(super) chaos: Duration,
+}
+
+impl Least {
+    fn of(scenario: &Scenario) -> Self {
+        let options = &scenario.options;
+        Self {
+            actions: scenario.plan.actions().len(),
+            servers: options.servers(),
+            clients: options.callers,
+            chaos: options.chaos,
+        }
+    }
+}
+
+impl fmt::Display for Least {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { actions, servers, clients, chaos } = self;
+        let chaos = chaos.as_secs_f64();
+        write!(f, "{actions} strikes, {servers} servers, {clients} clients, {chaos:.1} s")
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Caught { property, seed, seeds, processor } => {
+            Self::Caught { property, seed, seeds, processor, least } => {
                 let seconds = processor.as_secs_f64();
-                write!(f, "{property}, seed {seed}: {seeds} seeds, {seconds:.1} s")
+                write!(f, "{property}, seed {seed}: {seeds} seeds, {seconds:.1} s")?;
+                match least {
+                    Some(least) => write!(f, "; shrunk to {least}"),
+                    None => Ok(()),
+                }
             }
             Self::Survived { seeds, processor } => {
                 write!(f, "survived: {seeds} seeds, {:.1} s", processor.as_secs_f64())
@@ -62,6 +100,8 @@ impl fmt::Display for Outcome {
 pub(super) struct Hunt<'a> {
     pub(super) workshop: &'a Workshop,
     pub(super) budget: Duration,
+    /// For how long the world that noticed a bug is made smaller.
+    pub(super) shrink: Duration,
     pub(super) jobs: NonZero<usize>,
     pub(super) seeds: &'a Seeds,
 }
@@ -69,8 +109,7 @@ pub(super) struct Hunt<'a> {
 impl Hunt<'_> {
     /// Builds the simulator without a bug, and keeps it to compare with.
     pub(super) fn prepare(&self) -> Result<(), CampaignError> {
-        fs::create_dir_all(&self.workshop.out)
-            .map_err(|error| unwritten(&self.workshop.out, error))?;
+        make(&self.workshop.out)?;
         let log = self.workshop.out.join("sound.log");
         if !self.build(&log)? {
             return Err(unread(
@@ -93,7 +132,7 @@ impl Hunt<'_> {
         if out.exists() {
             fs::remove_dir_all(&out).map_err(|error| unwritten(&out, error))?;
         }
-        fs::create_dir_all(&out).map_err(|error| unwritten(&out, error))?;
+        make(&out)?;
         stage("is built");
         let sick = out.join("campaign");
         let is_built = self.workshop.with(mutant, || {
@@ -107,7 +146,13 @@ impl Hunt<'_> {
             return Ok(Outcome::NotBuilt);
         }
         stage("is looked for");
-        let outcome = self.look(&sick, &out)?;
+        let mut outcome = self.look(&sick, &out)?;
+        if let Outcome::Caught { seed, least, .. } = &mut outcome
+            && !self.shrink.is_zero()
+        {
+            stage("is made small");
+            *least = self.shrunk(&sick, &out, *seed)?;
+        }
         fs::remove_file(&sick).map_err(|error| unwritten(&sick, error))?;
         Ok(outcome)
     }
@@ -129,7 +174,8 @@ impl Hunt<'_> {
                     let sound = self.campaign(&self.sound(), &out.join("sound"), &alone, left)?;
                     if let Outcome::Survived { .. } = sound {
                         let seeds = seed - first + 1;
-                        return Ok(Outcome::Caught { property, seed, seeds, processor: spent });
+                        let (processor, least) = (spent, None);
+                        return Ok(Outcome::Caught { property, seed, seeds, processor, least });
                     }
                     seeds.0.start = seed + 1;
                 }
@@ -166,7 +212,7 @@ impl Hunt<'_> {
         seeds: &Seeds,
         budget: Duration,
     ) -> Result<Outcome, CampaignError> {
-        fs::create_dir_all(out).map_err(|error| unwritten(out, error))?;
+        make(out)?;
         let mut command = Command::new(program);
         command
             .args(["run", "--quiet", "--seeds", &seeds.to_string()])
@@ -177,10 +223,10 @@ impl Hunt<'_> {
             .current_dir(&self.workshop.out);
         let status = self.wait(command, &out.join("run.log"), Some(budget + GRACE))?;
         let Some(status) = status else { return Ok(Outcome::Hung) };
-        let path = out.join(SUMMARY);
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(Outcome::Died(status)) };
-        let summary: Summary =
-            serde_json::from_str(&text).map_err(|error| unread(&path, &error))?;
+        if !Summary::is_in(out) {
+            return Ok(Outcome::Died(status));
+        }
+        let summary = Summary::read(out)?;
         let processor = summary.processor;
         // Seeds begin in order, and what has begun is brought to its end: all before the first
         // that failed were run, on however many threads.
@@ -190,9 +236,28 @@ impl Hunt<'_> {
                 seed: first.seed,
                 seeds: first.seed - seeds.0.start + 1,
                 processor,
+                least: None,
             },
             None => Outcome::Survived { seeds: summary.ran, processor },
         })
+    }
+
+    /// What is left of a world that noticed a bug; nothing if it could not be made small in time.
+    fn shrunk(&self, sick: &Path, out: &Path, seed: u64) -> Result<Option<Least>, CampaignError> {
+        let least = out.join("min.scn");
+        let mut command = Command::new(sick);
+        command
+            .args(["minimize", &seed.to_string()])
+            .args(["--budget", &humantime::format_duration(self.shrink).to_string()])
+            .arg("--out")
+            .arg(&least)
+            .current_dir(&self.workshop.out);
+        self.wait(command, &out.join("minimize.log"), Some(self.shrink + GRACE))?;
+        if !least.exists() {
+            return Ok(None);
+        }
+        let scenario = Scenario::parse(&read(&least)?).map_err(|why| unread(&least, &why))?;
+        Ok(Some(Least::of(&scenario)))
     }
 
     /// Runs a command to its end; `None` if it took too long.

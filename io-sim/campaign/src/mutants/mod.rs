@@ -12,13 +12,14 @@ mod mutant;
 mod table;
 mod workshop;
 
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::files::{unread, workspace};
+use crate::jobs::Jobs;
 use crate::seeds::Seeds;
 use crate::{CampaignError, Found};
 use hunt::{Hunt, Outcome};
@@ -31,8 +32,9 @@ const FOLDER: &str = "io-sim/mutants";
 
 /// Puts known bugs back, one at a time, and says what notices them, and how soon.
 ///
-/// Works on a copy of the sources below target/mutants. The exit code says whether all bugs were
-/// caught; the table of those that were looked for is kept beside them.
+/// Works on a copy of the sources below target/mutants. What notices a bug is then made as small as it
+/// gets. The exit code is 0 if all bugs were caught, else 8; the table of those that were looked for is
+/// kept beside them.
 #[derive(Args, Debug)]
 pub struct Mutants {
     /// Only these bugs
@@ -41,9 +43,11 @@ pub struct Mutants {
     /// For how long worlds are begun for one bug
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME", default_value = "10m")]
     budget: Duration,
-    /// Threads; one for each processor, if not given
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZero<usize>>,
+    /// For how long the world that noticed one is made smaller; 0s leaves that out
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME", default_value = "30s")]
+    shrink: Duration,
+    #[command(flatten)]
+    jobs: Jobs,
     /// The worlds that are tried, in this order
     #[arg(long, value_name = "A..B", default_value = "0..1000000")]
     seeds: Seeds,
@@ -58,12 +62,17 @@ pub struct Mutants {
 /// If there is no workspace around the current folder, a bug fits no longer, or files cannot be
 /// read or written.
 pub fn mutants(args: &Mutants) -> Result<Found, CampaignError> {
-    let root = workspace()?;
+    let root = workspace(FOLDER)?;
     let mutants = chosen(&root, &args.names)?;
     let mut table = Table::read(&root.join(FOLDER).join("TABLE.md"))?;
     let workshop = Workshop::of(&root)?;
-    let hunt =
-        Hunt { workshop: &workshop, budget: args.budget, jobs: args.jobs(), seeds: &args.seeds };
+    let hunt = Hunt {
+        workshop: &workshop,
+        budget: args.budget,
+        shrink: args.shrink,
+        jobs: args.jobs.count(),
+        seeds: &args.seeds,
+    };
     let line = line(mutants.len(), args.quiet);
     line.set_message("nothing put back yet: builds");
     hunt.prepare()?;
@@ -81,42 +90,16 @@ pub fn mutants(args: &Mutants) -> Result<Found, CampaignError> {
     Ok(if is_all_caught { Found::Nothing } else { Found::Counterexample })
 }
 
-impl Mutants {
-    fn jobs(&self) -> NonZero<usize> {
-        let all = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        self.jobs.unwrap_or_else(all)
-    }
-}
-
 /// All bugs, or those of the names; each fits where it belongs.
 fn chosen(root: &Path, names: &[String]) -> Result<Vec<Mutant>, CampaignError> {
     let folder = root.join(FOLDER);
     let mut mutants = Mutant::all(&folder)?;
     if let Some(unknown) = names.iter().find(|name| !mutants.iter().any(|it| it.name == **name)) {
-        let (path, why) = (folder.join(unknown), "there is no bug of this name".to_owned());
-        return Err(CampaignError::Unread { path, why });
+        return Err(unread(&folder.join(unknown), &"there is no bug of this name"));
     }
     mutants.retain(|mutant| names.is_empty() || names.contains(&mutant.name));
     mutants.iter().try_for_each(|mutant| mutant.put_into(root).map(drop))?;
     Ok(mutants)
-}
-
-/// The workspace around the current folder.
-fn workspace() -> Result<PathBuf, CampaignError> {
-    let here = std::env::current_dir().map_err(|error| unread(Path::new("."), &error))?;
-    let root = here.ancestors().find(|folder| folder.join(FOLDER).is_dir());
-    root.map(Path::to_owned).ok_or_else(|| {
-        let why = format!("neither it nor a folder around it has {FOLDER}");
-        CampaignError::Unread { path: here.clone(), why }
-    })
-}
-
-fn unread(path: &Path, error: &dyn std::fmt::Display) -> CampaignError {
-    CampaignError::Unread { path: path.to_owned(), why: error.to_string() }
-}
-
-fn unwritten(path: &Path, error: std::io::Error) -> CampaignError {
-    CampaignError::Unwritten { path: path.to_owned(), error }
 }
 
 /// The live line.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::unread;
 use crate::CampaignError;
+use crate::files::unread;
 
 /// A bug, as its file describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::mutant::Mutant;
-use super::{unread, unwritten};
 use crate::CampaignError;
+use crate::files::{unread, unwritten};
 
 /// Folders that are no sources, wherever they are.
 const LEFT_OUT: [&str; 4] = ["target", ".git", "sim-out", "demo-data"];

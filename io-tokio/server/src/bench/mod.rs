@@ -1,7 +1,7 @@
 //! `quorate bench`: how fast is a group?
 
 mod load;
-mod picture;
+pub(crate) mod picture;
 
 use std::path::PathBuf;
 use std::time::Duration;

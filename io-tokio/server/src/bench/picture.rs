@@ -46,7 +46,7 @@ fn cells(table: &mut String, figures: &Figures) {
 }
 
 /// With a thin space between the thousands.
-fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -54,10 +54,12 @@ pub(super) struct Calls {
     pub(super) failed: u64,
     pub(super) longest_gap: Duration,
     last_done: Instant,
-    latencies_us: Vec<u32>,
-    /// Calls done in each half second.
-    pub(super) beats: Vec<u64>,
+    /// How long each call took that was done in each half second, in microseconds.
+    pub(super) beats: Vec<Vec<u32>>,
 }
+
+/// How long a beat is.
+pub(super) const BEAT: Duration = Duration::from_millis(500);
 
 impl Calls {
     pub(super) fn new() -> Self {
@@ -68,7 +70,6 @@ impl Calls {
             failed: 0,
             longest_gap: Duration::ZERO,
             last_done: now,
-            latencies_us: Vec::new(),
             beats: Vec::new(),
         }
     }
@@ -79,26 +80,29 @@ impl Calls {
         self.longest_gap = self.longest_gap.max(now - self.last_done);
         self.last_done = now;
         let latency = u32::try_from((now - started).as_micros()).unwrap_or(u32::MAX);
-        self.latencies_us.push(latency);
-        let beat = usize::try_from((now - self.started).as_millis() / 500).unwrap_or(0);
+        let beat = (now - self.started).as_millis() / BEAT.as_millis();
+        let beat = usize::try_from(beat).unwrap_or(0);
         if self.beats.len() <= beat {
-            self.beats.resize(beat + 1, 0);
+            self.beats.resize(beat + 1, Vec::new());
         }
-        self.beats[beat] += 1;
+        self.beats[beat].push(latency);
     }
 
-    /// The latency that 99 of 100 calls did not exceed.
-    pub(super) fn p99(&mut self) -> Duration {
-        self.latencies_us.sort_unstable();
-        let rank = (self.latencies_us.len() * 99).div_ceil(100).saturating_sub(1);
-        let p99 = self.latencies_us.get(rank).copied().unwrap_or(0);
-        Duration::from_micros(p99.into())
-    }
-
-    /// Nothing was done since: the gap that is still open counts too.
+    /// The act is over. Nothing was done since: the gap that is still open counts too. A half second
+    /// that is not over is none.
     pub(super) fn close(&mut self) {
         self.longest_gap = self.longest_gap.max(self.last_done.elapsed());
+        let whole = self.started.elapsed().as_millis() / BEAT.as_millis();
+        self.beats.resize(usize::try_from(whole).unwrap_or(0), Vec::new());
     }
+}
+
+/// The latency that 99 of 100 calls did not exceed; nothing if there was none.
+pub(super) fn p99(latencies_us: impl IntoIterator<Item = u32>) -> Option<Duration> {
+    let mut latencies: Vec<_> = latencies_us.into_iter().collect();
+    latencies.sort_unstable();
+    let rank = (latencies.len() * 99).div_ceil(100).saturating_sub(1);
+    latencies.get(rank).map(|&micros| Duration::from_micros(micros.into()))
 }
 
 impl Observed {

@@ -1,9 +1,12 @@
-//! `quorate demo`: a group of real processes is broken in five ways while callers use it, and then
-//! it is computed whether every promise was kept.
+//! `quorate demo`: a group of real processes is broken in five ways while callers use it, simulated
+//! worlds are run on the same code, and it is computed whether every promise was kept.
 
 mod acts;
 mod callers;
+mod chart;
 mod proxy;
+mod report;
+mod simulation;
 mod stage;
 mod tear;
 mod verdict;
@@ -31,25 +34,32 @@ use crate::output;
 use acts::ACTS;
 use callers::{COUNTERS, Caller, Observed};
 use proxy::Network;
-use stage::Stage;
-use verdict::Evidence;
+use report::Told;
+use stage::{Played, Stage};
+use verdict::{Evidence, Finding};
 
 /// Breaks a group of three servers on purpose while callers use it, and checks what they saw.
 ///
 /// The servers are processes of this program with real files and real sockets on loopback. They are
-/// killed, cut off and damaged in five acts of equal length. Afterwards three verdicts are computed:
-/// acknowledged writes lost, increments applied twice, and whether the whole history is
-/// linearizable. Exit code 0: all hold. 8: one does not.
+/// killed, cut off and damaged in five acts of equal length. Then come simulated worlds: some
+/// thousands of bare cores and some dozens of whole servers from seeds, as many as three tenths of the
+/// time of the acts allow, and, as a negative control, worlds that lie, which must be noticed. The
+/// verdicts: acknowledged writes lost, increments applied twice, whether the whole history is
+/// linearizable, whether every world kept every promise, and whether every lie was noticed. A page
+/// tells all of it. Exit code 0: all hold. 8: one does not.
 ///
 /// Example: quorate demo --seconds 30 --dir /tmp/demo
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// How long the acts take, all together.
-    #[arg(long, value_name = "N", default_value_t = 55, value_parser = clap::value_parser!(u64).range(15..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(15..=3600))]
     seconds: u64,
     /// Where the servers keep their files; what an earlier demo left there is removed.
     #[arg(long, value_name = "DIR", default_value = "demo-data")]
     dir: PathBuf,
+    /// Where the page goes, and the picture of a run that went wrong; DIR/report, if not given.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Hides an acknowledged write from what is judged: the verdicts must notice.
     #[arg(long, hide = true)]
     lie: bool,
@@ -68,7 +78,95 @@ pub(crate) fn run(args: &Demo) -> Result<Exit, Box<Diagnostic>> {
         Diagnostic::new(codes::NO_RUNTIME, "the demo cannot run here").because(&error)
     })?;
     let local = LocalSet::new();
-    runtime.block_on(local.run_until(play(args)))
+    let (acts, evidence) = runtime.block_on(local.run_until(play(args)))?;
+    drop((local, runtime));
+    let history = args.dir.join("history.jsonl");
+    let failed = |error| unwritten(&history, &error);
+    write(&history, &evidence.history).map_err(failed)?;
+    let mut findings = evidence.findings();
+    tell(&findings)?;
+    let folder = args.report.clone().unwrap_or_else(|| args.dir.join("report"));
+    findings.extend(simulate(args, &acts, &findings, &folder, &history)?);
+    output::print(&format!(
+        "judge it yourself: quorate check history {}\nlook at it: {}\n",
+        history.display(),
+        folder.join(PAGE).display()
+    ))?;
+    let holds = findings.iter().all(|finding| finding.holds);
+    Ok(if holds { Exit::Done } else { Exit::Counterexample })
+}
+
+/// The name of the page.
+const PAGE: &str = "index.html";
+
+/// The simulation act, and the page about all acts. What came of it.
+fn simulate(
+    args: &Demo,
+    acts: &[Played],
+    real: &[Finding],
+    folder: &Path,
+    history: &Path,
+) -> Result<Vec<Finding>, Box<Diagnostic>> {
+    let number = acts.len() + 1;
+    let span = Duration::from_secs(args.seconds);
+    let sim = args.dir.join("sim");
+    let cores = simulation::cores(span * 3 / 20);
+    output::print(&format!(
+        "act {number}  simulated, bare cores: {} seeds, {:.1} h in {:.1} s, {} crashes, {} partitions\n",
+        cores.seeds,
+        cores.sum.elapsed.as_secs_f64() / 3600.0,
+        cores.took.as_secs_f64(),
+        cores.sum.crashes,
+        cores.sum.partitions,
+    ))?;
+    let servers = simulation::servers(&sim, span * 3 / 20)?;
+    output::print(&format!(
+        "act {number}  simulated, whole servers: {} seeds, {:.1} min in {:.1} s, {} calls, {} crashes\n",
+        servers.ran,
+        servers.simulated.as_secs_f64() / 60.0,
+        servers.elapsed.as_secs_f64(),
+        servers.counts.get("calls").unwrap_or(&0),
+        servers.counts.get("crashes").unwrap_or(&0),
+    ))?;
+    let control = simulation::control(&sim)?;
+    let lies = &control.lies;
+    for lie in lies {
+        let noticed = match &lie.noticed {
+            Some((property, seed)) => format!("noticed by {property}, seed {seed}"),
+            None => format!("NOT NOTICED in {} seeds", lie.seeds),
+        };
+        output::print(&format!("control  {:<56}{noticed}\n", lie.what))?;
+    }
+    let findings = verdict::of_worlds(&cores, &servers, &control);
+    tell(&findings)?;
+    fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    let picture = simulation::picture(lies, &folder.join(report::PICTURE))?;
+    let all: Vec<_> = real.iter().chain(&findings).cloned().collect();
+    let page = report::page(&Told {
+        acts,
+        findings: &all,
+        cores: &cores,
+        servers: &servers,
+        lies,
+        picture: picture.as_ref(),
+        history: &history.display().to_string(),
+    });
+    let file = folder.join(PAGE);
+    fs::write(&file, page).map_err(|error| unwritten(&file, &error))?;
+    Ok(findings)
+}
+
+fn tell(findings: &[Finding]) -> Result<(), Box<Diagnostic>> {
+    for finding in findings {
+        let word = if finding.holds { "ok " } else { "BAD" };
+        output::print(&format!("verdict  {word}  {}\n", finding.text))?;
+    }
+    Ok(())
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Box<Diagnostic> {
+    let what = format!("{} cannot be written", path.display());
+    Diagnostic::new(codes::NO_LOCAL_GROUP, what).because(error)
 }
 
 /// Makes the directory, anew if an earlier demo made it.
@@ -87,7 +185,8 @@ fn prepare(directory: &Path) -> Result<(), Box<Diagnostic>> {
     File::create(directory.join(MARKER)).map(drop).map_err(failed)
 }
 
-async fn play(args: &Demo) -> Result<Exit, Box<Diagnostic>> {
+/// The acts that are real. The servers are gone when it returns.
+async fn play(args: &Demo) -> Result<(Vec<Played>, Evidence), Box<Diagnostic>> {
     let addresses = free_addresses(3)?;
     let network = Network::start(&addresses).await?;
     let mut group = LocalGroup::create(&args.dir, &addresses, |from, to| {
@@ -113,8 +212,9 @@ async fn play(args: &Demo) -> Result<Exit, Box<Diagnostic>> {
         .collect();
     let span = Duration::from_secs(args.seconds) / u32::try_from(ACTS.len()).unwrap_or(1);
     let mut stage = Stage { group, network, client, observed: Rc::clone(&observed) };
+    let mut acts = Vec::new();
     for (number, act) in (1..).zip(ACTS) {
-        stage.play(number, act, span).await?;
+        acts.push(stage.play(number, act, span).await?);
     }
     is_over.set(true);
     let mut done = Vec::new();
@@ -126,7 +226,7 @@ async fn play(args: &Demo) -> Result<Exit, Box<Diagnostic>> {
     if args.lie {
         lie(&mut evidence);
     }
-    judge(args, &evidence)
+    Ok((acts, evidence))
 }
 
 /// Looks at what is there in the end: the last entries of the history.
@@ -186,24 +286,6 @@ fn lie(evidence: &mut Evidence) {
     if let Some(key) = &read.call.key {
         evidence.present.remove(key);
     }
-}
-
-fn judge(args: &Demo, evidence: &Evidence) -> Result<Exit, Box<Diagnostic>> {
-    let file = args.dir.join("history.jsonl");
-    write(&file, &evidence.history).map_err(|error| {
-        Diagnostic::new(codes::NO_LOCAL_GROUP, format!("{} cannot be written", file.display()))
-            .because(&error)
-    })?;
-    let mut exit = Exit::Done;
-    for finding in evidence.findings() {
-        let word = if finding.holds { "ok " } else { "BAD" };
-        output::print(&format!("verdict  {word}  {}\n", finding.text))?;
-        if !finding.holds {
-            exit = Exit::Counterexample;
-        }
-    }
-    output::print(&format!("judge it yourself: quorate check history {}\n", file.display()))?;
-    Ok(exit)
 }
 
 fn write(file: &Path, history: &History) -> io::Result<()> {

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use quorate_io_sim::history::History;
 use quorate_io_sim::linearizability::{Budget, Verdict, check};
 
+use quorate_campaign::Summary;
+
 use super::callers::{Count, Promise};
+use super::simulation::{Control, Cores};
 
 /// What the store holds at the end, and what the callers were promised.
 pub(super) struct Evidence {
@@ -21,6 +24,7 @@ pub(super) struct Evidence {
 }
 
 /// One statement about the run.
+#[derive(Clone)]
 pub(super) struct Finding {
     pub(super) holds: bool,
     pub(super) text: String,
@@ -28,6 +32,46 @@ pub(super) struct Finding {
 
 /// The longest that the check of the history may take.
 const BUDGET: Duration = Duration::from_secs(120);
+
+/// What is found of simulated worlds: those that are honest hold, and those that lie are noticed.
+pub(super) fn of_worlds(cores: &Cores, servers: &Summary, control: &Control) -> Vec<Finding> {
+    let Control { lies, is_honest_sound } = control;
+    let failure = cores.failure.as_ref().map(|failure| format!("\n{failure}"));
+    let fallen = servers
+        .failures
+        .first()
+        .map(|fallen| format!(", seed {}: quorate sim replay {}", fallen.seed, fallen.seed));
+    let noticed = lies.iter().filter(|lie| lie.noticed.is_some()).count();
+    vec![
+        Finding {
+            holds: cores.failure.is_none(),
+            text: format!(
+                "{} simulated worlds of bare cores: {} broke a promise{}",
+                cores.seeds,
+                u8::from(cores.failure.is_some()),
+                failure.unwrap_or_default()
+            ),
+        },
+        Finding {
+            holds: servers.failures.is_empty() && servers.ran > 0,
+            text: format!(
+                "{} simulated worlds of whole servers: {} broke a promise{}, {} undecided",
+                servers.ran,
+                servers.failures.len(),
+                fallen.unwrap_or_default(),
+                servers.undecided,
+            ),
+        },
+        Finding {
+            holds: noticed == lies.len() && *is_honest_sound,
+            text: format!(
+                "planted lies: {noticed} of {} noticed; without them the same worlds {}",
+                lies.len(),
+                if *is_honest_sound { "hold" } else { "do not hold either" }
+            ),
+        },
+    ]
+}
 
 impl Evidence {
     pub(super) fn findings(&self) -> Vec<Finding> {

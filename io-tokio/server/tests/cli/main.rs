@@ -6,5 +6,6 @@ mod directories;
 mod histories;
 mod logs;
 mod servers;
+mod sim;
 mod store;
 mod support;

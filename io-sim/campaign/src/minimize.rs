@@ -1,0 +1,66 @@
+//! `minimize`: a failing world, made small.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use quorate_io_sim::scenario::{Progress, Scenario, minimize as smallest};
+
+use crate::program::Program;
+use crate::world::Source;
+use crate::{CampaignError, Found, files};
+
+/// Makes a failing scenario as small as it gets while the same property is violated.
+///
+/// Fewer actions, servers, clients and calls, shorter, calmer, rounder. The exit code is 8, as
+/// something does not hold; 2 if everything does.
+#[derive(Args, Debug)]
+pub struct Minimize {
+    #[command(flatten)]
+    source: Source,
+    /// Which engine runs it
+    #[arg(long, value_name = "NAME", default_value = "direct")]
+    engine: String,
+    /// The file to write
+    #[arg(long, short, value_name = "FILE", default_value = "min.scn")]
+    out: PathBuf,
+    /// For how long smaller ones are tried
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME", default_value = "60s")]
+    budget: Duration,
+}
+
+/// Minimizes.
+///
+/// # Errors
+/// If the scenario cannot be read, does not fail, or the file cannot be written.
+pub fn minimize(args: &Minimize, program: &Program<'_>) -> Result<Found, CampaignError> {
+    let engine = program.engine(&args.engine)?;
+    let scenario = args.source.scenario()?;
+    let Some(violation) = engine.violation(&scenario)? else { return Err(CampaignError::Holds) };
+    let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}").expect("ours");
+    let (bar, began) = (ProgressBar::new_spinner().with_style(style), Instant::now());
+    let mut run = |smaller: &Scenario| Some(engine.violation(smaller).ok()??.property);
+    let mut keep_going = |progress: Progress| {
+        let size = progress.size;
+        bar.set_message(format!(
+            "{} runs: {} actions, {} servers, {} options",
+            progress.runs, size.actions, size.servers, size.options
+        ));
+        bar.tick();
+        began.elapsed() < args.budget
+    };
+    let least = smallest(&scenario, violation.property, &mut run, &mut keep_going);
+    bar.finish_and_clear();
+    files::write(&args.out, &least.scenario.to_text())?;
+    let (before, after) = (least.before, least.after);
+    let is_over = if least.is_done { "" } else { ", when the time was over" };
+    println!("violated  {:?}: {}", violation.property, violation.property.statement());
+    println!("actions   {} of {}", after.actions, before.actions);
+    println!("servers   {} of {}", after.servers, before.servers);
+    println!("options   {} of {}", after.options, before.options);
+    println!("runs      {}{is_over}", least.runs);
+    println!("file      {}", args.out.display());
+    println!("look      {} show {}", program.name, args.out.display());
+    Ok(Found::Counterexample)
+}
