@@ -1,10 +1,12 @@
 //! What passes between callers and the network.
 
+use bytes::BytesMut;
+use quorate_core::wire::{ClientMessage, Decoder, MAGIC, RequestBody, Service};
 use quorate_sm::courier::{Input, Order};
 
 use super::server::host_at;
 use super::world::World;
-use crate::judge::Checked;
+use crate::judge::{Checked, Requests};
 use crate::net::{End, NetEvent};
 
 impl World<'_> {
@@ -32,8 +34,9 @@ impl World<'_> {
 
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) -> Checked {
+        let committed = self.committed();
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, self.subject, self.trace);
+        caller.step(self.now, committed, &self.options.calling, self.subject, self.trace);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -48,6 +51,10 @@ impl World<'_> {
                 Order::Send(name, bytes) => {
                     if let Some(end) = caller.wires.end(name) {
                         self.trace.see(self.now, |recorder| recorder.sent(end, &bytes));
+                        let (caller, call) = caller.call_name();
+                        overhear(end, &bytes, &mut self.requests, |command| {
+                            self.answers.sends(caller, call, command);
+                        });
                         self.net.send(self.now, end, bytes);
                     }
                 }
@@ -68,5 +75,20 @@ impl World<'_> {
         self.callers[at].orders = orders;
         self.callers[at].rest();
         Ok(())
+    }
+}
+
+/// What a client asks for.
+fn overhear(end: End, bytes: &[u8], requests: &mut Requests, mut sends: impl FnMut(&[u8])) {
+    let mut bytes = BytesMut::from(bytes.strip_prefix(&MAGIC).unwrap_or(bytes));
+    let decoder = Decoder::new(u32::MAX);
+    while let Some(frame) = decoder.decode(&mut bytes).expect("a client speaks in frames") {
+        requests.hear(end.connection, &frame);
+        if frame.service == Service::Client
+            && let Ok(ClientMessage::Request(request)) = ClientMessage::decode(&frame)
+            && let RequestBody::Propose { command } = &request.body
+        {
+            sends(command);
+        }
     }
 }

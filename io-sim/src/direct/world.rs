@@ -12,7 +12,7 @@ use super::report::Report;
 use super::server::{Begun, Server, Started, address};
 use super::troubles::Troubles;
 use crate::clock::Clock;
-use crate::judge::{Answers, Checked, Point, Properties, Property, hold};
+use crate::judge::{Answers, Checked, Point, Properties, Property, Requests, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
@@ -35,6 +35,7 @@ pub(crate) struct World<'a> {
     pub(crate) subject: &'a mut dyn Subject,
     pub(crate) properties: Properties,
     pub(crate) answers: Answers,
+    pub(crate) requests: Requests,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
@@ -150,6 +151,7 @@ impl<'a> World<'a> {
             subject,
             properties: Properties::new(options.membership.clone(), true),
             answers: Answers::default(),
+            requests: Requests::default(),
             is_peace: false,
             trace,
             report: Report::default(),
