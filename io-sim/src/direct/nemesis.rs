@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::Instant;
+use quorate_core::{Instant, RoleKind};
 
 use super::troubles::Trouble;
 use super::world::{Happening, World};
@@ -34,6 +34,21 @@ impl World<'_> {
 
     pub(crate) fn strike(&mut self, strike: Strike) -> Checked {
         let struck = self.aim(&strike);
+        if struck.is_empty() && waits(&strike) {
+            self.trace.line(self.now, 0, || format!("lies in wait: {strike:?}"));
+            self.ambushes.push(strike);
+            return Ok(());
+        }
+        self.strike_those(strike, struck)
+    }
+
+    /// Somebody stands for election: strikes that have waited for that strike now.
+    pub(crate) fn spring(&mut self, at: usize) -> Checked {
+        let mut waiting = std::mem::take(&mut self.ambushes).into_iter();
+        waiting.try_for_each(|strike| self.strike_those(strike, vec![at]))
+    }
+
+    fn strike_those(&mut self, strike: Strike, struck: Vec<usize>) -> Checked {
         self.report.strikes += u64::from(!struck.is_empty());
         self.trace.line(self.now, 0, || format!("strikes {struck:?}: {strike:?}"));
         if let Some(trouble) = self.net_trouble(&strike, &struck) {
@@ -46,39 +61,27 @@ impl World<'_> {
 
     /// The places of the servers that it strikes now.
     fn aim(&self, strike: &Strike) -> Vec<usize> {
-        let who = match strike {
-            Strike::Isolate { who, .. }
-            | Strike::Deaf { who, .. }
-            | Strike::Mute { who, .. }
-            | Strike::Clog { who, .. }
-            | Strike::Filter { who, .. }
-            | Strike::Shut { who, .. }
-            | Strike::Kill { who, .. }
-            | Strike::Power { who, .. }
-            | Strike::Torn { who, .. }
-            | Strike::Stop { who, .. }
-            | Strike::Pause { who, .. }
-            | Strike::Freeze { who, .. }
-            | Strike::Jump { who, .. }
-            | Strike::SlowCpu { who, .. }
-            | Strike::Stall { who, .. }
-            | Strike::SlowDisk { who, .. }
-            | Strike::DiskError { who, .. }
-            | Strike::Full { who, .. } => *who,
-            _ => return strike.servers().into_iter().map(place).collect(),
-        };
-        match who {
-            Who::Server(server) => vec![place(server)],
-            Who::Role(Role::All) => (0..self.servers.len()).collect(),
-            Who::Role(Role::Leader) => self.newest_leader().into_iter().collect(),
+        match whom(strike) {
+            None => strike.servers().into_iter().map(place).collect(),
+            Some(Who::Server(server)) => vec![place(server)],
+            Some(Who::Role(Role::All)) => (0..self.servers.len()).collect(),
+            Some(Who::Role(Role::Leader)) => self.newest_leader().into_iter().collect(),
+            Some(Who::Role(Role::Candidate)) => {
+                self.newest(RoleKind::Candidate).into_iter().collect()
+            }
         }
     }
 
     /// Whoever leads in the newest term that has a leader who runs.
     fn newest_leader(&self) -> Option<usize> {
+        self.newest(RoleKind::Leader)
+    }
+
+    /// Whoever is that in the newest term that has one who runs.
+    fn newest(&self, role: RoleKind) -> Option<usize> {
         let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
             let glance = server.process.as_ref()?.glance();
-            glance.leads().then_some((glance.term(), at))
+            (glance.role == role).then_some((glance.term(), at))
         });
         glances.max().map(|(_, at)| at)
     }
@@ -189,6 +192,37 @@ pub(super) fn host(at: usize) -> HostId {
     HostId(u16::try_from(at + 1).expect("a few servers"))
 }
 
+/// Whom it strikes, if it is aimed at anybody.
+fn whom(strike: &Strike) -> Option<Who> {
+    match strike {
+        Strike::Isolate { who, .. }
+        | Strike::Deaf { who, .. }
+        | Strike::Mute { who, .. }
+        | Strike::Clog { who, .. }
+        | Strike::Filter { who, .. }
+        | Strike::Lag { who, .. }
+        | Strike::Shut { who, .. }
+        | Strike::Kill { who, .. }
+        | Strike::Power { who, .. }
+        | Strike::Torn { who, .. }
+        | Strike::Stop { who, .. }
+        | Strike::Pause { who, .. }
+        | Strike::Freeze { who, .. }
+        | Strike::Jump { who, .. }
+        | Strike::SlowCpu { who, .. }
+        | Strike::Stall { who, .. }
+        | Strike::SlowDisk { who, .. }
+        | Strike::DiskError { who, .. }
+        | Strike::Full { who, .. } => Some(*who),
+        _ => None,
+    }
+}
+
+/// Does it wait for its victim?
+fn waits(strike: &Strike) -> bool {
+    whom(strike) == Some(Who::Role(Role::Candidate))
+}
+
 fn lasts(strike: &Strike) -> Duration {
     match strike {
         Strike::Isolate { lasts, .. }
@@ -204,6 +238,7 @@ fn lasts(strike: &Strike) -> Duration {
         | Strike::Clog { lasts, .. }
         | Strike::Filter { lasts, .. }
         | Strike::SlowLink { lasts, .. }
+        | Strike::Lag { lasts, .. }
         | Strike::Shut { lasts, .. }
         | Strike::Reroute { lasts, .. }
         | Strike::Pause { lasts, .. }

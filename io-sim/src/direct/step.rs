@@ -99,7 +99,8 @@ impl World<'_> {
         }
         self.work_log(at);
         self.work_apply(at);
-        Ok(())
+        let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
+        if stands { self.spring(at) } else { Ok(()) }
     }
 
     /// What a leader believes of its peers must be true.

@@ -75,6 +75,7 @@ impl World<'_> {
             Strike::SlowLink { from, to, by, .. } => {
                 Trouble::Slowed(vec![(HostId(*from), HostId(*to))], nanos(*by))
             }
+            Strike::Lag { by, .. } => Trouble::Slowed(shaped(Shape::Deaf), nanos(*by)),
             Strike::Shut { .. } => {
                 let callers: Vec<_> = self.callers.iter().map(|caller| caller.host).collect();
                 let links = |one: HostId| {

@@ -49,6 +49,8 @@ pub(crate) struct World<'a> {
     pub(crate) lives: Vec<Options>,
     pub(crate) suffering: Vec<Suffering>,
     pub(crate) troubles: Troubles,
+    /// What waits for somebody to stand for election.
+    pub(crate) ambushes: Vec<Strike>,
 }
 
 /// Something that is planned.
@@ -59,6 +61,8 @@ pub(crate) enum Happening {
     LogStepped(Body, Vec<Input>),
     /// It is done with what came after that, or with what could wait.
     LogRested(Body, Vec<Input>, Idle),
+    /// What was read back from the log is on its way to the node.
+    ReadBack(Body, Vec<Input>),
     /// It may have nothing to do since the step of this number.
     LogIdle(Body, u64),
     /// The lane of the state machine is done with what it was given.
@@ -82,6 +86,7 @@ impl Happening {
             Self::Step(body)
             | Self::LogStepped(body, _)
             | Self::LogRested(body, ..)
+            | Self::ReadBack(body, _)
             | Self::LogIdle(body, _)
             | Self::ApplyDone(body, _) => Some(body),
             Self::Die(_)
@@ -146,6 +151,7 @@ impl<'a> World<'a> {
             lives: vec![options.clone(); servers.len()],
             suffering: vec![Suffering::default(); servers.len()],
             troubles: Troubles::default(),
+            ambushes: Vec::new(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
             subject,
@@ -236,6 +242,7 @@ impl<'a> World<'a> {
             Happening::Step(body) => self.turn(body.at),
             Happening::LogStepped(body, done) => self.log_stepped(body, done),
             Happening::LogRested(body, done, idle) => self.log_rested(body, done, idle),
+            Happening::ReadBack(body, done) => self.take_in(body, done),
             Happening::LogIdle(body, since) => {
                 self.log_idle(body, since);
                 Ok(())

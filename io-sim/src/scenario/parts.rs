@@ -13,6 +13,7 @@ impl Strike {
             | Self::Mute { who, .. }
             | Self::Clog { who, .. }
             | Self::Filter { who, .. }
+            | Self::Lag { who, .. }
             | Self::Shut { who, .. }
             | Self::Kill { who, .. }
             | Self::Stop { who, .. }
@@ -80,7 +81,9 @@ impl Strike {
             | Self::SlowDisk { lasts, .. }
             | Self::Full { lasts, .. } => vec![lasts],
             Self::Flap { stretch, lasts, .. } => vec![stretch, lasts],
-            Self::SlowLink { by, lasts, .. } | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
+            Self::SlowLink { by, lasts, .. }
+            | Self::Lag { by, lasts, .. }
+            | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
             Self::Kill { down, .. }
             | Self::Stop { down, .. }
             | Self::Power { down, .. }
