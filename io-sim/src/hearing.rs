@@ -4,30 +4,36 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use quorate_core::node::Input;
-use quorate_core::wire::{Decoder, MAGIC, Service};
+use quorate_core::wire::{Decoder, Frame, MAGIC, Service};
 use quorate_core::{Entry, Index, Message};
 
 use crate::judge::{Answers, Checked, Point, Reached, Sight, stays_failed};
 
-/// Takes the whole frames off what a server sends on one connection, and the greeting before them.
-/// The messages of consensus among them.
+/// Takes the whole frames off what is sent on one connection, and the greeting before them.
 ///
 /// # Panics
-/// If they are no frames: nothing is lost or altered between a server and here.
-pub fn messages(bytes: &mut BytesMut) -> Vec<Message> {
+/// If they are no frames: nothing is lost or altered between who sends them and here.
+pub fn frames(bytes: &mut BytesMut) -> Vec<Frame> {
     if bytes.starts_with(&MAGIC) {
         drop(bytes.split_to(MAGIC.len()));
     } else if MAGIC.starts_with(bytes) {
         return Vec::new();
     }
     let decoder = Decoder::new(u32::MAX);
-    let mut messages = Vec::new();
-    while let Some(frame) = decoder.decode(bytes).expect("a server speaks in frames") {
-        if frame.service == Service::Raft {
-            messages.push(Message::decode(&frame).expect("a server speaks sense"));
-        }
+    let mut frames = Vec::new();
+    while let Some(frame) = decoder.decode(bytes).expect("what is sent is frames") {
+        frames.push(frame);
     }
-    messages
+    frames
+}
+
+/// The message of consensus in a frame, if it is one.
+///
+/// # Panics
+/// If it makes no sense.
+pub fn message(frame: &Frame) -> Option<Message> {
+    let is_ours = frame.service == Service::Raft;
+    is_ours.then(|| Message::decode(frame).expect("a server speaks sense"))
 }
 
 /// What came of the orders that servers give to their lanes, and what clients were answered.
@@ -41,6 +47,11 @@ impl Hearing {
     /// A server takes these entries for committed, and orders that they be applied.
     pub fn commit(&mut self, entries: &[Entry]) {
         self.answers.commit(entries);
+    }
+
+    /// A client sends a command for its call of this number.
+    pub fn sends(&mut self, client: u16, call: u64, command: &[u8]) {
+        self.answers.sends(client, call, command);
     }
 
     /// A client is answered as of this index.
@@ -95,7 +106,7 @@ mod tests {
         let (mut heard, mut bytes) = (Vec::new(), BytesMut::new());
         for byte in stream {
             bytes.extend_from_slice(&[byte]);
-            heard.extend(messages(&mut bytes));
+            heard.extend(frames(&mut bytes).iter().filter_map(message));
         }
         assert_eq!(heard, [said.clone(), said]);
     }

@@ -103,6 +103,7 @@ impl Trouble {
             Strike::SlowLink { from, to, by, .. } => {
                 Self::Slowed(vec![(HostId(*from), HostId(*to))], nanos(*by))
             }
+            Strike::Lag { by, .. } => Self::Slowed(shaped(Shape::Deaf), nanos(*by)),
             Strike::Shut { .. } => {
                 let links = |one: HostId| {
                     let callers = (1..=callers).map(move |number| HostId(servers + number));

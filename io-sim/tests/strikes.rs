@@ -12,6 +12,14 @@ fn run(actions: &str) -> Report {
 }
 
 #[test]
+fn whoever_is_to_stand_for_election_is_waited_for() {
+    let ambush = "{ at = '1s', do = 'mute', who = 'candidate', for = '1s' }";
+    assert_eq!(run(ambush).strikes, 0, "nobody stands");
+    let fall = "{ at = '1s 200ms', do = 'kill', who = 'leader', down = '1s' }";
+    assert_eq!(run(&format!("{ambush}, {fall}")).strikes, 2);
+}
+
+#[test]
 fn every_kind_of_strike_makes_another_run_of_it() {
     let calm = run("");
     for strike in [
@@ -29,6 +37,7 @@ fn every_kind_of_strike_makes_another_run_of_it() {
         "do = 'clog', who = 'leader', for = '200ms'",
         "do = 'filter', who = 'all', kinds = 'acknowledgements', lose_ppm = 500000, for = '1s'",
         "do = 'slow-link', from = 1, to = 2, by = '100ms', for = '1s'",
+        "do = 'lag', who = 'leader', by = '50ms', for = '1s'",
         "do = 'shut', who = 'all', for = '1s'",
         "do = 'kill', who = 'leader', down = '100ms'",
         "do = 'stop', who = 'leader', down = '100ms'",

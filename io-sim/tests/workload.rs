@@ -4,28 +4,11 @@ use quorate_core::wire::Consistency;
 use quorate_io_sim::direct::{self, Options};
 use quorate_io_sim::lab::Property;
 use quorate_io_sim::workload::{Broken, End, Judgement, Look, Request, Rng, Workload};
-use quorate_sm::{Context, StateMachine};
-use serde::Serialize;
 
-/// Adds up.
-#[derive(Serialize)]
-struct Sum(u64);
+#[path = "support/sum.rs"]
+mod sum;
 
-impl StateMachine for Sum {
-    type Command = u64;
-    type Answer = u64;
-    type Query = ();
-    type QueryAnswer = u64;
-
-    fn apply(&mut self, _: &mut Context, add: u64) -> u64 {
-        self.0 += add;
-        self.0
-    }
-
-    fn query(&self, (): ()) -> u64 {
-        self.0
-    }
-}
+use sum::Sum;
 
 /// What is demanded of the sum beside the truth.
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -69,11 +69,7 @@ impl Coverage {
         } else {
             let head = format!("situations: in how many of {worlds} worlds it came to each");
             let _ = writeln!(text, "{head}");
-            for (list, word) in [
-                (&Point::COMMON[..], ""),
-                (&Point::RARE[..], "  rare"),
-                (&Point::NEVER[..], "  not expected"),
-            ] {
+            for (list, word) in [(&Point::COMMON[..], ""), (&Point::RARE[..], "  rare")] {
                 for point in list {
                     let name = format!("{point:?}");
                     row(&mut text, &name, self.points.get(&name).copied(), word);
@@ -105,7 +101,7 @@ fn row(text: &mut String, name: &str, count: Option<u64>, word: &str) {
 }
 
 fn points() -> impl Iterator<Item = Point> {
-    Point::COMMON.into_iter().chain(Point::RARE).chain(Point::NEVER)
+    Point::COMMON.into_iter().chain(Point::RARE)
 }
 
 /// All options that can be faults, from some worlds that have them all: some may be drawn healthy.

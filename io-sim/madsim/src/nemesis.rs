@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use quorate_core::RoleKind;
 use quorate_io_sim::engine::{Point, Trouble, Witness as _, ends_at, nanos, reach};
 use quorate_io_sim::net::Down;
 use quorate_io_sim::scenario::{Action, Limits, Strike};
@@ -59,7 +60,11 @@ impl Sim {
     }
 
     fn strike(&mut self, strike: &Strike) {
-        let struck = strike.aim(self.servers.len(), self.newest_leader());
+        let struck = strike.aim(self.servers.len(), |role| match role {
+            RoleKind::Leader => self.newest_leader(),
+            // From outside nobody is seen to stand for election.
+            _ => None,
+        });
         self.note(0, || format!("strikes {struck:?}: {strike:?}"));
         let (servers, callers) = (self.options.servers(), self.options.callers);
         let troubles = Trouble::of(strike, &struck, servers, callers);

@@ -7,7 +7,7 @@ use std::any::Any;
 use quorate_core::node::{Input, LogOrder, LogReader};
 use quorate_core::{Entries, Index, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_io_sim::engine::{
-    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, hold, messages, reach,
+    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, frames, hold, message, reach,
 };
 use quorate_io_sim::net::End;
 use quorate_sm::ApplyOrder;
@@ -84,7 +84,7 @@ impl Sim {
             return;
         }
         socket.said.extend_from_slice(bytes);
-        for message in messages(&mut socket.said) {
+        for message in frames(&mut socket.said).iter().filter_map(message) {
             let is = self.servers[at].seen();
             let is_answer = matches!(message.rpc, Rpc::AppendEntriesReply(_));
             if is_answer && message.term < is.term() {

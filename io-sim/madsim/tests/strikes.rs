@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use quorate_io_sim::scenario::{Options, Scenario};
+use quorate_io_sim::scenario::{Options, Scenario, Strike};
 use quorate_madsim::{Report, run_scenario};
 
 /// Five servers, and this strikes.
@@ -84,7 +84,7 @@ fn whatever_is_drawn_strikes() {
         sum += quorate_madsim::run(&options).unwrap_or_else(|failure| panic!("{failure}"));
     }
     println!("{sum:?}");
-    assert_eq!(sum.struck.len(), 27, "what never meets anybody: {:?}", sum.struck);
+    assert_eq!(sum.struck.len(), Strike::NAMES.len(), "what never meets anybody: {:?}", sum.struck);
 }
 
 /// A process that stands still, or starts while it should, goes on when its time has come, and its

@@ -117,6 +117,10 @@ impl World<'_> {
 
     /// A server without faults; only its clock goes on to differ.
     fn heal(&mut self, at: usize) -> Checked {
+        if self.servers[at].process.as_ref().is_some_and(|process| process.is_ending) {
+            // It would end later, when nothing may be in the way any more.
+            self.take_down(at, Down::Kill)?;
+        }
         let server = &mut self.servers[at];
         server.paused_until = 0;
         for happening in std::mem::take(&mut server.parked) {

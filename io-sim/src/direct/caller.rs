@@ -1,8 +1,9 @@
 //! A caller: one client, that does one thing after the other.
 
-use quorate_core::Instant;
+use quorate_core::wire::Consistency;
+use quorate_core::{Index, Instant};
 use quorate_sm::courier::{
-    Answered, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
+    Answered, Ask, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
 };
 
 use super::wires::Wires;
@@ -95,16 +96,22 @@ impl Caller {
         self.rest();
     }
 
-    /// Takes in what has happened, and calls if it is time.
+    /// Its number among the callers, and that of the call that it made last.
+    pub(crate) fn call_name(&self) -> (u16, u64) {
+        (self.number, self.calls)
+    }
+
+    /// Takes in what has happened, and calls if it is time; so much is committed anywhere.
     pub(crate) fn step(
         &mut self,
         now: u64,
+        committed: Index,
         options: &CallingOptions,
         subject: &mut dyn Subject,
         trace: &mut Trace,
     ) {
         if self.may_call() && self.next_at <= now {
-            self.call(now, options, subject, trace);
+            self.call(now, committed, options, subject, trace);
         }
         self.courier.step(Instant(now), &mut self.inputs, &mut self.orders);
     }
@@ -137,6 +144,7 @@ impl Caller {
     fn call(
         &mut self,
         now: u64,
+        committed: Index,
         options: &CallingOptions,
         subject: &mut dyn Subject,
         trace: &mut Trace,
@@ -145,6 +153,8 @@ impl Caller {
         trace.see(now, |recorder| recorder.called(self.host, self.number, &ask, subject));
         self.is_waiting = true;
         self.calls += 1;
+        let is_stale = matches!(ask, Ask::Query(Consistency::Stale, _));
+        self.sight.ask(if is_stale { Index(0) } else { committed });
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));
     }

@@ -1,9 +1,12 @@
 //! What passes between callers and the network.
 
+use bytes::{Bytes, BytesMut};
+use quorate_core::wire::{ClientMessage, Frame, Request, RequestBody, Service};
 use quorate_sm::courier::{Input, Order};
 
 use super::world::World;
 use crate::boot::host_at;
+use crate::hearing::frames;
 use crate::judge::Checked;
 use crate::net::{End, NetEvent};
 
@@ -32,8 +35,9 @@ impl World<'_> {
 
     /// A caller takes in what has happened.
     pub(crate) fn call(&mut self, at: usize) -> Checked {
+        let committed = self.committed();
         let caller = &mut self.callers[at];
-        caller.step(self.now, &self.options.calling, self.subject, self.trace);
+        caller.step(self.now, committed, &self.options.calling, self.subject, self.trace);
         let mut orders = std::mem::take(&mut caller.orders);
         for order in orders.drain(..) {
             let caller = &mut self.callers[at];
@@ -48,6 +52,13 @@ impl World<'_> {
                 Order::Send(name, bytes) => {
                     if let Some(end) = caller.wires.end(name) {
                         self.trace.see(self.now, |recorder| recorder.sent(end, &bytes));
+                        let (caller, call) = caller.call_name();
+                        for frame in frames(&mut BytesMut::from(&bytes[..])) {
+                            self.requests.hear(end.connection, &frame);
+                            if let Some(command) = command(&frame) {
+                                self.hearing.sends(caller, call, &command);
+                            }
+                        }
                         self.net.send(self.now, end, bytes);
                     }
                 }
@@ -68,5 +79,16 @@ impl World<'_> {
         self.callers[at].orders = orders;
         self.callers[at].rest();
         Ok(())
+    }
+}
+
+/// The command that a client sends in a frame, if it does.
+fn command(frame: &Frame) -> Option<Bytes> {
+    let is_request = frame.service == Service::Client;
+    match ClientMessage::decode(frame).ok().filter(|_| is_request)? {
+        ClientMessage::Request(Request { body: RequestBody::Propose { command }, .. }) => {
+            Some(command)
+        }
+        _ => None,
     }
 }

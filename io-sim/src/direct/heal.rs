@@ -30,6 +30,8 @@ impl World<'_> {
         self.options.net = NetOptions::default();
         self.callers.iter_mut().for_each(Caller::lift_limit);
         self.options.stir_max_ns = 1000;
+        self.options.read_back_max_ns = 0;
+        self.ambushes.clear();
         self.options.apply_max_ns = self.options.apply_max_ns.min(1_000_000);
         self.heal_core()?;
         self.sabotage(Sabotage::NeverHeals);

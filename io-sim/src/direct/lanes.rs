@@ -3,7 +3,7 @@
 //! The order of things is that of the threads of production: what a step came to is told before
 //! the lane tidies up after it, and a moment in which nothing comes is used for what can wait.
 
-use quorate_core::node::{Idle, Input, LogOrder};
+use quorate_core::node::{Idle, Input, LogOrder, LogReader};
 use quorate_sm::ApplyOrder;
 
 use super::world::{Body, Happening, World};
@@ -42,6 +42,7 @@ impl World<'_> {
 
     /// The disk is done with the orders: that is told, and then the lane tidies up.
     pub(crate) fn log_stepped(&mut self, body: Body, done: Vec<Input>) -> Checked {
+        let done = self.hold_back(body, done);
         self.take_in(body, done)?;
         let server = &mut self.servers[body.at];
         server.drive.begin(self.now);
@@ -49,6 +50,21 @@ impl World<'_> {
         let done = process.log.after_step();
         self.plan_disk(body, |body| Happening::LogRested(body, done, Idle::More));
         Ok(())
+    }
+
+    /// No effect has to wait for another: a driver may take its time to hand over what was read for
+    /// a peer, while what was written since is told. Returns the rest.
+    fn hold_back(&mut self, body: Body, done: Vec<Input>) -> Vec<Input> {
+        if self.options.read_back_max_ns == 0 {
+            return done;
+        }
+        let is_read = |input: &Input| matches!(input, Input::LogRead(LogReader::Peer(_), Ok(_)));
+        let (reads, done): (Vec<_>, Vec<_>) = done.into_iter().partition(is_read);
+        for read in reads {
+            let wait = self.server_rng.below(self.options.read_back_max_ns);
+            self.queue.plan(self.now + wait, Happening::ReadBack(body, vec![read]));
+        }
+        done
     }
 
     /// The lane of the log is free again; it may have something that can wait.

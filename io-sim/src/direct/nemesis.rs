@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use quorate_core::RoleKind;
+
 use super::world::{Happening, World};
 use crate::clock::nanos;
 use crate::judge::Checked;
@@ -29,7 +31,22 @@ impl World<'_> {
     }
 
     pub(crate) fn strike(&mut self, strike: Strike) -> Checked {
-        let struck = strike.aim(self.servers.len(), self.newest_leader());
+        let struck = strike.aim(self.servers.len(), |role| self.newest(role));
+        if struck.is_empty() && strike.waits() {
+            self.trace.line(self.now, 0, || format!("lies in wait: {strike:?}"));
+            self.ambushes.push(strike);
+            return Ok(());
+        }
+        self.strike_those(strike, struck)
+    }
+
+    /// Somebody stands for election: strikes that have waited for that strike now.
+    pub(crate) fn spring(&mut self, at: usize) -> Checked {
+        let mut waiting = std::mem::take(&mut self.ambushes).into_iter();
+        waiting.try_for_each(|strike| self.strike_those(strike, vec![at]))
+    }
+
+    fn strike_those(&mut self, strike: Strike, struck: Vec<usize>) -> Checked {
         self.report.strikes += u64::from(!struck.is_empty());
         self.trace.line(self.now, 0, || format!("strikes {struck:?}: {strike:?}"));
         let troubles = Trouble::of(&strike, &struck, self.options.servers(), self.options.callers);
@@ -79,11 +96,11 @@ impl World<'_> {
         }
     }
 
-    /// Whoever leads in the newest term that has a leader who runs.
-    fn newest_leader(&self) -> Option<usize> {
+    /// Whoever is that in the newest term that has one who runs.
+    fn newest(&self, role: RoleKind) -> Option<usize> {
         let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
             let glance = server.process.as_ref()?.glance();
-            glance.leads().then_some((glance.term(), at))
+            (glance.role == role).then_some((glance.term(), at))
         });
         glances.max().map(|(_, at)| at)
     }

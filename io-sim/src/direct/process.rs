@@ -27,6 +27,8 @@ pub(crate) struct Process {
     pub(crate) given: Given,
     /// The disk has failed.
     pub(crate) has_failed: bool,
+    /// It was told to end, and does so once what is under way has ended.
+    pub(crate) is_ending: bool,
     /// The node is done, and only the lanes go on.
     pub(crate) is_over: bool,
     /// When the node wants to be called, on the server's clock: known until its next step.

@@ -126,6 +126,7 @@ impl Server {
             is_stirred: false,
             given: Given::NOTHING,
             has_failed: false,
+            is_ending: false,
             is_over: false,
             look_at: self.clock.read(now),
         });

@@ -1,16 +1,16 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{Input, LogOrder, LogReader, Note, Output, Outputs};
+use quorate_core::node::{ConnectionId, Input, LogOrder, LogReader, Note, Output, Outputs};
 use quorate_core::{Cause, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
 use super::files::DiskUse;
 use super::world::World;
 use crate::boot::host_at;
-use crate::hearing::messages;
+use crate::hearing::{frames, message};
 use crate::judge::{
-    Checked, Glance, Point, Property, Violation, Witness, hold, is_silent_after_failure,
+    Checked, Glance, Point, Properties, Property, Violation, Witness, hold, is_silent_after_failure,
 };
 use crate::net::{Down, End, NetEvent};
 
@@ -68,7 +68,8 @@ impl World<'_> {
         })?;
         let mut looks = false;
         if now >= process.look_at {
-            process.look_at = now.after(core::time::Duration::from_secs(1));
+            let stride = self.options.session_timeout / 4;
+            process.look_at = now.after(stride.min(core::time::Duration::from_secs(1)));
             looks = true;
         }
         let is = process.glance();
@@ -89,7 +90,7 @@ impl World<'_> {
         for output in &outputs {
             if let Output::Send(name, bytes) = output {
                 self.tell_sent(at, *name, bytes);
-                self.overhear(at, bytes, is)?;
+                self.overhear(at, *name, bytes, is)?;
             }
         }
         outputs.into_iter().try_for_each(|output| self.carry_out(at, output))?;
@@ -98,7 +99,8 @@ impl World<'_> {
         }
         self.work_log(at);
         self.work_apply(at);
-        Ok(())
+        let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
+        if stands { self.spring(at) } else { Ok(()) }
     }
 
     /// What a leader believes of its peers must be true.
@@ -106,6 +108,7 @@ impl World<'_> {
         if !is.leads() {
             return Ok(());
         }
+        Properties::counts_its_own(was, is, &self.servers[at].ledger)?;
         let process = self.servers[at].process.as_ref().expect("it has just stepped");
         let raft = process.node.raft();
         if is.commit > was.commit && raft.term(was.commit.next()) < Some(is.term()) {
@@ -123,8 +126,14 @@ impl World<'_> {
     }
 
     /// What servers say to one another must be true, and rest on what is durable.
-    fn overhear(&mut self, at: usize, bytes: &[u8], is: Glance) -> Checked {
-        for message in messages(&mut BytesMut::from(bytes)) {
+    fn overhear(&mut self, at: usize, name: ConnectionId, bytes: &[u8], is: Glance) -> Checked {
+        let process = self.servers[at].process.as_ref();
+        let end = process.and_then(|process| process.wires.end(name));
+        for frame in frames(&mut BytesMut::from(bytes)) {
+            let void = end.and_then(|end| self.requests.hear(end.connection, &frame));
+            let says = self.servers[at].id;
+            self.properties.is_void(void.unwrap_or_default(), says, &self.servers)?;
+            let Some(message) = message(&frame) else { continue };
             self.properties.said(&message, is, &self.lives[at].raft, &self.servers)?;
             self.report.messages += 1;
             if let Rpc::PreVote(ask) = message.rpc
@@ -154,7 +163,8 @@ impl World<'_> {
         }
         server.written_bytes += DiskUse::of(write);
         if let Some(append) = &write.append {
-            self.properties.wrote(&append.entries, server.ledger.written())?;
+            let new = self.properties.wrote(&append.entries, server.ledger.written())?;
+            new.into_iter().for_each(|entry| self.requests.wrote(server.id, entry));
         }
         Ok(())
     }

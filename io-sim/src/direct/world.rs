@@ -12,7 +12,7 @@ use super::server::{Begun, Server, Started};
 use crate::boot::{address, applier};
 use crate::clock::{Clock, EPOCH_NS, nanos};
 use crate::hearing::Hearing;
-use crate::judge::{Checked, Point, Properties, Property, hold};
+use crate::judge::{Checked, Point, Properties, Property, Requests, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
@@ -33,6 +33,7 @@ pub(crate) struct World<'a> {
     pub(crate) subject: &'a mut dyn Subject,
     pub(crate) properties: Properties,
     pub(crate) hearing: Hearing,
+    pub(crate) requests: Requests,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
@@ -48,6 +49,8 @@ pub(crate) struct World<'a> {
     pub(crate) troubles: Troubles,
     /// Links that nothing gets through.
     pub(crate) cut: Links,
+    /// What waits for somebody to stand for election.
+    pub(crate) ambushes: Vec<Strike>,
 }
 
 /// Something that is planned.
@@ -58,6 +61,8 @@ pub(crate) enum Happening {
     LogStepped(Body, Vec<Input>),
     /// It is done with what came after that, or with what could wait.
     LogRested(Body, Vec<Input>, Idle),
+    /// What was read back from the log is on its way to the node.
+    ReadBack(Body, Vec<Input>),
     /// It may have nothing to do since the step of this number.
     LogIdle(Body, u64),
     /// The lane of the state machine is done with what it was given.
@@ -81,6 +86,7 @@ impl Happening {
             Self::Step(body)
             | Self::LogStepped(body, _)
             | Self::LogRested(body, ..)
+            | Self::ReadBack(body, _)
             | Self::LogIdle(body, _)
             | Self::ApplyDone(body, _) => Some(body),
             Self::Die(_)
@@ -142,11 +148,13 @@ impl<'a> World<'a> {
             suffering: vec![Suffering::default(); servers.len()],
             troubles: Troubles::default(),
             cut: Links::new(),
+            ambushes: Vec::new(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
             subject,
             properties: Properties::new(options.membership.clone(), true),
             hearing: Hearing::default(),
+            requests: Requests::default(),
             is_peace: false,
             trace,
             report: Report::default(),
@@ -231,6 +239,7 @@ impl<'a> World<'a> {
             Happening::Step(body) => self.turn(body.at),
             Happening::LogStepped(body, done) => self.log_stepped(body, done),
             Happening::LogRested(body, done, idle) => self.log_rested(body, done, idle),
+            Happening::ReadBack(body, done) => self.take_in(body, done),
             Happening::LogIdle(body, since) => {
                 self.log_idle(body, since);
                 Ok(())

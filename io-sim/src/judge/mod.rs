@@ -10,10 +10,10 @@
 //!
 //! | | what | where | negative control |
 //! |---|---|---|---|
-//! | I1 | at most one leader in a term | `properties::elected` | `tests::i1` |
+//! | I1 | at most one leader in a term, and a quorum voted for it in that term | `properties::elected` | `tests::i1` |
 //! | I2 | a leader only appends | `properties::writes` | `tests::i2` |
 //! | I3 | logs match up to an entry that they share | `properties::wrote`, `speech::acknowledges` | `tests::i3` |
-//! | I4 | a leader has all that was committed before | `properties::elected` | `tests::i4` |
+//! | I4 | a leader has all that was committed before; a leader counts only entries of its own term; nobody could win who lacks what is committed | `properties::elected`, `counts_its_own`; `futures::is_final` | `tests::i4` |
 //! | I5 | one entry is committed at an index, and all apply it | `properties::commits`, `applied` | `tests::i5`, `tests::i5_i9` |
 //! | I6 | terms, votes and commits never go back, over restarts too | `properties::writes`, `stepped`; `direct::reconcile` | `tests::i6` |
 //! | I7 | what is committed is durable on a quorum | `properties::still_durable`, on ledgers; I12 holds these against real images | `tests::i7`; a disk that lies |
@@ -31,12 +31,12 @@
 //! | | what | where | negative control |
 //! |---|---|---|---|
 //! | H1 | some order explains the history, key by key | [`crate::linearizability`] | its own tests |
-//! | H2 | a command takes effect once and has one answer | `answers`; `values::stands` | `answers::tests`, `values::tests` |
-//! | H3 | one client never sees less than before | `values::Sight` | `values::tests` |
+//! | H2 | a command takes effect once and has one answer, a call takes effect once; sessions last while they are active | `answers`; `values::stands` | `answers::tests`, `values::tests` |
+//! | H3 | one client never sees less than before, nor less than was committed when it asked | `values::Sight` | `values::tests` |
 //! | H4 | lease reads under skewed clocks | n/a: there are no leases | |
 //! | H5 | stale reads are bounded | n/a: stale reads promise no bound, and no caller makes any | |
 //! | H6 | what is read was written | `values` | `values::tests` |
-//! | H7 | what was refused had no effect | `values`; H1 counts refused calls as never made | `values::tests` |
+//! | H7 | what was refused had no effect, and whoever refuses it knows that | `values`; H1 counts refused calls as never made; `requests`, `futures::is_void` | `values::tests`, `requests::tests`, `tests::h7` |
 //!
 //! When faults have ended, for all servers or for a quorum of them only (`direct::heal`):
 //!
@@ -63,12 +63,14 @@ mod answers;
 mod applied;
 mod bounds;
 mod ends;
+mod futures;
 mod glance;
 mod image;
 mod ledger;
 mod peers;
 mod point;
 mod properties;
+mod requests;
 mod speech;
 #[cfg(test)]
 mod tests;
@@ -84,6 +86,7 @@ pub use image::Image;
 pub use ledger::Ledger;
 pub use point::{Point, Reached};
 pub use properties::Properties;
+pub(crate) use requests::Requests;
 pub(crate) use values::{Ending, Sight, Values};
 pub use violation::{Checked, hold};
 pub use violation::{Property, Violation};

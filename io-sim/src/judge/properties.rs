@@ -149,12 +149,23 @@ impl Properties {
             )?;
         }
         if is.leads() && !(was.leads() && was.term() == is.term()) {
-            self.elected(*id, is.term(), written)?;
+            self.elected(*id, is.term(), written, servers)?;
         }
         if is.commit > was.commit {
             self.commits(*id, is, written, servers)?;
         }
         Ok(())
+    }
+
+    /// A leader that goes on to lead commits by counting only what is of its own term; what is
+    /// before that is committed with it (thesis 3.6.2).
+    pub(crate) fn counts_its_own(was: Glance, is: Glance, disk: &Ledger) -> Checked {
+        let led = was.leads() && is.leads() && was.term() == is.term();
+        let term = disk.written().term(is.commit);
+        let is_own = is.commit == was.commit || term == Some(is.term());
+        hold(!led || is_own, Property::LeaderCompleteness, || {
+            format!("the leader of {:?} commits {:?} of {term:?} by itself", is.term(), is.commit)
+        })
     }
 
     /// The newest committed entry is on the disks of a quorum.
@@ -166,11 +177,18 @@ impl Properties {
         self.is_on_a_quorum(self.committed(), digest, servers)
     }
 
-    fn elected(&mut self, id: NodeId, term: Term, written: &Image) -> Checked {
+    fn elected(
+        &mut self,
+        id: NodeId,
+        term: Term,
+        written: &Image,
+        servers: &[impl Witness],
+    ) -> Checked {
         let first = *self.leaders.entry(term).or_insert(id);
         hold(first == id, Property::ElectionSafety, || {
             format!("{first:?} and {id:?} lead in {term:?}")
         })?;
+        self.has_votes(id, term, servers)?;
         // Newer leaders may have committed more, without this one's knowledge.
         let earlier = self.committed.iter().rposition(|&(_, committed_in)| committed_in < term);
         let Some(place) = earlier else { return Ok(()) };
@@ -180,6 +198,31 @@ impl Properties {
             Property::LeaderCompleteness,
             || format!("{id:?} leads in {term:?} without the committed entry {index:?}"),
         )
+    }
+
+    /// thesis 3.3, 3.4: a quorum voted for this leader in its term. Whose disk is in a later term by
+    /// now may have done so.
+    fn has_votes(&self, leader: NodeId, term: Term, servers: &[impl Witness]) -> Checked {
+        let may_have_voted = |id: &NodeId| {
+            let voter = servers.iter().find(|server| server.id() == *id);
+            voter.is_some_and(|voter| {
+                let disk = voter.ledger().durable().hard_state;
+                disk.term > term || (disk.term, disk.vote) == (term, Some(leader))
+            })
+        };
+        let is_elected = !self.looks_into_disks || self.is_quorum(may_have_voted);
+        hold(is_elected, Property::ElectionSafety, || {
+            let disks = servers.iter().map(|server| server.ledger().durable().hard_state);
+            let disks: Vec<_> = disks.collect();
+            format!("{leader:?} leads in {term:?}; on the disks: {disks:?}")
+        })
+    }
+
+    /// Is this so for a majority, in every half of the membership?
+    pub(crate) fn is_quorum(&self, is_so: impl Fn(&NodeId) -> bool) -> bool {
+        [self.membership.voters(), self.membership.outgoing()].iter().all(|half| {
+            half.is_empty() || half.iter().filter(|&id| is_so(id)).count() > half.len() / 2
+        })
     }
 
     fn commits(
@@ -214,7 +257,8 @@ impl Properties {
             })?;
             self.committed.push((digest.expect("held"), is.term()));
         }
-        self.still_durable(servers)
+        self.still_durable(servers)?;
+        self.is_final(servers)
     }
 
     fn is_on_a_quorum(&self, index: Index, digest: Digest, servers: &[impl Witness]) -> Checked {

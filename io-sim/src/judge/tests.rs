@@ -7,6 +7,7 @@ use quorate_core::{
     RoleKind, Round, Rpc, Term, Ticket, Write,
 };
 
+use super::futures::Place;
 use super::violation::Checked;
 use super::{Given, Glance, Ledger, Properties, Property, Witness};
 
@@ -54,7 +55,7 @@ fn glance(role: RoleKind, term: u64) -> Glance {
     }
 }
 
-/// Three servers, all followers in term 1 with empty logs.
+/// Three servers, all followers in term 1 with empty logs, who voted for the first.
 fn three() -> (Properties, Vec<Double>) {
     let membership = Membership::of_voters((1..=3).map(node)).expect("three voters");
     let double = |id| Double {
@@ -66,6 +67,7 @@ fn three() -> (Properties, Vec<Double>) {
     let mut doubles: Vec<_> = (1..=3).map(double).collect();
     for double in &mut doubles {
         write(double, Some(1), None, &[]);
+        vote(double, 1, 1);
     }
     (Properties::new(membership, true), doubles)
 }
@@ -79,6 +81,16 @@ fn write(double: &mut Double, term: Option<u64>, prev: Option<LogId>, entries: &
     let done = double.ledger.write(Write { ticket: Ticket(double.tickets), hard_state, append });
     done.expect("a write that follows");
     double.glance.last = double.ledger.written().last();
+    double.glance.hard_state = double.ledger.written().hard_state;
+}
+
+/// Votes durably, as long as nothing else is under way.
+fn vote(double: &mut Double, term: u64, candidate: u64) {
+    double.tickets += 1;
+    let hard_state = Some(HardState { term: Term(term), vote: Some(node(candidate)) });
+    let write = Write { ticket: Ticket(double.tickets), hard_state, append: None };
+    double.ledger.write(write).expect("a write that follows");
+    sync(double);
     double.glance.hard_state = double.ledger.written().hard_state;
 }
 
@@ -112,6 +124,17 @@ fn i1_a_second_leader_of_a_term_is_noticed() {
     let (mut properties, mut doubles) = three();
     assert_eq!(lead(&mut properties, &mut doubles, 0), Ok(()));
     assert_eq!(broken(lead(&mut properties, &mut doubles, 1)), Property::ElectionSafety);
+}
+
+#[test]
+fn i1_a_leader_without_a_quorum_of_votes_in_its_term_is_noticed() {
+    let (mut properties, mut doubles) = three();
+    vote(&mut doubles[1], 2, 2);
+    write(&mut doubles[1], Some(2), None, &[]);
+    assert_eq!(broken(lead(&mut properties, &mut doubles, 1)), Property::ElectionSafety);
+    let (mut properties, mut doubles) = three();
+    doubles[..2].iter_mut().for_each(|double| vote(double, 2, 2));
+    assert_eq!(lead(&mut properties, &mut doubles, 1), Ok(()));
 }
 
 #[test]
@@ -154,8 +177,61 @@ fn one_is_committed() -> (Properties, Vec<Double>) {
 #[test]
 fn i4_a_leader_that_lacks_a_committed_entry_is_noticed() {
     let (mut properties, mut doubles) = one_is_committed();
-    write(&mut doubles[2], Some(2), None, &[]);
+    doubles[1..].iter_mut().for_each(|double| vote(double, 2, 3));
     assert_eq!(broken(lead(&mut properties, &mut doubles, 2)), Property::LeaderCompleteness);
+}
+
+/// Thesis Figure 3.8 up to (c): an entry of term 1 is on two of three disks, and the third server has
+/// led in term 2.
+fn one_of_an_earlier_term() -> (Properties, Vec<Double>) {
+    let (properties, mut doubles) = three();
+    for double in &mut doubles[..2] {
+        write(double, None, Some(LogId::ZERO), &[entry(at(1, 1), "a")]);
+        sync(double);
+    }
+    write(&mut doubles[2], Some(2), Some(LogId::ZERO), &[entry(at(2, 1), "b")]);
+    sync(&mut doubles[2]);
+    doubles[..2].iter_mut().for_each(|double| vote(double, 3, 1));
+    (properties, doubles)
+}
+
+#[test]
+fn i4_a_commit_that_a_later_leader_may_lack_is_noticed() {
+    let (mut properties, mut doubles) = one_of_an_earlier_term();
+    assert_eq!(lead(&mut properties, &mut doubles, 0), Ok(()));
+    let committed = commit(&mut properties, &mut doubles, 0, 1);
+    assert_eq!(broken(committed), Property::LeaderCompleteness);
+}
+
+#[test]
+fn i4_a_leader_that_counts_copies_of_earlier_terms_is_noticed() {
+    let (_, doubles) = one_of_an_earlier_term();
+    let was = Glance { role: RoleKind::Leader, ..doubles[0].glance };
+    let counts = |upto| {
+        let is = Glance { commit: Index(upto), ..was };
+        Properties::counts_its_own(was, is, &doubles[0].ledger)
+    };
+    assert_eq!(counts(0), Ok(()));
+    assert_eq!(broken(counts(1)), Property::LeaderCompleteness);
+    let learned = Glance { commit: Index(1), role: RoleKind::Follower, ..was };
+    assert_eq!(Properties::counts_its_own(was, learned, &doubles[0].ledger), Ok(()));
+}
+
+#[test]
+fn h7_a_void_request_that_can_still_be_committed_is_noticed() {
+    let (properties, mut doubles) = one_of_an_earlier_term();
+    let void = |doubles: &[Double], who| {
+        let place = Place { at: at(1, 1), author: node(1) };
+        properties.is_void(&[place], node(who), doubles)
+    };
+    assert_eq!(broken(void(&doubles, 3)), Property::OneTrueAnswer, "1 and 2 have it");
+    write(&mut doubles[0], None, Some(LogId::ZERO), &[entry(at(2, 1), "b")]);
+    assert_eq!(broken(void(&doubles, 3)), Property::OneTrueAnswer, "1 may lose power");
+    sync(&mut doubles[0]);
+    assert_eq!(void(&doubles, 3), Ok(()), "2 has it, and cannot win");
+    assert_eq!(broken(void(&doubles, 1)), Property::OneTrueAnswer, "1 cannot know that");
+    doubles[0].glance.commit = Index(1);
+    assert_eq!(void(&doubles, 1), Ok(()));
 }
 
 #[test]
@@ -193,7 +269,7 @@ fn i6_terms_votes_and_commits_that_go_back_are_noticed() {
         properties.writes(&write, is, is, &doubles[0].ledger)
     };
     assert_eq!(broken(writes(0, None)), Property::NothingGoesBack);
-    assert_eq!(writes(1, Some(node(2))), Ok(()));
+    assert_eq!(writes(1, Some(node(1))), Ok(()));
     let mut voted = Ledger::default();
     let hard_state = Some(HardState { term: Term(1), vote: Some(node(2)) });
     let vote = Write { ticket: Ticket(1), hard_state, append: None };

@@ -84,15 +84,26 @@ impl Values {
     }
 }
 
-/// H3: what one caller sees never goes back, and what it wrote is there.
+/// H3: what one caller sees never goes back, and what it wrote is there. And what it sees is no
+/// older than its question (thesis 6.4).
 #[derive(Default)]
 pub(crate) struct Sight {
     newest: Index,
+    /// What was committed when it asked, if the answer must reflect that.
+    asked_at: Index,
 }
 
 impl Sight {
+    /// It asks; so much is committed anywhere, and the answer must reflect it.
+    pub(crate) fn ask(&mut self, committed: Index) {
+        self.asked_at = committed;
+    }
+
     /// An answer reflects the log up to here.
     pub(crate) fn see(&mut self, index: Index) -> Checked {
+        hold(index >= self.asked_at, Property::ReadsAreLinearizable, || {
+            format!("an answer as of {index:?}; {:?} was committed before", self.asked_at)
+        })?;
         hold(index >= self.newest, Property::SessionsNeverGoBack, || {
             format!("an answer as of {index:?} after one as of {:?}", self.newest)
         })?;
@@ -146,5 +157,13 @@ mod tests {
         assert_eq!(sight.see(Index(7)), Ok(()));
         assert_eq!(sight.see(Index(7)), Ok(()));
         assert_eq!(broken(sight.see(Index(6))), Property::SessionsNeverGoBack);
+    }
+
+    #[test]
+    fn an_answer_that_is_older_than_its_question_is_noticed() {
+        let mut sight = Sight::default();
+        sight.ask(Index(8));
+        assert_eq!(broken(sight.see(Index(7))), Property::ReadsAreLinearizable);
+        assert_eq!(sight.see(Index(8)), Ok(()));
     }
 }

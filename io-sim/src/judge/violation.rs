@@ -32,6 +32,9 @@ pub enum Property {
     /// A command of a session takes effect once, and has one answer however often it is sent
     /// (thesis 6.3).
     ExactlyOnce,
+    /// A session ends when it is told to, or was silent up to where its expiry was decided; not
+    /// before, and not later (thesis 6.3).
+    SessionsLast,
     /// What one client sees never goes back, and what it wrote is there.
     SessionsNeverGoBack,
     /// What is read was written, and by no call that was refused.
@@ -90,6 +93,7 @@ impl Property {
             Self::HistoryIsLinearizable => "some order explains what the clients saw",
             Self::WorkloadHolds => "the workload's own statements hold",
             Self::ExactlyOnce => "a command takes effect once, and has one answer",
+            Self::SessionsLast => "a session lasts for as long as its client is active",
             Self::SessionsNeverGoBack => "what a client sees never goes back",
             Self::ValuesHaveAuthors => "what is read was written, and not refused",
             Self::OneTrueAnswer => "every request has exactly one answer, and a true one",

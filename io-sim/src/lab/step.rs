@@ -6,7 +6,7 @@ use super::sabotage::Sabotage;
 use super::world::{Body, Fetch, Happening, World};
 use crate::clock::nanos;
 use crate::judge::Glance;
-use crate::judge::{Checked, Property, Violation, hold};
+use crate::judge::{Checked, Properties, Property, Violation, hold};
 
 impl World<'_> {
     /// The server handles what has come in.
@@ -68,6 +68,7 @@ impl World<'_> {
             }
         }
         self.checks.stepped(at, was, is, &self.servers)?;
+        Properties::counts_its_own(was, is, &self.servers[at].disk)?;
         if is.leads() && !was.leads() {
             self.mark_leader(at);
         }

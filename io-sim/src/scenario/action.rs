@@ -21,7 +21,7 @@ pub struct Action {
 
 /// Whom it strikes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a server's number, \"leader\" or \"all\"")]
+#[serde(untagged, expecting = "a server's number, \"leader\", \"candidate\" or \"all\"")]
 pub enum Who {
     /// This one.
     Server(u16),
@@ -35,6 +35,8 @@ pub enum Who {
 pub enum Role {
     /// Whoever leads then; if nobody does, nothing happens.
     Leader,
+    /// Whoever stands for election then, or is the next to do so. There may be nobody any more.
+    Candidate,
     /// All servers.
     All,
 }
@@ -141,6 +143,14 @@ pub enum Strike {
     SlowLink {
         from: u16,
         to: u16,
+        #[serde(with = "units::span")]
+        by: Duration,
+        #[serde(rename = "for", with = "units::span")]
+        lasts: Duration,
+    },
+    /// Everything that others send to a server takes longer.
+    Lag {
+        who: Who,
         #[serde(with = "units::span")]
         by: Duration,
         #[serde(rename = "for", with = "units::span")]

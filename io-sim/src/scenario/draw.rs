@@ -17,10 +17,13 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 24] = [
+pub(super) const CLASSES: [Class; 27] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
+    Class { name: "candidate", weight: |of| of.candidate, draw: |it| it.candidate() },
+    Class { name: "sleeper", weight: |of| of.sleeper, draw: |it| it.sleeper() },
+    Class { name: "heirs", weight: |of| of.heirs, draw: |it| it.heirs() },
     Class { name: "flap", weight: |of| of.flap, draw: |it| it.flap() },
     Class { name: "clog", weight: |of| of.clog, draw: |it| it.clog() },
     Class { name: "swizzle", weight: |of| of.swizzle, draw: |it| it.swizzle() },
@@ -144,7 +147,7 @@ impl Draw<'_> {
 
     fn leader(&mut self) {
         let (who, lasts) = (Who::Role(Role::Leader), self.lasts());
-        let strike = match self.rng.below(9) {
+        let strike = match self.rng.below(10) {
             0 | 1 => Strike::Isolate { who, lasts },
             2 => Strike::Deaf { who, lasts },
             3 => Strike::Mute { who, lasts },
@@ -152,9 +155,66 @@ impl Draw<'_> {
             5 => Strike::Power { who, down: lasts, limits: None },
             6 => Strike::Stall { who, lasts },
             7 => Strike::Clog { who, lasts },
+            8 => Strike::Freeze { who, lasts },
             _ => Strike::Pause { who, lasts },
         };
         self.strike(strike);
+    }
+
+    /// Whoever leads falters for about as long as the others wait, so that one of them stands; that
+    /// one is struck before it is heard, and the old leader is there again.
+    fn candidate(&mut self) {
+        let timeout = self.options.raft.election_timeout;
+        let patience = timeout + self.timeouts(1000);
+        let who = Who::Role(Role::Leader);
+        let falters = match self.rng.below(3) {
+            0 => Strike::Mute { who, lasts: patience },
+            1 => Strike::Freeze { who, lasts: patience },
+            _ => Strike::Pause { who, lasts: patience },
+        };
+        self.strike(falters);
+        let (who, lasts) = (Who::Role(Role::Candidate), self.timeouts(4000));
+        let strike = match self.rng.below(8) {
+            0 => Strike::Isolate { who, lasts },
+            1 | 2 => Strike::Mute { who, lasts },
+            3 => Strike::Clog { who, lasts },
+            4 => Strike::Stall { who, lasts },
+            5 => Strike::Pause { who, lasts },
+            6 => Strike::Kill { who, down: lasts, limits: None },
+            _ => Strike::Power { who, down: lasts, limits: None },
+        };
+        self.strike_after(timeout / 2, strike);
+    }
+
+    /// It believes that it still leads when it wakes up, and what it hears first is of that time.
+    fn sleeper(&mut self) {
+        let timeout = self.options.raft.election_timeout;
+        let (wait, sleep) = (self.timeouts(600), timeout * 5 / 4 + self.timeouts(1000));
+        let by = sleep + self.timeouts(800);
+        let who = Who::Role(Role::Leader);
+        self.strike(Strike::Lag { who, by, lasts: sleep + timeout });
+        self.strike_after(wait, Strike::Freeze { who, lasts: sleep });
+    }
+
+    /// Some server, which may lead, is heard by one other only, which then stays alone with what it
+    /// has heard. By then another one leads, and falls in its turn.
+    fn heirs(&mut self) {
+        let timeout = self.options.raft.election_timeout;
+        let lasts = timeout * 5 / 2 + self.timeouts(1000);
+        let parted = timeout / 2 + self.timeouts(500);
+        let falls = [1300, 1500, 1500].map(|permille| self.timeouts(permille));
+        let order = self.order();
+        let kept = order.len().min(2);
+        let (from, to) = (order[..1].to_vec(), order[kept..].to_vec());
+        self.strike(Strike::OneWay { from, to, lasts });
+        let who = Who::Server(order[kept - 1]);
+        self.strike_after(parted, Strike::Isolate { who, lasts: timeout * 8 });
+        let mut wait = timeout * 5 / 4;
+        for fall in falls {
+            wait += fall;
+            let (who, lasts) = (Who::Role(Role::Leader), timeout * 2);
+            self.strike_after(wait, Strike::Isolate { who, lasts });
+        }
     }
 
     fn flap(&mut self) {
@@ -201,7 +261,8 @@ impl Draw<'_> {
     }
 
     fn shut(&mut self) {
-        let (who, lasts) = (self.who(), self.lasts());
+        let (one, lasts) = (self.who(), self.lasts());
+        let who = if self.rng.chance(400) { Who::Role(Role::All) } else { one };
         self.strike(Strike::Shut { who, lasts });
     }
 

@@ -23,6 +23,12 @@ pub struct NemesisOptions {
     pub lonely: u64,
     /// Whoever leads is killed, cut off, or stands still.
     pub leader: u64,
+    /// An election is interrupted: whoever leads falters, and whoever stands is struck.
+    pub candidate: u64,
+    /// Whoever leads sleeps while the others go on, and then hears what they said before.
+    pub sleeper: u64,
+    /// A leader is heard by one other only, and those who lead after it fall in their turn.
+    pub heirs: u64,
     /// Links that are there, and are not, in turns.
     pub flap: u64,
     /// What goes to and from a server waits, and arrives all at once.
@@ -75,6 +81,9 @@ impl NemesisOptions {
         partition: 0,
         lonely: 0,
         leader: 0,
+        candidate: 0,
+        sleeper: 0,
+        heirs: 0,
         flap: 0,
         clog: 0,
         swizzle: 0,

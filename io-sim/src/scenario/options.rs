@@ -54,6 +54,10 @@ pub struct Options {
     /// than [`APPLY_BRIEF_NS`](Self::APPLY_BRIEF_NS), it says so.
     #[serde(rename = "apply_max", with = "units::nanos")]
     pub apply_max_ns: u64,
+    /// How long what was read from the log for a peer is on its way to the node, at most, in
+    /// nanoseconds.
+    #[serde(rename = "read_back_max", with = "units::nanos")]
+    pub read_back_max_ns: u64,
     /// How long a server stays down that ended itself.
     #[serde(with = "units::span")]
     pub restart_after: Duration,
@@ -186,7 +190,8 @@ impl Options {
             net: NetOptions::default(),
             clock_drift_permille: 0,
             stir_max_ns: 1_000,
-            apply_max_ns: 10_000,
+            apply_max_ns: Self::APPLY_BRIEF_NS,
+            read_back_max_ns: 0,
             restart_after: Duration::from_millis(500),
             callers: 2,
             calling: CallingOptions {
@@ -265,6 +270,7 @@ impl Options {
             ("clock_drift_permille", self.clock_drift_permille, 0, 900),
             ("stir_max", self.stir_max_ns / 1_000_000, 0, HOUR_MS),
             ("apply_max", self.apply_max_ns / 1_000_000, 0, HOUR_MS),
+            ("read_back_max", self.read_back_max_ns / 1_000_000, 0, HOUR_MS),
             ("restart_after", ms(self.restart_after), 0, HOUR_MS),
             ("callers", self.callers.into(), 0, 100),
             ("calling.keys", calling.keys, 1, 1_000_000),

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use quorate_core::RoleKind;
+
 use super::action::{Action, Limits, Role, Strike, Who};
 use super::options::Options;
 
@@ -14,6 +16,7 @@ impl Strike {
             | Self::Mute { who, .. }
             | Self::Clog { who, .. }
             | Self::Filter { who, .. }
+            | Self::Lag { who, .. }
             | Self::Shut { who, .. }
             | Self::Kill { who, .. }
             | Self::Stop { who, .. }
@@ -39,14 +42,21 @@ impl Strike {
         }
     }
 
-    /// The places, from 0, of the servers that it strikes where there are so many and this one leads.
-    pub fn aim(&self, servers: usize, leader: Option<usize>) -> Vec<usize> {
+    /// Does it wait for somebody to strike, if there is nobody yet?
+    pub fn waits(&self) -> bool {
+        self.who() == Some(Who::Role(Role::Candidate))
+    }
+
+    /// The places, from 0, of the servers that it strikes where there are so many; `newest` finds
+    /// whoever is in a role, in the newest term that has one.
+    pub fn aim(&self, servers: usize, newest: impl Fn(RoleKind) -> Option<usize>) -> Vec<usize> {
         match self.who() {
             None | Some(Who::Server(_)) => {
                 self.servers().into_iter().map(|server| usize::from(server) - 1).collect()
             }
             Some(Who::Role(Role::All)) => (0..servers).collect(),
-            Some(Who::Role(Role::Leader)) => leader.into_iter().collect(),
+            Some(Who::Role(Role::Leader)) => newest(RoleKind::Leader).into_iter().collect(),
+            Some(Who::Role(Role::Candidate)) => newest(RoleKind::Candidate).into_iter().collect(),
         }
     }
 
@@ -105,6 +115,7 @@ impl Strike {
             | Self::Star { lasts, .. }
             | Self::OneWay { lasts, .. }
             | Self::Flap { lasts, .. }
+            | Self::Lag { lasts, .. }
             | Self::SlowLink { lasts, .. }
             | Self::SlowCpu { lasts, .. }
             | Self::Clog { lasts, .. }
@@ -128,7 +139,9 @@ impl Strike {
     fn spans_mut(&mut self) -> Vec<&mut Duration> {
         match self {
             Self::Flap { stretch, lasts, .. } => vec![stretch, lasts],
-            Self::SlowLink { by, lasts, .. } | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
+            Self::SlowLink { by, lasts, .. }
+            | Self::Lag { by, lasts, .. }
+            | Self::SlowCpu { by, lasts, .. } => vec![by, lasts],
             Self::Kill { down, .. }
             | Self::Stop { down, .. }
             | Self::Power { down, .. }

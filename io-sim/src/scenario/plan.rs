@@ -10,7 +10,7 @@ use crate::rng::{Rng, Stream};
 /// All that strikes from outside, in order of time.
 ///
 /// The run merely carries it out. Everything about an action is in it, apart from who leads when it
-/// strikes a leader.
+/// strikes a leader, and from when somebody stands for election if it waits for that.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
     actions: Vec<Action>,

@@ -31,9 +31,20 @@ enum Mood {
     Healthy,
     /// One class, as hard as it gets.
     Single(&'static str),
+    /// As in a swarm, and whoever leads, or wants to, falls again and again.
+    Upheaval,
     /// All at once.
     Everything,
 }
+
+/// What strikes in an upheaval, in any case.
+const AT_LEADERS: [&str; 5] = [
+    "nemesis.leader",
+    "nemesis.candidate",
+    "nemesis.sleeper",
+    "nemesis.heirs",
+    "net.link.frames.replay",
+];
 
 /// Every draw has a stream of its own, named as the option is: a new option moves no other.
 struct Swarm {
@@ -71,7 +82,10 @@ impl Swarm {
         let mut rng = self.rng(name);
         let (coin, value) = (rng.chance(500), rng.log_within(lo, hi));
         match self.mood {
-            Mood::Swarm if coin => value,
+            Mood::Upheaval if AT_LEADERS.contains(&name) => hi,
+            // Elections take their time.
+            Mood::Upheaval if coin && name == "disk.sync.max" => hi,
+            Mood::Swarm | Mood::Upheaval if coin => value,
             Mood::Among(area) if coin && area.iter().any(|part| name.starts_with(part)) => value,
             Mood::Everything => value,
             Mood::Single(only) if only == name => {
@@ -81,7 +95,7 @@ impl Swarm {
                     hi
                 }
             }
-            Mood::Swarm | Mood::Among(_) | Mood::Healthy | Mood::Single(_) => calm,
+            Mood::Swarm | Mood::Upheaval | Mood::Among(_) | Mood::Healthy | Mood::Single(_) => calm,
         }
     }
 
@@ -143,6 +157,7 @@ impl Options {
                 0 | 1 => Mood::Healthy,
                 2 | 3 => single(),
                 4 => Mood::Everything,
+                5..=7 => Mood::Upheaval,
                 _ => Mood::Swarm,
             },
             _ => Mood::Swarm,
@@ -175,21 +190,22 @@ fn drawn(swarm: &mut Swarm) -> Options {
     let count = swarm.pick("membership", &[1, 2, 2, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7]);
     let voters = (1..=count).filter_map(NodeId::new);
     let timeout_ms = swarm.within("raft.election_timeout", 100, 500);
-    let ms = Duration::from_millis;
+    let (ms, brief) = (Duration::from_millis, Options::APPLY_BRIEF_NS);
     Options {
         seed: swarm.seed,
         membership: Membership::of_voters(voters).expect("a few voters"),
         chaos: ms(swarm.within("chaos", 4_000, 20_000)),
         raft: raft(swarm, timeout_ms),
         wal: wal(swarm),
-        session_timeout: ms(swarm.fault("session_timeout", 30_000, 1_000, 10_000)),
+        session_timeout: ms(swarm.fault("session_timeout", 30_000, 2 * timeout_ms, 10_000)),
         disk: disk(swarm, timeout_ms),
         net: net(swarm, timeout_ms),
         clock_drift_permille: swarm.fault("clock_drift_permille", 0, 1, 100),
         stir_max_ns: swarm.fault("stir_max", 1_000, 1_000, timeout_ms * MS / 20),
-        apply_max_ns: swarm.fault("apply_max", 10_000, 10_000, timeout_ms * MS / 4),
+        apply_max_ns: swarm.fault("apply_max", brief, brief, timeout_ms * MS / 4),
+        read_back_max_ns: swarm.fault("read_back_max", 0, MS, 8 * timeout_ms * MS),
         restart_after: ms(swarm.log_within("restart_after", 10, 4 * timeout_ms)),
-        callers: u16::try_from(swarm.within("callers", 1, 6)).expect("a few"),
+        callers: swarm.pick("callers", &[1, 2, 3, 4, 5, 6, 6, 10]),
         calling: CallingOptions {
             keys: swarm.within("calling.keys", 1, 5),
             pause_max: ms(swarm.log_within("calling.pause_max", 1, timeout_ms)),
@@ -253,6 +269,11 @@ fn net(swarm: &mut Swarm, timeout_ms: u64) -> NetOptions {
     let (calm, timeout) = (timeout_ms * MS / 100, timeout_ms * MS);
     let spread = swarm.fault("net.link.latency.spread", calm, MS / 10, timeout / 8);
     let kinds = FrameKinds::CONSENSUS;
+    // Votes are rare among all that is said: old ones come back where little else does, and also
+    // while there is nothing to say.
+    let quiet = FrameKinds::KEEP_ALIVES;
+    let replayed = [kinds, FrameKinds::VOTES | quiet, FrameKinds::ACKNOWLEDGEMENTS | quiet];
+    let replayed = swarm.pick("net.link.frames.replay.kinds", &replayed);
     let mut rule = |name, hi| Rule { ppm: swarm.ppm(name, hi), kinds };
     let frames = FrameOptions {
         lose: rule("net.link.frames.lose", 200_000),
@@ -261,7 +282,7 @@ fn net(swarm: &mut Swarm, timeout_ms: u64) -> NetOptions {
         overtaking: Overtaking::Tame,
         reorder_window: 4,
         reorder_wait_max_ns: timeout / 4,
-        replay: rule("net.link.frames.replay", 50_000),
+        replay: Rule { kinds: replayed, ..rule("net.link.frames.replay", 300_000) },
         replay_age_min_ns: timeout,
     };
     let stream = StreamOptions {
@@ -320,6 +341,9 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         partition: swarm.weight("nemesis.partition"),
         lonely: swarm.weight("nemesis.lonely"),
         leader: swarm.weight("nemesis.leader"),
+        candidate: swarm.weight("nemesis.candidate"),
+        sleeper: swarm.weight("nemesis.sleeper"),
+        heirs: swarm.weight("nemesis.heirs"),
         flap: swarm.weight("nemesis.flap"),
         clog: swarm.weight("nemesis.clog"),
         swizzle: swarm.weight("nemesis.swizzle"),

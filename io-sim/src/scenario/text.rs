@@ -121,10 +121,7 @@ impl Scenario {
                 .map_err(|why| ScenarioError::Unreadable { number, why: why.message().to_owned() })
         };
         let actions = (1..).zip(actions).map(read).collect::<Result<Vec<_>, _>>()?;
-        for (number, action) in (1..).zip(&actions) {
-            let possible = action.check(options.servers());
-            possible.map_err(|why| ScenarioError::Impossible { number, why })?;
-        }
+        possible(&actions, &options)?;
         Ok(Self { options, plan: Plan::of(actions) })
     }
 
@@ -183,11 +180,7 @@ impl Scenario {
     pub fn check(&self) -> Result<(), ScenarioError> {
         let nonsense = |why: OptionsError| ScenarioError::Options(why.into());
         self.options.check().map_err(nonsense)?;
-        for (number, action) in (1..).zip(self.plan.actions()) {
-            let possible = action.check(self.options.servers());
-            possible.map_err(|why| ScenarioError::Impossible { number, why })?;
-        }
-        Ok(())
+        possible(self.plan.actions(), &self.options)
     }
 
     /// The options that are not as in [`Options::calm`].
@@ -196,9 +189,17 @@ impl Scenario {
     }
 }
 
+/// Can all of this be done where these options hold?
+fn possible(actions: &[Action], options: &Options) -> Result<(), ScenarioError> {
+    (1..).zip(actions).try_for_each(|(number, action)| {
+        let possible = action.check(options.servers());
+        possible.map_err(|why| ScenarioError::Impossible { number, why })
+    })
+}
+
 impl Strike {
     /// The names of all kinds in a scenario's text, see [`name`](Self::name).
-    pub const NAMES: [&str; 27] = [
+    pub const NAMES: [&str; 28] = [
         "isolate",
         "deaf",
         "mute",
@@ -212,6 +213,7 @@ impl Strike {
         "clog",
         "filter",
         "slow-link",
+        "lag",
         "shut",
         "reroute",
         "kill",

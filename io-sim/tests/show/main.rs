@@ -7,7 +7,11 @@ use quorate_io_sim::direct::{self, Options};
 use quorate_io_sim::scenario::Scenario;
 use quorate_io_sim::show::{self, Arrival, Chronicle, Ending, Kind, Moment, What};
 use quorate_io_sim::workload::{Broken, End, Request, Rng, Workload};
-use quorate_sm::{Context, StateMachine};
+
+#[path = "../support/sum.rs"]
+mod sum;
+
+use sum::Sum;
 
 const SAMPLE: &str = include_str!("sample.jsonl");
 
@@ -248,26 +252,6 @@ fn a_history_that_no_order_explains_is_marked() {
     let page = show::html(&chronicle, &options, None);
     let culprit = culprit.expect("somebody reads");
     assert!(page.contains(&format!("\"culprit\":{culprit}}}")), "{culprit}");
-}
-
-/// Adds up.
-#[derive(serde::Serialize)]
-struct Sum(u64);
-
-impl StateMachine for Sum {
-    type Command = u64;
-    type Answer = u64;
-    type Query = ();
-    type QueryAnswer = u64;
-
-    fn apply(&mut self, _: &mut Context, add: u64) -> u64 {
-        self.0 += add;
-        self.0
-    }
-
-    fn query(&self, (): ()) -> u64 {
-        self.0
-    }
 }
 
 /// Adds ones, and looks.
