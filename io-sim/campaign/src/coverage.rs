@@ -131,7 +131,7 @@ mod tests {
         let has = |words: &[&str]| {
             table.lines().any(|it| it.split_whitespace().eq(words.iter().copied()))
         };
-        assert!(has(&["TornTailCut", "never"]), "{table}");
+        assert!(has(&["DisloyaltyAsked", "never"]), "{table}");
         assert!(table.contains("DiskFull") && !has(&["isolate", "never"]), "{table}");
         assert!(table.contains("net.link.loss_ppm"), "{table}");
     }
