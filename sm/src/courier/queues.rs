@@ -178,7 +178,7 @@ impl<T> Courier<T> {
             Owner::Caller(token) => orders.push(Order::Answer(token, result)),
             Owner::Opening => self.session.handle_opened(self.now, outcome),
             Owner::KeepingAlive(id) => self.session.handle_kept_alive(id, outcome),
-            Owner::Looking => self.handle_look(held.to, outcome),
+            Owner::Looking => self.handle_look(held.to, outcome, orders),
         }
     }
 }

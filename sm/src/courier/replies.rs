@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
+use quorate_core::NodeId;
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::{Address, NotApplied, Outcome, Response};
 
@@ -64,7 +65,7 @@ impl<T> Courier<T> {
             }
             _ => {
                 let verdict = held.call.handle_outcome(outcome.clone());
-                self.learn(at, &outcome);
+                self.learn(at, &outcome, orders);
                 verdict
             }
         };
@@ -72,10 +73,10 @@ impl<T> Courier<T> {
     }
 
     /// What a failure says about the servers.
-    fn learn(&mut self, at: ServerAt, outcome: &Outcome) {
+    fn learn(&mut self, at: ServerAt, outcome: &Outcome, orders: &mut Vec<Order<T>>) {
         match outcome {
             Outcome::NotApplied(NotApplied::NotLeader { leader: Some(leader), address }) => {
-                self.routes.handle_hint(*leader, address.as_ref().map(Address::as_str));
+                self.follow_hint(*leader, address.as_ref(), orders);
             }
             Outcome::NotApplied(NotApplied::ShuttingDown | NotApplied::Halted) => {
                 self.routes.avoid(at, self.now, &mut self.chance);
@@ -85,6 +86,17 @@ impl<T> Courier<T> {
                 self.look_at = self.look_at.min(self.now.after(self.config.look_interval / 8));
             }
             Outcome::NotApplied(_) | Outcome::Done { .. } => {}
+        }
+    }
+
+    fn follow_hint(
+        &mut self,
+        leader: NodeId,
+        address: Option<&Address>,
+        orders: &mut Vec<Order<T>>,
+    ) {
+        if let Some(other) = self.routes.handle_hint(leader, address.map(Address::as_str)) {
+            self.lose(other, orders);
         }
     }
 
@@ -139,7 +151,12 @@ impl<T> Courier<T> {
     }
 
     /// What came of a look.
-    pub(super) fn handle_look(&mut self, at: Option<ServerAt>, status: Option<&Bytes>) {
+    pub(super) fn handle_look(
+        &mut self,
+        at: Option<ServerAt>,
+        status: Option<&Bytes>,
+        orders: &mut Vec<Order<T>>,
+    ) {
         self.is_looking = false;
         self.look_at = self.now.after(self.config.look_interval);
         let status = status.and_then(|bytes| postcard::from_bytes::<NodeStatus>(bytes).ok());
@@ -149,8 +166,7 @@ impl<T> Courier<T> {
         }
         if let Some(leader) = status.leader {
             self.leaderless = 0;
-            self.routes.handle_hint(leader, status.leader_address.as_ref().map(Address::as_str));
-            return;
+            return self.follow_hint(leader, status.leader_address.as_ref(), orders);
         }
         self.look_at = self.now.after(self.config.look_interval / 8);
         self.leaderless += 1;

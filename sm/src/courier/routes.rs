@@ -120,8 +120,13 @@ impl Routes {
         Some(ServerAt(at))
     }
 
-    /// A server named the leader.
-    pub(crate) fn handle_hint(&mut self, leader: NodeId, address: Option<&str>) {
+    /// A server named the leader. Returns a server that has to be dialed anew: somebody else answers
+    /// where the leader should.
+    pub(crate) fn handle_hint(
+        &mut self,
+        leader: NodeId,
+        address: Option<&str>,
+    ) -> Option<ServerAt> {
         let met = self.servers.iter().position(|server| server.node == Some(leader));
         let met = met.filter(|&at| self.is_ours(at));
         let at = met.or_else(|| match (self.routing, address) {
@@ -129,11 +134,12 @@ impl Routes {
             _ => None,
         });
         self.leader = at;
-        if let Some(at) = at
-            && self.servers[at].is_up()
-        {
-            self.current = Some(at);
+        let up = at.filter(|&at| self.servers[at].is_up())?;
+        if self.servers[up].node != Some(leader) {
+            return Some(ServerAt(up));
         }
+        self.current = Some(up);
+        None
     }
 
     pub(crate) fn handle_welcome(&mut self, at: ServerAt, node: NodeId) {

@@ -319,6 +319,32 @@ fn a_server_that_falls_silent_is_left_for_another() {
     assert_eq!(world.leader_heard(other)[0].body, request.body);
 }
 
+/// An address that was given to another server, or a detour on the way: the connection that was made
+/// then leads to somebody who sends us to where we seem to be.
+#[test]
+fn a_connection_that_leads_to_another_than_its_address_says_is_made_anew() {
+    let mut world = world(&["a:1", "b:1"]);
+    world.call(1, query(), millis(5000));
+    let wrong = world.welcome(4);
+    let asked = world.dials.last().unwrap().1.clone();
+    for request in world.heard(wrong, Some((1, &asked))) {
+        world.respond(wrong, request.id, not_leader());
+    }
+    assert_eq!(world.closed, [wrong]);
+    world.pass(millis(50));
+    let other = world.welcome(2);
+    assert_ne!(world.dials.last().unwrap().1, asked, "it has its time to come to itself");
+    for request in world.heard(other, Some((1, &asked))) {
+        world.respond(other, request.id, not_leader());
+    }
+    world.pass(millis(50));
+    assert_eq!(world.dials.last().unwrap().1, asked);
+    let right = world.welcome(1);
+    world.call(2, query(), millis(1000));
+    assert!(!world.heard(right, Some((1, &asked))).is_empty(), "calls go there");
+    assert_eq!(world.closed, [wrong]);
+}
+
 #[test]
 fn a_silent_server_is_left_by_callers_who_never_wait_long() {
     let mut world = impatient(&["a:1", "a:2"]);
