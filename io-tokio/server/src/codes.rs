@@ -39,8 +39,8 @@ own number must be among them. Numbers are never reused, not even after a server
 behind a redirection, for example.";
 
     BAD_SIM = "Q0104", Usage, "the simulation cannot be run",
-"A simulated world was asked for that cannot be: a scenario that cannot be read, an option that is not
-there or makes no sense, an engine that this program does not have, or a folder that cannot be
+"A simulated world was asked for that cannot be: a scenario that cannot be read, an option that is
+not there or makes no sense, an engine that this program does not have, or a folder that cannot be
 written. The cause says which. `quorate sim run --help` shows what there is.";
 
     NOT_APPLIED = "Q0201", NotApplied, "nothing was changed",
