@@ -27,7 +27,9 @@ pub(super) fn chart(acts: &[Played]) -> String {
     for beat in (0..=beats.len()).step_by(20) {
         let x = LEFT + step * beat as f64;
         let y = bottom + 16.0;
-        let _ = write!(svg, "<text x={x:.1} y={y} text-anchor=middle>{} s</text>", seconds(beat));
+        // The last one would stand half outside.
+        let anchor = if beat == beats.len() { "end" } else { "middle" };
+        let _ = write!(svg, "<text x={x:.1} y={y} text-anchor={anchor}>{} s</text>", seconds(beat));
     }
     svg + "</svg>"
 }
