@@ -6,7 +6,7 @@ pub use crate::clock::{Clock, EPOCH_NS, nanos};
 pub use crate::digest::Digest;
 pub use crate::direct::{Failure, examine, reconcile, replayed};
 pub use crate::feed::Feed;
-pub use crate::hearing::{Hearing, frames, message, reach};
+pub use crate::hearing::{Hearing, frames, message};
 pub use crate::judge::{
     Checked, Glance, Image, Ledger, Point, Properties, Property, Reached, Violation, Witness, hold,
 };

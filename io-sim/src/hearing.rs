@@ -7,7 +7,7 @@ use quorate_core::node::Input;
 use quorate_core::wire::{Decoder, Frame, MAGIC, Service};
 use quorate_core::{Entry, Index, Message};
 
-use crate::judge::{Answers, Checked, Point, Reached, Sight, stays_failed};
+use crate::judge::{Answers, Checked, Reached, Sight, stays_failed};
 
 /// Takes the whole frames off what is sent on one connection, and the greeting before them.
 ///
@@ -82,11 +82,6 @@ impl Hearing {
         }
         Ok(())
     }
-}
-
-/// The world has come to something rare.
-pub fn reach(reached: &mut Reached, point: Point) {
-    reached.note(point);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate_core::Instant;
-use quorate_io_sim::engine::{Rng, Stream, address, nanos, reach};
+use quorate_io_sim::engine::{Rng, Stream, address, nanos};
 use quorate_io_sim::net::HostId;
 use quorate_io_sim::scenario::{CallingOptions, PumpOptions};
 use quorate_io_tokio::Env as _;
@@ -120,7 +120,7 @@ impl Caller {
             let answer = answer.unwrap_or(Err(CallError::Unknown(Doubt::Closed)));
             match sim.subject.ended(name, answer) {
                 Ok(point) => {
-                    point.into_iter().for_each(|point| reach(&mut sim.report.reached, point));
+                    point.into_iter().for_each(|point| sim.report.reached.note(point));
                 }
                 Err(violation) => sim.must(Err(violation)),
             }

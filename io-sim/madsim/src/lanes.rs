@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use quorate_core::node::{Idle, Input, Lane, LogLane};
 use quorate_io_sim::disk::{Drive, SimDisk};
-use quorate_io_sim::engine::{Point, reach};
+use quorate_io_sim::engine::Point;
 use quorate_io_tokio::LaneSender;
 use quorate_sm::{Applier, ApplyLane};
 
@@ -209,7 +209,7 @@ impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<
     }
 
     fn reach(&self, point: Point) {
-        self.env.world.with(|sim| reach(&mut sim.report.reached, point));
+        self.env.world.with(|sim| sim.report.reached.note(point));
     }
 
     fn hand_over(&self, done: Vec<L::Done>) {

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use quorate_core::RoleKind;
-use quorate_io_sim::engine::{Point, Trouble, Witness as _, ends_at, nanos, reach};
+use quorate_io_sim::engine::{Point, Trouble, Witness as _, ends_at, nanos};
 use quorate_io_sim::net::Down;
 use quorate_io_sim::scenario::{Action, Limits, Strike};
 
@@ -167,7 +167,7 @@ impl Sim {
         server.is_stopping = true;
         let host = server.host.0.into();
         if server.glance().is_some_and(|glance| glance.leads()) {
-            reach(&mut self.report.reached, Point::LeaderStopped);
+            self.report.reached.note(Point::LeaderStopped);
         }
         self.happened(host, "is told to stop");
         self.order(Order::Stop(handle));

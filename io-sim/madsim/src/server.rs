@@ -6,7 +6,7 @@ use quorate_core::{Index, NodeId, Term};
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
     Boot, Checked, Clock, EPOCH_NS, Ledger, Point, Property, Rng, Suffering, Violation, address,
-    applier, cannot_start, hold, made_ready, reach, reconcile,
+    applier, cannot_start, hold, made_ready, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
@@ -151,7 +151,7 @@ async fn parts(
         let (last, state) = (found.last(), found.hard_state);
         sim.note(id.get(), || format!("starts with {last:?} {state:?}"));
         if opened.report.cut.is_some() {
-            reach(&mut sim.report.reached, Point::TornTailCut);
+            sim.report.reached.note(Point::TornTailCut);
         }
         reconcile(&mut sim.servers[at].ledger, found)?;
         sim.properties.still_durable(&sim.servers)
@@ -205,7 +205,7 @@ impl Sim {
             Ended::Stopped => self.report.stopped += 1,
             Ended::DiskFailed => {
                 self.report.disk_failures += 1;
-                reach(&mut self.report.reached, Point::DiskFailed);
+                self.report.reached.note(Point::DiskFailed);
             }
             Ended::Halted(violation) => {
                 let evidence = format!("n{host} halts: {violation}");
@@ -224,7 +224,7 @@ impl Sim {
             return;
         }
         if server.handle.is_none() && server.ended.is_none() {
-            reach(&mut self.report.reached, Point::RestartInterrupted);
+            self.report.reached.note(Point::RestartInterrupted);
         }
         (server.is_up, server.is_paused) = (false, false);
         (server.handle, server.look) = (None, None);
@@ -246,7 +246,7 @@ impl Sim {
             format!("{late} calls of dead processes to the disk of {host:?}")
         }));
         if self.servers.iter().all(|server| !server.is_up) {
-            reach(&mut self.report.reached, Point::AllDown);
+            self.report.reached.note(Point::AllDown);
         }
         self.net.host_down(self.now, host, how);
         self.forget_host(host);

@@ -7,7 +7,7 @@ use std::any::Any;
 use quorate_core::node::{Input, LogOrder, LogReader};
 use quorate_core::{Entries, Index, NodeId, RoleKind, Rpc, Term, Write};
 use quorate_io_sim::engine::{
-    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, frames, hold, message, reach,
+    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, frames, hold, message,
 };
 use quorate_io_sim::net::End;
 use quorate_sm::ApplyOrder;
@@ -109,7 +109,7 @@ impl Sim {
                 LogReader::Peer(_) => Point::ReadBackForPeer,
                 LogReader::StateMachine => Point::ReadBackForStateMachine,
             };
-            reach(&mut self.report.reached, point);
+            self.report.reached.note(point);
             Ok(())
         } else if let Some(ApplyOrder::Apply { entries, .. }) = order.downcast_ref() {
             self.happened(host, entries);
@@ -145,7 +145,7 @@ impl Sim {
                         self.properties.still_durable(&self.servers)?;
                     }
                 }
-                Input::DiskFull(_) => reach(&mut self.report.reached, Point::DiskFull),
+                Input::DiskFull(_) => self.report.reached.note(Point::DiskFull),
                 _ => {}
             }
         }
@@ -160,7 +160,7 @@ impl Sim {
         let is = Glance { role, hard_state, ..was };
         self.properties.writes(write, was, is, &server.ledger)?;
         if server.ledger.write(write.clone())? {
-            reach(&mut self.report.reached, Point::LogTruncated);
+            self.report.reached.note(Point::LogTruncated);
         }
         if let Some(append) = &write.append {
             self.properties.wrote(&append.entries, server.ledger.written())?;
@@ -188,7 +188,7 @@ impl Sim {
         server.commit = last;
         let next = server.ledger.written().term(was.commit.next());
         if was.leads() && next.is_some_and(|term| term < was.term()) {
-            reach(&mut self.report.reached, Point::CommittedIndirectly);
+            self.report.reached.note(Point::CommittedIndirectly);
         }
         self.hearing.commit(entries);
         self.stepped(at, was)
@@ -206,7 +206,7 @@ impl Sim {
         let is = self.servers[at].seen();
         let mut others = self.servers.iter().filter_map(Witness::glance);
         if is.leads() && others.any(|other| other.leads() && other.term() != is.term()) {
-            reach(&mut self.report.reached, Point::TwoLeaders);
+            self.report.reached.note(Point::TwoLeaders);
         }
         self.properties.stepped(at, was, is, &self.servers)
     }

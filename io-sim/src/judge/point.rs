@@ -99,7 +99,8 @@ impl Point {
 pub struct Reached(u64);
 
 impl Reached {
-    pub(crate) fn note(&mut self, point: Point) {
+    /// It was reached.
+    pub fn note(&mut self, point: Point) {
         self.0 |= 1 << point as u32;
     }
 
