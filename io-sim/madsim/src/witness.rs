@@ -43,9 +43,7 @@ impl Server {
             commit: self.commit,
         }
     }
-}
 
-impl Server {
     /// How far the log is as it is on the disk.
     fn durable(&self) -> Index {
         let (durable, written) = (self.ledger.durable(), self.ledger.written());

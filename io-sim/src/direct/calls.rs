@@ -84,8 +84,10 @@ impl World<'_> {
 
 /// The command that a client sends in a frame, if it does.
 fn command(frame: &Frame) -> Option<Bytes> {
-    let is_request = frame.service == Service::Client;
-    match ClientMessage::decode(frame).ok().filter(|_| is_request)? {
+    if frame.service != Service::Client {
+        return None;
+    }
+    match ClientMessage::decode(frame).ok()? {
         ClientMessage::Request(Request { body: RequestBody::Propose { command }, .. }) => {
             Some(command)
         }
