@@ -31,6 +31,8 @@ pub(crate) struct Link {
     is_heard: bool,
     /// The server has said nothing since, or owed nothing before.
     quiet_since: Instant,
+    /// Looks in a row at who leads that found nobody.
+    pub(crate) leaderless: u32,
 }
 
 #[derive(Debug)]
@@ -69,6 +71,7 @@ impl Link {
             in_flight: 0,
             is_heard: true,
             quiet_since: now,
+            leaderless: 0,
         }
     }
 

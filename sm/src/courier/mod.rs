@@ -109,8 +109,6 @@ pub struct Courier<T> {
     looked_at: Option<ServerAt>,
     is_looking: bool,
     look_at: Instant,
-    /// Looks in a row that found no leader.
-    leaderless: u32,
 }
 
 /// A call, and where it is.
@@ -159,7 +157,6 @@ impl<T> Courier<T> {
             looked_at: None,
             is_looking: false,
             look_at: now,
-            leaderless: 0,
             config,
         }
     }

@@ -16,6 +16,10 @@ use super::{Courier, Order, Owner};
 /// After so many looks at a server that knows no leader, another one may know better.
 const LEADERLESS_MAX: u32 = 4;
 
+/// After so many looks, the connection itself is in doubt: a detour that is long over may have led it
+/// to a server without peers, while the one that lives at that address has a leader.
+const LEADERLESS_LINK_MAX: u32 = 3 * LEADERLESS_MAX;
+
 impl<T> Courier<T> {
     pub(super) fn handle_received(
         &mut self,
@@ -164,14 +168,16 @@ impl<T> Courier<T> {
         if self.routes.current() != Some(at) {
             return;
         }
+        let Some(link) = &mut self.routes.get_mut(at).link else { return };
+        link.leaderless = if status.leader.is_some() { 0 } else { link.leaderless + 1 };
+        let leaderless = link.leaderless;
         if let Some(leader) = status.leader {
-            self.leaderless = 0;
             return self.follow_hint(leader, status.leader_address.as_ref(), orders);
         }
         self.look_at = self.now.after(self.config.look_interval / 8);
-        self.leaderless += 1;
-        if self.leaderless >= LEADERLESS_MAX {
-            self.leaderless = 0;
+        if leaderless >= LEADERLESS_LINK_MAX {
+            self.lose(at, orders);
+        } else if leaderless.is_multiple_of(LEADERLESS_MAX) {
             self.routes.avoid(at, self.now, &mut self.chance);
         }
     }

@@ -401,6 +401,36 @@ fn a_server_that_knows_no_leader_is_left_for_another() {
     assert_ne!(world.dials[0].1, world.dials[1].1);
 }
 
+/// Detours that are over by now have led every connection to one server, which has lost its peers: to
+/// go from one of these connections to the next finds nobody else, ever.
+#[test]
+fn connections_that_never_find_a_leader_are_made_anew() {
+    let mut world = world(&["a:1", "a:2"]);
+    world.call(1, query(), millis(9000));
+    let first = world.welcome(3);
+    let mut links = vec![first];
+    while world.closed.is_empty() {
+        if world.dials.len() > links.len() {
+            links.push(world.welcome(3));
+        }
+        for &link in &links {
+            for request in world.heard(link, None) {
+                world.respond(link, request.id, not_leader());
+            }
+        }
+        world.pass(millis(50));
+        assert!(world.now < Instant(0).after(millis(5000)), "nobody is asked but the same");
+    }
+    assert!(world.now > Instant(0).after(millis(1000)), "an election is no reason");
+    while world.dials.len() == links.len() {
+        for &link in &links {
+            world.heard(link, None);
+        }
+        world.pass(millis(50));
+    }
+    assert!(world.dials[..2].contains(&(world.closed[0], world.dials[2].1.clone())));
+}
+
 #[test]
 fn an_idle_session_is_kept_alive() {
     let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
