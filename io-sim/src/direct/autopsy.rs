@@ -1,7 +1,7 @@
 //! I12, and the ground under I7: what a power loss would leave right now can be recovered, and holds
 //! what was acknowledged; once more, to the same; and after an interruption, to the same.
 
-use quorate_core::wal::{Disk, OpenError, Wal, WalOptions};
+use quorate_core::wal::{OpenError, Wal, WalOptions};
 
 use super::reconcile::{explains, read_all};
 use super::world::World;
@@ -22,19 +22,23 @@ pub fn examine(
 ) -> Checked {
     let seed = rng.next();
     let image = drive.snapshot_image(now);
-    let disk = image.to_disk();
-    let first = recover(&disk, wal, seed)?;
+    let copy = || {
+        let options = DiskOptions { fates: Fates::ANY_SUBSET, ..DiskOptions::INSTANT };
+        let copy = Drive::new(seed, options);
+        copy.restore_image(&image);
+        copy
+    };
+    let first = recover(&copy(), wal, seed)?;
     explains(ledger, &first)?;
-    is_same(&first, &recover(&disk, wal, !seed)?)?;
+    is_same(&first, &recover(&copy(), wal, !seed)?)?;
 
-    let spare = Drive::new(seed, DiskOptions { fates: Fates::ANY_SUBSET, ..DiskOptions::INSTANT });
-    spare.restore_image(&image);
+    let spare = copy();
     let disk = spare.mount();
     spare.die_after(rng.within(1, 40), DeathMode::PowerLoss);
     let interrupted = Wal::open(disk, wal, seed);
     drop(interrupted);
     spare.lose_power(1);
-    is_same(&first, &recover(&spare.mount(), wal, seed)?)
+    is_same(&first, &recover(&spare, wal, seed)?)
 }
 
 impl World<'_> {
@@ -45,8 +49,8 @@ impl World<'_> {
     }
 }
 
-fn recover<D: Disk + Clone>(disk: &D, options: WalOptions, seed: u64) -> Checked<Image> {
-    let (mut wal, opened) = Wal::open(disk.clone(), options, seed).map_err(|why| cannot(&why))?;
+fn recover(drive: &Drive, options: WalOptions, seed: u64) -> Checked<Image> {
+    let (mut wal, opened) = Wal::open(drive.mount(), options, seed).map_err(|why| cannot(&why))?;
     read_all(&opened.recovered, &mut wal)
 }
 

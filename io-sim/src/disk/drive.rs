@@ -158,7 +158,7 @@ impl Drive {
     /// Puts an old copy back, as who restores a virtual machine does. Ends the process.
     pub fn restore_image(&self, image: &Image) {
         let mut media = self.media();
-        media.refill(image.files().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())));
+        media.refill(image.files.clone());
         media.struck.note(Class::Restored);
     }
 

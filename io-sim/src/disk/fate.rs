@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::bytes::Bytes;
 use super::change::{Pending, Stamp};
 use super::file::{Change, Course, File, SECTOR, Stray, Write};
 use super::names::Names;
@@ -67,7 +68,7 @@ impl<'d> Fate<'d> {
             let verdict = self.decide(stamp);
             match change {
                 Change::Length(length) if verdict == Verdict::Kept => {
-                    file.durable.resize(length, 0)
+                    file.durable.resize(length);
                 }
                 Change::Length(_) => self.struck.note(Class::LostChange),
                 Change::Write(write) => self.write(file, stamp, write, &verdict, strays),
@@ -207,8 +208,7 @@ impl<'d> Fate<'d> {
             return;
         }
         let at = write.start + SECTOR * self.chance.index(write.sectors.len() / SECTOR);
-        let noise: [u8; SECTOR] = noise(self.chance);
-        file.smash(at, &noise);
+        file.smash(at, &Bytes::from(&noise(self.chance)[..]));
         self.struck.note(Class::GarbledSector);
     }
 }

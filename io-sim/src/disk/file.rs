@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::bytes::Bytes;
 use super::change::{Pending, Stamp, Sync};
 use super::struck::{Class, Struck};
 
@@ -17,9 +18,9 @@ const OLD_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct File {
     /// The page cache.
-    pub(super) seen: Vec<u8>,
+    pub(super) seen: Bytes,
     /// The medium.
-    pub(super) durable: Vec<u8>,
+    pub(super) durable: Bytes,
     pub(super) pending: Pending<Change>,
     /// Versions of sectors before they were overwritten, oldest first.
     pub(super) old: VecDeque<(usize, [u8; SECTOR])>,
@@ -40,7 +41,7 @@ pub(super) struct Write {
     /// At a sector.
     pub(super) start: usize,
     /// Whole sectors as the page cache had them, with zeros behind the end of the file.
-    pub(super) sectors: Vec<u8>,
+    pub(super) sectors: Bytes,
     /// The length of the file afterwards.
     pub(super) length: usize,
     /// Did this make it longer?
@@ -64,11 +65,11 @@ pub(super) enum Course {
 pub(super) struct Stray {
     pub(super) file: u64,
     pub(super) offset: usize,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 impl File {
-    pub(super) fn new(bytes: Vec<u8>) -> Self {
+    pub(super) fn new(bytes: Bytes) -> Self {
         Self {
             seen: bytes.clone(),
             durable: bytes,
@@ -83,43 +84,40 @@ impl File {
         let stop = offset + bytes.len();
         let extends = stop > self.seen.len();
         if extends {
-            self.seen.resize(stop, 0);
+            self.seen.resize(stop);
         }
         let length = self.seen.len();
-        self.seen[offset..stop].copy_from_slice(bytes);
+        self.seen.write(offset, bytes);
         if !self.unreadable.is_empty() {
             let whole = offset.div_ceil(SECTOR)..stop / SECTOR;
             self.unreadable.retain(|sector| !whole.contains(sector));
         }
         let start = offset / SECTOR * SECTOR;
-        let padded = stop.next_multiple_of(SECTOR);
-        let mut sectors = Vec::with_capacity(padded - start);
-        sectors.extend_from_slice(&self.seen[start..padded.min(self.seen.len())]);
-        sectors.resize(padded - start, 0);
+        let sectors = self.seen.cut(start..stop.next_multiple_of(SECTOR));
         self.pending.push(stamp, Change::Write(Write { start, sectors, length, extends, course }));
     }
 
     pub(super) fn set_length(&mut self, stamp: Stamp, length: usize) {
-        self.seen.resize(length, 0);
+        self.seen.resize(length);
         self.pending.push(stamp, Change::Length(length));
     }
 
-    /// The bytes, if there are that many and the medium can read them.
-    pub(super) fn read(&self, offset: usize, bytes: usize) -> Option<&[u8]> {
-        let stop = offset.checked_add(bytes)?;
-        if self.is_unreadable(offset, stop) { None } else { self.seen.get(offset..stop) }
+    /// Fills `into`, if there are that many bytes and the medium can read them.
+    #[must_use]
+    pub(super) fn read(&self, offset: usize, into: &mut [u8]) -> bool {
+        self.is_readable(offset, into.len()) && self.seen.read(offset, into)
     }
 
     /// The same, of the medium alone.
-    pub(super) fn read_durable(&self, offset: u64, bytes: usize) -> Option<&[u8]> {
-        let offset = usize::try_from(offset).ok()?;
-        let stop = offset.checked_add(bytes)?;
-        if self.is_unreadable(offset, stop) { None } else { self.durable.get(offset..stop) }
+    #[must_use]
+    pub(super) fn read_durable(&self, offset: usize, into: &mut [u8]) -> bool {
+        self.is_readable(offset, into.len()) && self.durable.read(offset, into)
     }
 
-    fn is_unreadable(&self, start: usize, stop: usize) -> bool {
-        start < stop
-            && self.unreadable.range(start / SECTOR..stop.div_ceil(SECTOR)).next().is_some()
+    fn is_readable(&self, start: usize, bytes: usize) -> bool {
+        let stop = start.saturating_add(bytes);
+        let mut bad = self.unreadable.range(start / SECTOR..stop.div_ceil(SECTOR));
+        bytes == 0 || bad.next().is_none()
     }
 
     /// A sync failed: the changes that it should have made durable never will be, unless `keeps`
@@ -141,7 +139,7 @@ impl File {
     pub(super) fn fold(&mut self, now: u64, struck: &mut Struck, strays: &mut Vec<Stray>) {
         while let Some((stamp, change)) = self.pending.pop_durable(now) {
             match change {
-                Change::Length(length) => self.durable.resize(length, 0),
+                Change::Length(length) => self.durable.resize(length),
                 Change::Write(write) => self.land(stamp, write, struck, strays),
             }
         }
@@ -164,7 +162,7 @@ impl File {
     /// The medium learns that the write made the file longer.
     pub(super) fn grow(&mut self, write: &Write) {
         if write.extends && write.length > self.durable.len() {
-            self.durable.resize(write.length, 0);
+            self.durable.resize(write.length);
         }
     }
 
@@ -176,31 +174,28 @@ impl File {
         }
         let chosen = usize::try_from(order % sectors as u64).expect("below a usize");
         let at = write.start + chosen * SECTOR;
-        let new = &write.sectors[chosen * SECTOR..][..SECTOR];
-        let Some(old) = self.durable.get(at..).and_then(|rest| rest.first_chunk::<SECTOR>()) else {
-            return;
-        };
-        if old != new {
+        let (mut old, mut new) = ([0; SECTOR], [0; SECTOR]);
+        let are_whole =
+            self.durable.read(at, &mut old) && write.sectors.read(chosen * SECTOR, &mut new);
+        if are_whole && old != new {
             if self.old.len() == OLD_MAX {
                 self.old.pop_front();
             }
-            self.old.push_back((at / SECTOR, *old));
+            self.old.push_back((at / SECTOR, old));
         }
     }
 
     /// Overwrites the medium behind everybody's back; what processes see stays as it is.
-    pub(super) fn smash(&mut self, offset: usize, bytes: &[u8]) {
-        let stop = (offset + bytes.len()).min(self.durable.len());
-        if offset < stop {
-            self.durable[offset..stop].copy_from_slice(&bytes[..stop - offset]);
-        }
+    pub(super) fn smash(&mut self, offset: usize, bytes: &Bytes) {
+        let room = self.durable.len().saturating_sub(offset);
+        self.durable.copy(bytes, 0, offset, bytes.len().min(room));
     }
 
     /// The page cache forgets some clean bytes.
     pub(super) fn reread(&mut self, range: Range<usize>) {
         let stop = range.end.min(self.durable.len()).min(self.seen.len());
         if range.start < stop {
-            self.seen[range.start..stop].copy_from_slice(&self.durable[range.start..stop]);
+            self.seen.copy(&self.durable, range.start, range.start, stop - range.start);
         }
         self.redo();
     }
@@ -214,10 +209,10 @@ impl File {
     fn redo(&mut self) {
         for (_, change) in self.pending.iter() {
             match change {
-                Change::Length(length) => self.seen.resize(*length, 0),
+                Change::Length(length) => self.seen.resize(*length),
                 Change::Write(write) => {
                     if write.extends && write.length > self.seen.len() {
-                        self.seen.resize(write.length, 0);
+                        self.seen.resize(write.length);
                     }
                     write.put(0..write.sectors.len(), &mut self.seen);
                 }
@@ -237,10 +232,9 @@ impl File {
 
 impl Write {
     /// Puts a part of it in its place, as far as `bytes` reaches.
-    pub(super) fn put(&self, part: Range<usize>, bytes: &mut [u8]) {
+    pub(super) fn put(&self, part: Range<usize>, bytes: &mut Bytes) {
         let start = (self.start + part.start).min(bytes.len());
         let stop = (self.start + part.end).min(bytes.len());
-        let from = &self.sectors[part.start..][..stop - start];
-        bytes[start..stop].copy_from_slice(from);
+        bytes.copy(&self.sectors, part.start, start, stop - start);
     }
 }

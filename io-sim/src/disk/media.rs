@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bytes::Bytes;
 use super::fate::Fate;
 use super::fault::Mischief;
 use super::file::{File, Stray};
@@ -169,8 +170,8 @@ impl Media {
 
     /// Forgets files that nothing leads to.
     pub(super) fn collect(&mut self) {
-        let names = &self.names;
-        self.files.retain(|&id, file| Arc::strong_count(&file.open) > 1 || names.lead_to(id));
+        let held = self.names.held();
+        self.files.retain(|id, file| Arc::strong_count(&file.open) > 1 || held.contains(id));
     }
 
     fn land(&mut self, strays: Vec<Stray>) {
@@ -183,7 +184,7 @@ impl Media {
     }
 
     /// Everything is as in these files, durably, and nothing else is there.
-    pub(super) fn refill(&mut self, files: impl IntoIterator<Item = (String, Vec<u8>)>) {
+    pub(super) fn refill(&mut self, files: impl IntoIterator<Item = (String, Bytes)>) {
         self.files.clear();
         self.names = Names::new();
         for (name, bytes) in files {
@@ -203,8 +204,8 @@ impl Media {
             digest.word(*file);
         }
         for file in self.files.values() {
-            digest.bytes(&file.seen);
-            digest.bytes(&file.durable);
+            file.seen.pieces().chain(file.durable.pieces()).for_each(|piece| digest.bytes(piece));
+            digest.words(&[file.seen.len() as u64, file.durable.len() as u64]);
         }
         digest.words(&[self.timing.cursor, self.operations, self.life, self.late_calls]);
         digest.value()

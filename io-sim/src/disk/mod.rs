@@ -44,6 +44,7 @@
 //! # Ok::<(), quorate_core::wal::DiskError>(())
 //! ```
 
+mod bytes;
 mod change;
 mod drive;
 mod fate;

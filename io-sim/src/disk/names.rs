@@ -1,6 +1,6 @@
 //! The directory: which name is which file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Pending, Stamp};
 
@@ -49,11 +49,10 @@ impl Names {
         }
     }
 
-    /// Does any name lead to the file, or did or will one after some crash?
-    pub(super) fn lead_to(&self, file: u64) -> bool {
-        self.is_seen(file)
-            || self.durable.values().any(|&held| held == file)
-            || self.pending.iter().any(|(_, change)| change.file() == file)
+    /// All files that a name leads to, or did or will after some crash.
+    pub(super) fn held(&self) -> BTreeSet<u64> {
+        let pending = self.pending.iter().map(|(_, change)| change.file());
+        self.seen.values().chain(self.durable.values()).copied().chain(pending).collect()
     }
 
     pub(super) fn is_seen(&self, file: u64) -> bool {

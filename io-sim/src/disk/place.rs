@@ -79,8 +79,6 @@ impl Media {
 /// The sectors in a range that are not blank.
 fn written(file: &File, range: Range<usize>) -> impl Iterator<Item = usize> + '_ {
     let stop = range.end.min(file.durable.len());
-    (range.start / SECTOR..stop.div_ceil(SECTOR)).filter(move |at| {
-        let sector = at * SECTOR..((at + 1) * SECTOR).min(stop);
-        file.durable.get(sector).is_some_and(|bytes| bytes.iter().any(|&byte| byte != 0))
-    })
+    (range.start / SECTOR..stop.div_ceil(SECTOR))
+        .filter(move |at| file.durable.is_written(at * SECTOR..((at + 1) * SECTOR).min(stop)))
 }

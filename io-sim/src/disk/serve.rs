@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use quorate_core::wal::DiskErrorKind;
 
+use super::bytes::Bytes;
 use super::change::{Stamp, Sync};
 use super::fault::Fault;
 use super::file::{Course, File, SECTOR};
@@ -79,7 +80,7 @@ impl Media {
         self.check_names(name)?;
         let file = self.next_file;
         self.next_file += 1;
-        self.files.insert(file, File::new(Vec::new()));
+        self.files.insert(file, File::new(Bytes::default()));
         self.names.change(turn.stamp, NameChange::Create { name: name.to_owned(), file });
         self.open(name)
     }
@@ -135,8 +136,7 @@ impl Media {
             self.struck.note(Class::ReadError);
             return Err(DiskErrorKind::Io);
         }
-        into.copy_from_slice(self.file(file)?.read(offset, into.len()).ok_or(DiskErrorKind::Io)?);
-        Ok(())
+        if self.file(file)?.read(offset, into) { Ok(()) } else { Err(DiskErrorKind::Io) }
     }
 
     pub(super) fn write(

@@ -1,5 +1,6 @@
 //! What wears the medium out, one place at a time.
 
+use super::bytes::Bytes;
 use super::fate::noise;
 use super::file::SECTOR;
 use super::media::Media;
@@ -81,17 +82,17 @@ impl Media {
     /// The bytes of a sector on the medium, with zeros behind the end of the file.
     fn sector(&self, sector: Sector) -> [u8; SECTOR] {
         let mut bytes = [0; SECTOR];
-        let durable = self.files.get(&sector.file).map_or(&[][..], |file| &file.durable);
-        let rest = durable.get(sector.range().start..).unwrap_or_default();
-        let count = rest.len().min(SECTOR);
-        bytes[..count].copy_from_slice(&rest[..count]);
+        if let Some(file) = self.files.get(&sector.file) {
+            let found = file.durable.cut(sector.range()).read(0, &mut bytes);
+            assert!(found, "a sector was cut out");
+        }
         bytes
     }
 
     /// The medium, and what processes see of it unless it is dirty.
     fn overwrite(&mut self, sector: Sector, bytes: &[u8], class: Class) -> Option<Hit> {
         let file = self.files.get_mut(&sector.file)?;
-        file.smash(sector.range().start, bytes);
+        file.smash(sector.range().start, &Bytes::from(bytes));
         file.reread(sector.range());
         self.hit(sector, class)
     }

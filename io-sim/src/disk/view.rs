@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use quorate_core::wal::{Disk, DiskError, DiskErrorKind, MemDisk};
 
+use super::bytes::Bytes;
 use super::file::File;
 use super::media::Media;
 
@@ -23,10 +24,10 @@ pub struct DurableFile {
     id: u64,
 }
 
-/// A copy of the medium.
+/// A copy of the medium. It shares with the disk what neither has changed since.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Image {
-    files: BTreeMap<String, Arc<Vec<u8>>>,
+    pub(super) files: BTreeMap<String, Bytes>,
 }
 
 impl DurableView {
@@ -57,20 +58,21 @@ impl Image {
     pub(super) fn of(media: &Media) -> Self {
         let files = media.names.durable.iter().filter_map(|(name, id)| {
             let file = media.files.get(id)?;
-            Some((name.clone(), Arc::new(file.durable.clone())))
+            Some((name.clone(), file.durable.clone()))
         });
         Self { files: files.collect() }
     }
 
     /// The files, by name.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+    pub fn files(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        let all = |bytes: &Bytes| bytes.pieces().flatten().copied().collect();
+        self.files.iter().map(move |(name, bytes)| (name.as_str(), all(bytes)))
     }
 
     /// A disk that has these files and no faults: for a whole recovery, which writes.
     pub fn to_disk(&self) -> MemDisk {
         let disk = MemDisk::new();
-        self.files().for_each(|(name, bytes)| disk.put(name, bytes));
+        self.files().for_each(|(name, bytes)| disk.put(name, &bytes));
         disk
     }
 }
@@ -121,8 +123,8 @@ impl Disk for DurableView {
 
     fn read_at(&self, file: &DurableFile, offset: u64, into: &mut [u8]) -> Result<(), DiskError> {
         self.on_file(*file, "read", |file| {
-            into.copy_from_slice(file.read_durable(offset, into.len())?);
-            Some(())
+            let offset = usize::try_from(offset).ok()?;
+            file.read_durable(offset, into).then_some(())
         })
     }
 
