@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::draw::Draw;
 use crate::engine::{Engine, Outcome, Passed};
+use crate::output::print;
 use crate::program::Program;
 use crate::seeds::Seeds;
 use crate::worlds::processor_time;
@@ -71,16 +72,16 @@ pub fn bench(args: &Bench, program: &Program<'_>) -> Result<Found, CampaignError
             match passed {
                 Ok(passed) => rows.push(Row::of(world, engine.name(), &passed, processor)),
                 Err(failed) => {
-                    println!("{}", failed.facts);
+                    print(&failed.facts)?;
                     return Ok(Found::Counterexample);
                 }
             }
         }
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&rows).expect("plain values"));
+        print(&(serde_json::to_string_pretty(&rows).expect("plain values") + "\n"))?;
     } else {
-        print!("{}", table(&rows));
+        print(&table(&rows))?;
     }
     Ok(Found::Nothing)
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use clap::Args;
 
+use crate::output::print;
 use crate::program::Program;
 use crate::report::words;
 use crate::run::{block, brief};
@@ -30,22 +31,22 @@ pub struct Cover {
 /// # Errors
 /// If the arguments make no sense.
 pub fn cover(args: &Cover, program: &Program<'_>) -> Result<Found, CampaignError> {
-    let summary = args.worlds.run(Shard::WHOLE, program, |casualty, print| {
+    let summary = args.worlds.run(Shard::WHOLE, program, |casualty, progress| {
         let Casualty { failed, engine, replay, .. } = casualty;
         let block = brief(&block(&failed, engine.name(), &replay, None));
         // What programs read has nothing else in it.
         if args.json {
-            eprintln!("{block}")
+            eprintln!("{block}");
         } else {
-            print(&block)
+            progress.print(&block)?;
         }
         Ok(Fell { artefact: None, then: ControlFlow::Continue(()) })
     })?;
     let (coverage, missing) = (&summary.coverage, summary.coverage.missing(summary.ran));
     if args.json {
-        println!("{}", serde_json::to_string_pretty(coverage).expect("plain values"));
+        print(&(serde_json::to_string_pretty(coverage).expect("plain values") + "\n"))?;
     } else {
-        println!("{}\n{}", coverage.table(summary.ran), words(&summary));
+        print(&format!("{}\n{}\n", coverage.table(summary.ran), words(&summary)))?;
     }
     if !missing.is_empty() {
         eprintln!("never, in {} worlds: {}", summary.ran, missing.join(" "));

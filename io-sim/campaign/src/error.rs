@@ -62,6 +62,12 @@ pub enum CampaignError {
         /// What it does, and does not.
         what: &'static str,
     },
+    /// What there is to say cannot be said.
+    #[error("the output cannot be written: {0}")]
+    Output(io::Error),
+    /// Nobody could tell the campaign to end.
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
     /// Nothing to make smaller.
     #[error("everything holds in this world: there is nothing to make smaller")]
     Holds,
@@ -89,6 +95,8 @@ impl CampaignError {
             Self::Engine { .. }
             | Self::Unread { .. }
             | Self::Unwritten { .. }
+            | Self::Output(_)
+            | Self::Signals(_)
             | Self::Arguments { .. }
             | Self::Promote(_)
             | Self::Merge(_) => None,

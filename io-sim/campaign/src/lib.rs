@@ -17,6 +17,7 @@ mod jobs;
 mod seeds;
 
 mod alarm;
+mod interrupt;
 mod progress;
 mod sweep;
 mod worlds;
@@ -39,6 +40,7 @@ mod world;
 
 mod error;
 mod files;
+mod output;
 
 pub use bench::{Bench, bench};
 pub use command::{Command, EXIT_CODES, command, exit_code};

@@ -7,6 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use quorate_io_sim::scenario::{Progress, Scenario, minimize as smallest};
 
+use crate::output::print;
 use crate::program::Program;
 use crate::world::Source;
 use crate::{CampaignError, Found, files};
@@ -55,12 +56,24 @@ pub fn minimize(args: &Minimize, program: &Program<'_>) -> Result<Found, Campaig
     files::write(&args.out, &least.scenario.to_text())?;
     let (before, after) = (least.before, least.after);
     let is_over = if least.is_done { "" } else { ", when the time was over" };
-    println!("violated  {:?}: {}", violation.property, violation.property.statement());
-    println!("actions   {} of {}", after.actions, before.actions);
-    println!("servers   {} of {}", after.servers, before.servers);
-    println!("options   {} of {}", after.options, before.options);
-    println!("runs      {}{is_over}", least.runs);
-    println!("file      {}", args.out.display());
-    println!("look      {} show {}", program.name, args.out.display());
+    let (statement, out) = (violation.property.statement(), args.out.display());
+    print(&format!(
+        "violated  {:?}: {statement}\n\
+         actions   {} of {}\n\
+         servers   {} of {}\n\
+         options   {} of {}\n\
+         runs      {}{is_over}\n\
+         file      {out}\n\
+         look      {} show {out}\n",
+        violation.property,
+        after.actions,
+        before.actions,
+        after.servers,
+        before.servers,
+        after.options,
+        before.options,
+        least.runs,
+        program.name,
+    ))?;
     Ok(Found::Counterexample)
 }

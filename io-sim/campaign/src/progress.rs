@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::CampaignError;
+use crate::output::print;
 use crate::report::span;
 use crate::summary::Summary;
 
@@ -45,9 +47,9 @@ impl Progress {
         }
     }
 
-    /// Prints beside the live line.
-    pub(crate) fn print(&self, text: &str) {
-        self.bar.suspend(|| println!("{text}"));
+    /// Prints a paragraph beside the live line.
+    pub(crate) fn print(&self, text: &str) -> Result<(), CampaignError> {
+        self.bar.suspend(|| print(&format!("{text}\n")))
     }
 
     /// How long it has been going on.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use quorate_io_sim::scenario::{self, Sabotage};
 
+use crate::output::print;
 use crate::world::Source;
 use crate::{CampaignError, Found, files};
 
@@ -48,7 +49,7 @@ pub fn promote(args: &Promote) -> Result<Found, CampaignError> {
         None => files::workspace(FOLDER)?.join(FOLDER),
     };
     let path = scenario::promote(&scenario, &folder, &args.name, &args.what, &args.why)?;
-    println!("{}", path.display());
+    print(&format!("{}\n", path.display()))?;
     if let Some(violation) = scenario.violation() {
         eprintln!("it fails today, and so do the tests until that is mended: {violation}");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::output::print;
 use crate::summary::Summary;
 use crate::{CampaignError, Found};
 
@@ -33,12 +34,12 @@ pub fn report(args: &Report) -> Result<Found, CampaignError> {
     let parts = args.folders.iter().map(|folder| Summary::read(folder));
     let whole = Summary::merge(parts.collect::<Result<_, _>>()?)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&whole).expect("plain values"));
+        print(&(serde_json::to_string_pretty(&whole).expect("plain values") + "\n"))?;
     } else {
-        println!("{}", words(&whole));
+        print(&(words(&whole) + "\n"))?;
     }
     if args.coverage {
-        println!("\n{}", whole.coverage.table(whole.ran));
+        print(&format!("\n{}\n", whole.coverage.table(whole.ran)))?;
     }
     let missing = whole.missing();
     if !missing.is_empty() {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::engine::Failed;
+use crate::output::print;
 use crate::program::Program;
+use crate::report::words;
 use crate::seeds::Shard;
 use crate::worlds::{Casualty, Fell, Worlds};
 use crate::{CampaignError, Found, files};
@@ -16,7 +18,8 @@ use crate::{CampaignError, Found, files};
 /// Each seed is a world of its own: servers, disks, a network, clients, and faults that strike them.
 /// What fails is told with the line that runs it again, and written to a folder. The exit code is 0
 /// if everything held, 8 if something did not, 9 if not everything was decided or run, and 2 if the
-/// command makes no sense.
+/// command makes no sense. Who interrupts it gets the summary of what was run; the second time it
+/// ends at once.
 #[derive(Args, Debug)]
 pub struct Run {
     #[command(flatten)]
@@ -39,17 +42,17 @@ pub struct Run {
 /// If the arguments make no sense, or the folder cannot be written.
 pub fn run(args: &Run, program: &Program<'_>) -> Result<Found, CampaignError> {
     files::make(&args.out)?;
-    let summary = args.worlds.run(args.shard, program, |casualty, print| {
+    let summary = args.worlds.run(args.shard, program, |casualty, progress| {
         let Casualty { seed, failed, engine, replay } = casualty;
         let folder = args.out.join(format!("{}-{seed}", engine.name()));
         let block = block(&failed, engine.name(), &replay, Some(&folder));
-        print(&brief(&block));
+        progress.print(&brief(&block))?;
         keep(&folder, &failed, &block)?;
         let then = if args.keep_going { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         Ok(Fell { artefact: Some(folder.display().to_string()), then })
     })?;
     summary.write(&args.out)?;
-    println!("{}", crate::report::words(&summary));
+    print(&(words(&summary) + "\n"))?;
     Ok(Found::of(&summary))
 }
 

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use quorate_io_sim::direct;
 use quorate_io_sim::show::{ascii, html};
 
+use crate::output::print;
 use crate::program::Program;
 use crate::run::brief;
 use crate::world::Source;
@@ -73,9 +74,9 @@ pub fn show(args: &Show, program: &Program<'_>) -> Result<Found, CampaignError> 
     match out {
         Some(path) => {
             files::write(&path, &text)?;
-            println!("{}", path.display());
+            print(&format!("{}\n", path.display()))?;
         }
-        None => print!("{text}"),
+        None => print(&text)?,
     }
     if let Some(violation) = violation {
         eprint!("violated: {}", brief(&violation.to_string()));

@@ -7,6 +7,7 @@ use quorate_io_sim::scenario::Scenario;
 
 use crate::draw::{Draw, quoted};
 use crate::engine::{Engine, Outcome, Passed};
+use crate::output::print;
 use crate::program::Program;
 use crate::run::{block, brief};
 use crate::{CampaignError, Found, alarm};
@@ -101,14 +102,12 @@ pub fn replay(args: &Replay, program: &Program<'_>) -> Result<Found, CampaignErr
     alarm::set(&line);
     match alarm::watch(args.source.seed().unwrap_or(0), || args.source.run(engine))? {
         Ok(passed) => {
-            println!("{}", held(&passed, engine.name()));
+            print(&(held(&passed, engine.name()) + "\n"))?;
             Ok(if passed.undecided == 0 { Found::Nothing } else { Found::Undecided })
         }
         Err(failed) => {
-            for line in &failed.trace {
-                println!("{line}");
-            }
-            println!("\n{}", brief(&block(&failed, engine.name(), &line, None)));
+            let block = brief(&block(&failed, engine.name(), &line, None));
+            print(&format!("{}\n\n{block}\n", failed.trace.join("\n")))?;
             Ok(Found::Counterexample)
         }
     }

@@ -10,6 +10,7 @@ use crate::CampaignError;
 use crate::alarm;
 use crate::draw::Draw;
 use crate::engine::{Engine, Failed};
+use crate::interrupt::Interrupt;
 use crate::jobs::Jobs;
 use crate::program::Program;
 use crate::progress::Progress;
@@ -60,12 +61,13 @@ impl Worlds {
         &self,
         shard: Shard,
         program: &Program<'_>,
-        mut fell: impl FnMut(Casualty<'_>, &dyn Fn(&str)) -> Result<Fell, CampaignError>,
+        mut fell: impl FnMut(Casualty<'_>, &Progress) -> Result<Fell, CampaignError>,
     ) -> Result<Summary, CampaignError> {
         let engine = program.engine(&self.engine)?;
         let seeds = self.seeds(shard)?;
         // What no seed can have is no counterexample, and is said before anything is run.
         self.draw.options(seeds.0.start)?;
+        let interrupt = Interrupt::watch()?;
         if self.seeds.is_none() {
             eprintln!("seeds {seeds}");
         }
@@ -85,7 +87,7 @@ impl Worlds {
                     let property = failed.property.clone();
                     let casualty =
                         Casualty { seed, failed, engine, replay: again(&seed.to_string()) };
-                    fell(casualty, &|text| progress.print(text)).map(|fell| {
+                    fell(casualty, &progress).map(|fell| {
                         summary.failed(Fallen { seed, property, artefact: fell.artefact });
                         fell.then
                     })
@@ -93,7 +95,8 @@ impl Worlds {
                 Err(error) => Err(error),
             };
             progress.show(&summary);
-            let is_over = self.budget.is_some_and(|budget| progress.elapsed() >= budget);
+            let is_over = interrupt.is_told()
+                || self.budget.is_some_and(|budget| progress.elapsed() >= budget);
             match end {
                 Ok(then) if !is_over => then,
                 Ok(_) => ControlFlow::Break(()),

@@ -20,6 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::files::{unread, workspace};
 use crate::jobs::Jobs;
+use crate::output::print;
 use crate::seeds::Seeds;
 use crate::{CampaignError, Found};
 use hunt::{Hunt, Outcome};
@@ -80,7 +81,7 @@ pub fn mutants(args: &Mutants) -> Result<Found, CampaignError> {
     for mutant in &mutants {
         let outcome =
             hunt.hunt(mutant, |stage| line.set_message(format!("{} {stage}", mutant.name)))?;
-        line.suspend(|| println!("{:<44} {outcome}", mutant.name));
+        line.suspend(|| print(&format!("{:<44} {outcome}\n", mutant.name)))?;
         is_all_caught &= matches!(outcome, Outcome::Caught { .. });
         table.put(mutant, &outcome);
         table.write(&Mutant::all(&root.join(FOLDER))?)?;

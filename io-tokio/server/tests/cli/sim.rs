@@ -1,7 +1,10 @@
 //! Simulated worlds, from the binary that everybody has.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::{Ran, Scratch, command, quorate, run};
@@ -102,6 +105,40 @@ fn what_makes_no_sense_is_a_usage_error_and_no_counterexample() {
         .ends_with(2)
         .says(&["nowhere", "the folder of a failure"]);
     assert!(!fs::exists(format!("{out}/summary.json")).expect("it can be seen"));
+}
+
+#[test]
+fn a_campaign_that_is_told_to_end_says_what_it_has_found() {
+    let scratch = Scratch::new();
+    let out = scratch.at("out");
+    let args = ["sim", "run", "--fresh", "1000000", "--jobs", "1", "--out", &out];
+    let mut campaign = command(&args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be run");
+    let mut line = String::new();
+    let stderr = campaign.stderr.as_mut().expect("it is piped");
+    BufReader::new(stderr).read_line(&mut line).expect("a line");
+    assert!(line.starts_with("seeds "), "{line}");
+    kill_process(Pid::from_child(&campaign), Signal::TERM).expect("it runs");
+    let output = campaign.wait_with_output().expect("it ends");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("of 1000000 ran, 0 failed"), "{stdout}");
+    assert_eq!(output.status.code(), Some(9));
+    assert!(summary(&out)["ran"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut show = command(&["sim", "show", "0", "--set", "chaos=100ms", "--format", "ascii"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be run");
+    drop(show.stdout.take());
+    let output = show.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
 }
 
 #[test]
