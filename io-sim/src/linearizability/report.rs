@@ -78,7 +78,7 @@ pub fn check_file(reader: impl BufRead, budget: Budget<'_>) -> Result<Report, Hi
     let (verdict, stuck, why) = match check.verdict {
         Verdict::Linearizable(_) => (Word::Linearizable, None, None),
         Verdict::Violation(violation) => {
-            (Word::Violation, Some(Stuck::new(&history, &violation)), None)
+            (Word::Violation, Some(Stuck::of(&history, &violation)), None)
         }
         Verdict::Undecided(why) => (Word::Undecided, None, Some(why)),
     };
@@ -95,7 +95,11 @@ pub fn check_file(reader: impl BufRead, budget: Budget<'_>) -> Result<Report, Hi
 }
 
 impl Stuck {
-    fn new(history: &History, violation: &Violation) -> Self {
+    /// Where a violation of a history is.
+    ///
+    /// # Panics
+    /// When it is not one of this history.
+    pub fn of(history: &History, violation: &Violation) -> Self {
         let operation = &history.operations[violation.culprit];
         let Outcome::Ok { at, .. } = operation.outcome else {
             panic!("an operation that must have a place has answered");
@@ -138,18 +142,24 @@ impl fmt::Display for Report {
             write!(f, ", {:.1} ms", elapsed.as_secs_f64() * 1e3)?;
         }
         if let Some(stuck) = &self.stuck {
-            let Stuck { operation, answered_line, placed, operations, .. } = stuck;
-            write!(f, ": no order gets past line {answered_line}, ")?;
-            match operation.char_indices().nth(OPERATION_CHARS_MAX) {
-                Some((end, _)) => write!(f, "{}...", &operation[..end])?,
-                None => f.write_str(operation)?,
-            }
-            write!(f, "; {placed} of {operations} placed")?;
+            write!(f, ": {stuck}")?;
         }
         match self.why {
             Some(why) => write!(f, ": {why} after {} steps", self.steps),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, answered_line, placed, operations, .. } = self;
+        write!(f, "no order gets past line {answered_line}, ")?;
+        match operation.char_indices().nth(OPERATION_CHARS_MAX) {
+            Some((end, _)) => write!(f, "{}...", &operation[..end])?,
+            None => f.write_str(operation)?,
+        }
+        write!(f, "; {placed} of {operations} placed")
     }
 }
 

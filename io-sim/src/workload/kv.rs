@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Broken, End, Judgement, Look, Request, Workload};
 use crate::history::{Call, History, ModelName, Operation, Recorder};
 use crate::judge::{Ending, Property, Values};
-use crate::linearizability::{Budget, Verdict, check};
+use crate::linearizability::{Budget, Stuck, Verdict, check};
 use crate::rng::Rng;
 use crate::scenario::{CallingOptions, Options, Sabotage};
 
@@ -156,9 +156,9 @@ impl Workload for KvWorkload {
         let history = self.recorder.history();
         let checked = check(history, Budget::new()).expect("callers speak the model's language");
         match checked.verdict {
-            Verdict::Violation(_) => Err(Broken {
+            Verdict::Violation(violation) => Err(Broken {
                 property: Property::HistoryIsLinearizable,
-                evidence: format!("{:?}", checked.verdict),
+                evidence: format!("history.jsonl: {}", Stuck::of(history, &violation)),
             }),
             Verdict::Undecided(_) => Ok(Judgement::Undecided),
             Verdict::Linearizable(..) => Ok(Judgement::Sound),
