@@ -406,6 +406,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_staged_is_that_and_nothing_else() {
+        let healthy = Leaves::of(&drawn(&mut Swarm::new(7, Mood::Healthy)));
+        for staged in STAGED {
+            let stage = Leaves::of(&drawn(&mut Swarm::new(7, Mood::Staged(staged))));
+            let mut names = stage.beyond(&healthy).names();
+            names.retain(|name| name != "nemesis.every");
+            names.sort();
+            let mut wanted = staged.to_vec();
+            wanted.sort_unstable();
+            assert_eq!(names, wanted);
+        }
+    }
+
+    #[test]
     fn a_profile_lets_strike_what_belongs_to_it_and_every_class_has_one() {
         for profile in Profile::ALL {
             assert_eq!(profile.name().parse(), Ok(profile));
