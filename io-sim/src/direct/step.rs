@@ -130,8 +130,9 @@ impl World<'_> {
         let process = self.servers[at].process.as_ref();
         let end = process.and_then(|process| process.wires.end(name));
         for frame in frames(&mut BytesMut::from(bytes)) {
-            let void = end.and_then(|end| self.requests.hear(end.connection, &frame));
             let says = self.servers[at].id;
+            self.names.hear(says, &frame)?;
+            let void = end.and_then(|end| self.requests.hear(end.connection, &frame));
             self.properties.is_void(void.unwrap_or_default(), says, &self.servers)?;
             let Some(message) = message(&frame) else { continue };
             self.properties.said(&message, is, &self.lives[at].raft, &self.servers)?;

@@ -12,7 +12,7 @@ use super::server::{Begun, Server, Started};
 use crate::boot::{address, applier};
 use crate::clock::{Clock, EPOCH_NS, nanos};
 use crate::hearing::Hearing;
-use crate::judge::{Checked, Point, Properties, Property, Requests, hold};
+use crate::judge::{Checked, Names, Point, Properties, Property, Requests, hold};
 use crate::net::{Down, HostId, Net};
 use crate::queue::Queue;
 use crate::rng::{Rng, Stream};
@@ -34,6 +34,7 @@ pub(crate) struct World<'a> {
     pub(crate) properties: Properties,
     pub(crate) hearing: Hearing,
     pub(crate) requests: Requests,
+    pub(crate) names: Names,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) trace: &'a mut Trace,
@@ -155,6 +156,7 @@ impl<'a> World<'a> {
             properties: Properties::new(options.membership.clone(), true),
             hearing: Hearing::default(),
             requests: Requests::default(),
+            names: Names::default(),
             is_peace: false,
             trace,
             report: Report::default(),

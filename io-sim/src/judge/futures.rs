@@ -37,8 +37,8 @@ impl Properties {
     }
 
     /// H7: somebody calls a request void that stands in these places at most. Nobody whose log has
-    /// it there could win an election, and go on to commit it; and whoever gave it its place knows
-    /// that, because it knows what is committed there, unless nobody else has it.
+    /// it there could win an election, and go on to commit it; and whoever gave it its place, and may
+    /// have sent it to anybody, knows that, because it knows what is committed there.
     pub(crate) fn is_void(
         &self,
         places: &[Place],
@@ -50,18 +50,19 @@ impl Properties {
         }
         let speaker = servers.iter().find(|server| server.id() == says);
         let known = speaker.and_then(Witness::glance).map_or(Index(0), |glance| glance.commit);
+        let is_guessed = |place: &&Place| place.author == says && known < place.at.index;
+        let guessed = places.iter().find(is_guessed);
+        hold(guessed.is_none(), Property::OneTrueAnswer, || {
+            format!("{says:?} calls {guessed:?} void, and knows up to {known:?} only")
+        })?;
         for server in servers {
             for image in [server.ledger().durable(), server.ledger().written()] {
                 let has = |place: &&Place| image.term(place.at.index) == Some(place.at.term);
                 let Some(place) = places.iter().find(has) else { continue };
-                let guesses = says == place.author && says != server.id() && known < place.at.index;
-                let could_win = guesses || self.could_win(server.id(), image.last(), servers);
+                let could_win = self.could_win(server.id(), image.last(), servers);
                 hold(!could_win, Property::OneTrueAnswer, || {
                     let (id, last) = (server.id(), image.last());
-                    format!(
-                        "{says:?} calls {place:?} void and knows up to {known:?}; \
-                         {id:?} could commit it, for all it knows: {last:?}"
-                    )
+                    format!("{says:?} calls {place:?} void; {id:?} could commit it: {last:?}")
                 })?;
             }
         }

@@ -37,6 +37,7 @@
 //! | H5 | stale reads are bounded | n/a: stale reads promise no bound, and no caller makes any | |
 //! | H6 | what is read was written | `values` | `values::tests` |
 //! | H7 | what was refused had no effect, and whoever refuses it knows that | `values`; H1 counts refused calls as never made; `requests`, `futures::is_void` | `values::tests`, `requests::tests`, `tests::h7` |
+//! | H8 | an answer finds the request that it is for, over restarts of the asker too | `names` | `names::tests` |
 //!
 //! When faults have ended, for all servers or for a quorum of them only (`direct::heal`):
 //!
@@ -67,6 +68,7 @@ mod futures;
 mod glance;
 mod image;
 mod ledger;
+mod names;
 mod peers;
 mod point;
 mod properties;
@@ -84,6 +86,7 @@ pub(crate) use ends::{is_silent_after_failure, rests_in_peace, stays_failed};
 pub use glance::{Glance, Witness};
 pub use image::Image;
 pub use ledger::Ledger;
+pub(crate) use names::Names;
 pub use point::{Point, Reached};
 pub use properties::Properties;
 pub(crate) use requests::Requests;

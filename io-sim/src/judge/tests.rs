@@ -230,6 +230,10 @@ fn h7_a_void_request_that_can_still_be_committed_is_noticed() {
     sync(&mut doubles[0]);
     assert_eq!(void(&doubles, 3), Ok(()), "2 has it, and cannot win");
     assert_eq!(broken(void(&doubles, 1)), Property::OneTrueAnswer, "1 cannot know that");
+    write(&mut doubles[1], None, Some(LogId::ZERO), &[entry(at(2, 1), "b")]);
+    sync(&mut doubles[1]);
+    assert_eq!(broken(void(&doubles, 1)), Property::OneTrueAnswer, "nor that nobody has it");
+    assert_eq!(void(&doubles, 3), Ok(()), "it is gone");
     doubles[0].glance.commit = Index(1);
     assert_eq!(void(&doubles, 1), Ok(()));
 }

@@ -17,13 +17,14 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 27] = [
+pub(super) const CLASSES: [Class; 28] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
     Class { name: "candidate", weight: |of| of.candidate, draw: |it| it.candidate() },
     Class { name: "sleeper", weight: |of| of.sleeper, draw: |it| it.sleeper() },
     Class { name: "heirs", weight: |of| of.heirs, draw: |it| it.heirs() },
+    Class { name: "relapse", weight: |of| of.relapse, draw: |it| it.relapse() },
     Class { name: "flap", weight: |of| of.flap, draw: |it| it.flap() },
     Class { name: "clog", weight: |of| of.clog, draw: |it| it.clog() },
     Class { name: "swizzle", weight: |of| of.swizzle, draw: |it| it.swizzle() },
@@ -214,6 +215,26 @@ impl Draw<'_> {
             wait += fall;
             let (who, lasts) = (Who::Role(Role::Leader), timeout * 2);
             self.strike_after(wait, Strike::Isolate { who, lasts });
+        }
+    }
+
+    /// Whoever leads is left with one that has slept, and that it helps to catch up. Then nobody hears
+    /// it any more: it learns that another one leads, which falls in its turn. So it may lead again
+    /// before everything is over that it began when it led before.
+    fn relapse(&mut self) {
+        let timeout = self.options.raft.election_timeout;
+        let (hub, who) = (self.server(), Who::Role(Role::Leader));
+        let sleep = timeout + self.timeouts(2000);
+        let parted = sleep - timeout / 10 - self.timeouts(200);
+        let muted = parted + timeout / 2 + self.timeouts(300);
+        self.strike(Strike::Pause { who: Who::Server(hub), lasts: sleep });
+        self.strike_after(parted, Strike::Star { hub, lasts: muted - parted });
+        let lasts = timeout * 3 / 2 + self.timeouts(1000);
+        self.strike_after(muted, Strike::Mute { who, lasts });
+        let mut wait = muted + timeout * 3 / 4;
+        for permille in [1300, 1500, 1500] {
+            wait += self.timeouts(permille);
+            self.strike_after(wait, Strike::Isolate { who, lasts: timeout * 2 });
         }
     }
 

@@ -29,6 +29,8 @@ pub struct NemesisOptions {
     pub sleeper: u64,
     /// A leader is heard by one other only, and those who lead after it fall in their turn.
     pub heirs: u64,
+    /// A leader is left alone with one that lags, and may lead again after others have.
+    pub relapse: u64,
     /// Links that are there, and are not, in turns.
     pub flap: u64,
     /// What goes to and from a server waits, and arrives all at once.
@@ -84,6 +86,7 @@ impl NemesisOptions {
         candidate: 0,
         sleeper: 0,
         heirs: 0,
+        relapse: 0,
         flap: 0,
         clog: 0,
         swizzle: 0,

@@ -7,7 +7,7 @@ use core::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Profile {
     /// All moods: most seeds by swarm, a tenth each almost healthy and with a single fault, a
-    /// twentieth with everything.
+    /// twentieth with everything, and a tenth with what only shows where little else strikes.
     #[default]
     Mixed,
     /// Each class of faults by its coin.
@@ -93,6 +93,7 @@ impl Profile {
                 "nemesis.candidate",
                 "nemesis.sleeper",
                 "nemesis.heirs",
+                "nemesis.relapse",
                 "nemesis.flap",
                 "nemesis.clog",
                 "nemesis.swizzle",

@@ -31,6 +31,8 @@ enum Mood {
     Healthy,
     /// One class, as hard as it gets.
     Single(&'static str),
+    /// A few that belong together, as hard as it gets.
+    Staged(&'static [&'static str]),
     /// As in a swarm, and whoever leads, or wants to, falls again and again.
     Upheaval,
     /// All at once.
@@ -44,6 +46,14 @@ const AT_LEADERS: [&str; 5] = [
     "nemesis.sleeper",
     "nemesis.heirs",
     "net.link.frames.replay",
+];
+
+/// What only comes to something where little else strikes.
+const STAGED: [&[&str]; 2] = [
+    // A server stays behind in a term that nobody else has heard of: any other trouble ends that.
+    &["nemesis.candidate"],
+    // What a leader had read back for a peer comes when it has lost its leadership, and has another.
+    &["nemesis.relapse", "raft.cached_bytes_max", "read_back_max"],
 ];
 
 /// Every draw has a stream of its own, named as the option is: a new option moves no other.
@@ -81,6 +91,7 @@ impl Swarm {
         self.asked.push(name);
         let mut rng = self.rng(name);
         let (coin, value) = (rng.chance(500), rng.log_within(lo, hi));
+        let hardest = if calm > hi { lo } else { hi };
         match self.mood {
             Mood::Upheaval if AT_LEADERS.contains(&name) => hi,
             // Elections take their time.
@@ -88,14 +99,9 @@ impl Swarm {
             Mood::Swarm | Mood::Upheaval if coin => value,
             Mood::Among(area) if coin && area.iter().any(|part| name.starts_with(part)) => value,
             Mood::Everything => value,
-            Mood::Single(only) if only == name => {
-                if calm > hi {
-                    lo
-                } else {
-                    hi
-                }
-            }
-            Mood::Swarm | Mood::Upheaval | Mood::Among(_) | Mood::Healthy | Mood::Single(_) => calm,
+            Mood::Single(only) if only == name => hardest,
+            Mood::Staged(only) if only.contains(&name) => hardest,
+            _ => calm,
         }
     }
 
@@ -158,6 +164,7 @@ impl Options {
                 2 | 3 => single(),
                 4 => Mood::Everything,
                 5..=7 => Mood::Upheaval,
+                8 | 9 => Mood::Staged(STAGED[usize::from(drawn_mood == 9)]),
                 _ => Mood::Swarm,
             },
             _ => Mood::Swarm,
@@ -344,6 +351,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         candidate: swarm.weight("nemesis.candidate"),
         sleeper: swarm.weight("nemesis.sleeper"),
         heirs: swarm.weight("nemesis.heirs"),
+        relapse: swarm.weight("nemesis.relapse"),
         flap: swarm.weight("nemesis.flap"),
         clog: swarm.weight("nemesis.clog"),
         swizzle: swarm.weight("nemesis.swizzle"),
@@ -394,6 +402,20 @@ mod tests {
             let single = drawn(&mut Swarm::new(7, Mood::Single(class)));
             assert_ne!(single, healthy, "{class}");
             assert!(!classes[..at].contains(class), "{class} is drawn twice");
+        }
+    }
+
+    #[test]
+    fn what_is_staged_is_that_and_nothing_else() {
+        let healthy = Leaves::of(&drawn(&mut Swarm::new(7, Mood::Healthy)));
+        for staged in STAGED {
+            let stage = Leaves::of(&drawn(&mut Swarm::new(7, Mood::Staged(staged))));
+            let mut names = stage.beyond(&healthy).names();
+            names.retain(|name| name != "nemesis.every");
+            names.sort();
+            let mut wanted = staged.to_vec();
+            wanted.sort_unstable();
+            assert_eq!(names, wanted);
         }
     }
 
