@@ -25,8 +25,8 @@ impl World<'_> {
     /// be so now and then.
     pub(crate) fn is_quiet(&self) -> bool {
         self.is_converged()
-            && self.servers.iter().all(|server| {
-                server.process.as_ref().is_some_and(|process| {
+            && self.core().all(|at| {
+                self.servers[at].process.as_ref().is_some_and(|process| {
                     let status = process.node.raft().status();
                     process.node.status().requests == 0
                         && process.inputs.is_empty()
@@ -78,7 +78,7 @@ impl World<'_> {
 
     /// V3: the log, applied from its first entry on by a new replica, makes the same state.
     fn replay(&self) -> Checked {
-        let Some(server) = self.servers.first() else { return Ok(()) };
+        let Some(server) = self.core().next().map(|at| &self.servers[at]) else { return Ok(()) };
         let Some(process) = &server.process else { return Ok(()) };
         let fresh = replayed(&*self.subject, &server.ledger, self.committed());
         let old = process.apply.lane.applier();

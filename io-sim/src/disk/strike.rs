@@ -3,7 +3,7 @@
 use super::fate::noise;
 use super::file::SECTOR;
 use super::media::Media;
-use super::place::{Place, Sector};
+use super::place::{Extent, Place, Sector, Stretch};
 use super::struck::Class;
 
 /// How bytes rot.
@@ -72,6 +72,53 @@ impl Media {
         let sector = self.pick(&self.sectors(place))?;
         self.files.get_mut(&sector.file)?.unreadable.insert(sector.at);
         self.hit(sector, Class::UnreadableSector)
+    }
+
+    /// What was written to one of these places never reached the medium, which is blank there.
+    pub(super) fn lose(&mut self, writes: &[Extent]) -> Option<Hit> {
+        let lost = self.pick_written(writes)?;
+        self.put(&lost, &vec![0; lost.range.len()]);
+        self.hit(lost.first(), Class::LostWrite)
+    }
+
+    /// What was written to one of these places reached one of those instead.
+    pub(super) fn misdirect(&mut self, writes: &[Extent], places: &[Extent]) -> Option<Hit> {
+        let from = self.pick_written(writes)?;
+        let mut places = self.stretches(places);
+        places.retain(|place| *place != from);
+        if places.is_empty() {
+            return None;
+        }
+        let to = places.swap_remove(self.wear.index(places.len()));
+        let mut bytes = self.bytes(&from).to_vec();
+        self.put(&from, &vec![0; bytes.len()]);
+        bytes.truncate(to.range.len());
+        self.put(&to, &bytes);
+        self.hit(to.first(), Class::MisdirectedWrite)
+    }
+
+    /// One of these places, if any holds something.
+    fn pick_written(&mut self, writes: &[Extent]) -> Option<Stretch> {
+        let mut written = self.stretches(writes);
+        written.retain(|stretch| self.bytes(stretch).iter().any(|&byte| byte != 0));
+        if written.is_empty() {
+            return None;
+        }
+        Some(written.swap_remove(self.wear.index(written.len())))
+    }
+
+    fn bytes(&self, stretch: &Stretch) -> &[u8] {
+        let file = self.files.get(&stretch.file).expect("a stretch lies in a file");
+        &file.durable[stretch.range.clone()]
+    }
+
+    /// The medium alone: the page cache has what was written until it forgets it, if it ever does.
+    fn put(&mut self, stretch: &Stretch, bytes: &[u8]) {
+        let file = self.files.get_mut(&stretch.file).expect("a stretch lies in a file");
+        file.smash(stretch.range.start, bytes);
+        if !self.options.cold_starts {
+            file.reread(stretch.range.clone());
+        }
     }
 
     fn pick(&mut self, sectors: &[Sector]) -> Option<Sector> {

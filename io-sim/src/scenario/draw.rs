@@ -5,9 +5,9 @@ use core::time::Duration;
 use super::action::{Action, Limits, Role, Strike, Who};
 use super::nemesis_options::NemesisOptions;
 use super::options::Options;
-use crate::disk::{DeathMode, Fault, Files};
+use crate::disk::{DeathMode, Decay, Fault, Files};
 use crate::net::FrameKinds;
-use crate::rng::Rng;
+use crate::rng::{Rng, Stream};
 
 /// A class of faults.
 pub(super) struct Class {
@@ -17,7 +17,7 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 27] = [
+pub(super) const CLASSES: [Class; 28] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
@@ -44,6 +44,7 @@ pub(super) const CLASSES: [Class; 27] = [
     Class { name: "stall", weight: |of| of.stall, draw: |it| it.stall() },
     Class { name: "slow_disk", weight: |of| of.slow_disk, draw: |it| it.slow_disk() },
     Class { name: "disk_error", weight: |of| of.disk_error, draw: |it| it.disk_error() },
+    Class { name: "rot", weight: |of| of.rot, draw: |it| it.rot() },
     Class { name: "full", weight: |of| of.full, draw: |it| it.full() },
 ];
 
@@ -364,6 +365,30 @@ impl Draw<'_> {
             _ => Files::Any,
         };
         self.strike(Strike::DiskError { who, fault, files });
+    }
+
+    /// Of the same few servers in the whole run, those that the others can do without. Mostly they
+    /// start again soon, and have to notice.
+    fn rot(&mut self) {
+        let mut order: Vec<u16> = (1..=self.options.servers()).collect();
+        Rng::named(self.options.seed, Stream::Nemesis, "whose disks rot").shuffle(&mut order);
+        let few = (order.len() - 1) / 2;
+        if few == 0 {
+            return;
+        }
+        let who = Who::Server(self.rng.pick(&order[..few]));
+        let decay = self.rng.pick(&Decay::ALL);
+        let files = match self.rng.below(8) {
+            0 => Files::Ident,
+            1 | 2 => Files::State,
+            _ => Files::Segments,
+        };
+        let (down, is_down) = (self.lasts(), self.rng.chance(600));
+        let wait = if is_down { down / 2 } else { Duration::ZERO };
+        if is_down {
+            self.strike(Strike::Power { who, down, limits: None });
+        }
+        self.strike_after(wait, Strike::Rot { who, decay, files });
     }
 
     fn full(&mut self) {
