@@ -112,11 +112,12 @@ impl Media {
         &file.durable[stretch.range.clone()]
     }
 
-    /// The medium alone: the page cache has what was written until it forgets it, if it ever does.
+    /// The medium alone: what a process has in the page cache stays there until it ends, if that makes
+    /// a difference.
     fn put(&mut self, stretch: &Stretch, bytes: &[u8]) {
         let file = self.files.get_mut(&stretch.file).expect("a stretch lies in a file");
         file.smash(stretch.range.start, bytes);
-        if !self.options.cold_starts {
+        if !self.is_alive || !self.options.cold_starts {
             file.reread(stretch.range.clone());
         }
     }
