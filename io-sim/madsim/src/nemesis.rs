@@ -142,7 +142,7 @@ impl Sim {
             }
             Strike::Stall { .. } => server.drive.stall(until),
             Strike::DiskError { fault, files, .. } => server.drive.arm(*fault, files.clone()),
-            Strike::Rot { decay, files, .. } => return self.decay(at, *decay, files),
+            Strike::Rot { how, files, .. } => return self.decay(at, *how, files),
             _ => unreachable!("what lasts in networks and disks has begun"),
         }
         true
@@ -163,13 +163,13 @@ impl Sim {
     }
 
     /// Something on a disk decays, unless too many others have.
-    fn decay(&mut self, at: usize, decay: Decay, files: &Files) -> bool {
+    fn decay(&mut self, at: usize, how: Decay, files: &Files) -> bool {
         let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
         if !Health::may_decay(&all, at) {
             return false;
         }
         let server = &mut self.servers[at];
-        let Some(hit) = server.drive.decay(self.now, decay, files) else { return false };
+        let Some(hit) = server.drive.decay(self.now, how, files) else { return false };
         server.health = Health::Decayed;
         self.note(at as u64 + 1, || format!("decays: {hit:?}"));
         true

@@ -135,7 +135,7 @@ impl World<'_> {
             Strike::DiskError { fault, files, .. } => {
                 self.servers[at].drive.arm(*fault, files.clone());
             }
-            Strike::Rot { decay, files, .. } => self.decay(at, *decay, files),
+            Strike::Rot { how, files, .. } => self.decay(at, *how, files),
             _ => unreachable!("what lasts in networks and disks has begun"),
         }
         Ok(())
@@ -156,16 +156,16 @@ impl World<'_> {
     }
 
     /// Something on a disk decays, unless too many others have.
-    fn decay(&mut self, at: usize, decay: Decay, files: &Files) {
+    fn decay(&mut self, at: usize, how: Decay, files: &Files) {
         let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
         if !Health::may_decay(&all, at) {
             return;
         }
         let server = &mut self.servers[at];
-        let Some(hit) = server.drive.decay(self.now, decay, files) else { return };
+        let Some(hit) = server.drive.decay(self.now, how, files) else { return };
         server.health = Health::Decayed;
         self.trace.line(self.now, at as u64 + 1, || format!("decays: {hit:?}"));
-        self.tell_noted(at, || format!("{decay:?}: {} at offset {}", hit.file, hit.offset));
+        self.tell_noted(at, || format!("{how:?}: {} at offset {}", hit.file, hit.offset));
     }
 
     fn pause(&mut self, at: usize, until: u64) {

@@ -243,7 +243,7 @@ pub enum Strike {
     DiskError { who: Who, fault: Fault, files: Files },
     /// Something in such a file decays that the log can do without, or can know to be missing. Nothing
     /// happens if the others whose disks have not decayed would be no quorum.
-    Rot { who: Who, decay: Decay, files: Files },
+    Rot { who: Who, how: Decay, files: Files },
     /// A disk has no space left.
     Full {
         who: Who,

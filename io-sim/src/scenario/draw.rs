@@ -377,7 +377,7 @@ impl Draw<'_> {
             return;
         }
         let who = Who::Server(self.rng.pick(&order[..few]));
-        let decay = self.rng.pick(&Decay::ALL);
+        let how = self.rng.pick(&Decay::ALL);
         let files = match self.rng.below(8) {
             0 => Files::Ident,
             1 | 2 => Files::State,
@@ -388,7 +388,7 @@ impl Draw<'_> {
         if is_down {
             self.strike(Strike::Power { who, down, limits: None });
         }
-        self.strike_after(wait, Strike::Rot { who, decay, files });
+        self.strike_after(wait, Strike::Rot { who, how, files });
     }
 
     fn full(&mut self) {
