@@ -372,23 +372,37 @@ impl Draw<'_> {
     fn rot(&mut self) {
         let mut order: Vec<u16> = (1..=self.options.servers()).collect();
         Rng::named(self.options.seed, Stream::Nemesis, "whose disks rot").shuffle(&mut order);
-        let few = (order.len() - 1) / 2;
-        if few == 0 {
+        order.truncate((order.len() - 1) / 2);
+        if order.is_empty() {
             return;
         }
-        let who = Who::Server(self.rng.pick(&order[..few]));
+        let who = Who::Server(self.rng.pick(&order));
         let how = self.rng.pick(&Decay::ALL);
         let files = match self.rng.below(8) {
             0 => Files::Ident,
             1 | 2 => Files::State,
             _ => Files::Segments,
         };
-        let (down, is_down) = (self.lasts(), self.rng.chance(600));
-        let wait = if is_down { down / 2 } else { Duration::ZERO };
-        if is_down {
-            self.strike(Strike::Power { who, down, limits: None });
+        let down = self.lasts();
+        match self.rng.below(10) {
+            0..6 => {
+                self.strike(Strike::Power { who, down, limits: None });
+                self.strike_after(down / 2, Strike::Rot { who, how, files });
+            }
+            6..8 => self.strike(Strike::Rot { who, how, files }),
+            _ => self.rot_of_what_is_wanted(),
         }
-        self.strike_after(wait, Strike::Rot { who, how, files });
+    }
+
+    /// Somebody falls behind, and on the disk of the leader decays what it would be sent.
+    fn rot_of_what_is_wanted(&mut self) {
+        let (who, lasts) = (self.who(), self.lasts());
+        self.strike(Strike::Isolate { who, lasts });
+        for _ in 0..6 {
+            let how = self.rng.pick(&[Decay::FlippedBit, Decay::Noise, Decay::Zeros]);
+            let who = Who::Role(Role::Leader);
+            self.strike_after(lasts * 3 / 4, Strike::Rot { who, how, files: Files::Segments });
+        }
     }
 
     fn full(&mut self) {
