@@ -13,10 +13,16 @@ fn run(actions: &str) -> Report {
 }
 
 fn run_of(servers: u16, actions: &str) -> Report {
+    run_text(&format!("{}\nactions = [{actions}]", calm(servers)))
+}
+
+fn calm(servers: u16) -> String {
     let calm = "format = 'quorate-scenario/1'\nchaos = '3s'\ncallers = 3\nseed = 7";
-    let calm = format!("{calm}\nmembership = {servers}");
-    let text = format!("{calm}\nactions = [{actions}]");
-    let scenario = Scenario::parse(&text).unwrap_or_else(|why| panic!("{actions}: {why}"));
+    format!("{calm}\nmembership = {servers}")
+}
+
+fn run_text(text: &str) -> Report {
+    let scenario = Scenario::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
     scenario.run().unwrap_or_else(|failure| panic!("{failure}"))
 }
 
@@ -54,6 +60,22 @@ fn whoever_starts_from_a_disk_that_has_decayed_has_everything() {
         assert_eq!(reached.has(Point::DecayRefused), fate == Fate::Refuses, "{decay}");
         assert_eq!(reached.has(Point::DecayOutlived), fate == Fate::Starts, "{decay}");
     }
+}
+
+/// A leader that holds nothing in memory, and reads what decays meanwhile for one that fell behind.
+#[test]
+fn whoever_reads_back_what_has_decayed_ends_and_stays_down() {
+    let behind =
+        "raft.cached_bytes_max = 1\nactions = [{ at = '1s', do = 'isolate', who = 3, for = '1s' }";
+    let rot = ", { at = '1s 800ms', do = 'rot', who = 'leader', how = 'flipped-bit', files = 'segments' }";
+    let reached = (0..8).map(|seed| {
+        let calm = calm(3).replace("seed = 7", &format!("seed = {seed}"));
+        run_text(&format!("{calm}\n{behind}{}]", rot.repeat(12))).reached
+    });
+    let ends = reached.filter(|reached| reached.has(Point::DecayReadBack)).inspect(|reached| {
+        assert!(reached.has(Point::DecayRefused));
+    });
+    assert!(ends.count() > 0, "nobody reads what has decayed");
 }
 
 /// No more servers than the others can do without, however many are meant and however often: the

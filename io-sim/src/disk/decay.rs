@@ -46,11 +46,15 @@ impl Decay {
 }
 
 impl Drive {
-    /// Something that the log [can do without](expendable) decays, in one of these files; `now` is
-    /// the world's time. `None` if there is no such place.
+    /// Something that the log [can do without](expendable) decays, in one of these files, half of the
+    /// times among its newest batches; `now` is the world's time. `None` if there is no such place.
     pub fn decay(&self, now: u64, decay: Decay, files: &Files) -> Option<Hit> {
-        let Expendable { places, batches } = expendable(&self.durable_view(now));
+        let Expendable { mut places, mut batches } = expendable(&self.durable_view(now));
         let is_in = |extent: &Extent| files.matches(&extent.file);
+        if batches.last().is_some_and(is_in) && self.chance(500) {
+            batches.drain(..batches.len().saturating_sub(NEWEST));
+            places.clone_from(&batches);
+        }
         let those: Vec<_> = places.into_iter().filter(is_in).collect();
         match decay {
             Decay::FlippedBit => self.rot(&Place::Among(those), Rot::FlipBits(1)),
@@ -71,10 +75,12 @@ impl Drive {
 pub struct Expendable {
     /// All places, the batches too.
     pub places: Vec<Extent>,
-    /// The batches that something else on the disk says were durable.
+    /// The batches that something else on the disk says were durable, oldest first.
     pub batches: Vec<Extent>,
 }
 
+/// So many batches are the newest ones.
+const NEWEST: usize = 16;
 /// The length of a block, see the format of the log.
 const BLOCK: usize = 4096;
 /// Two blocks.

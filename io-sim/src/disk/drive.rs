@@ -209,6 +209,11 @@ impl Drive {
         self.media().digest()
     }
 
+    /// A coin for where something decays.
+    pub(super) fn chance(&self, permille: u64) -> bool {
+        self.media().wear.chance(permille)
+    }
+
     fn media(&self) -> MutexGuard<'_, Media> {
         self.media.lock().expect("no operation of a disk panics")
     }
