@@ -32,7 +32,11 @@ impl World<'_> {
                         && process.inputs.is_empty()
                         && process.log.is_free()
                         && process.apply.is_free()
-                        && status.peers.iter().all(|peer| peer.inflight_messages() == 0)
+                        && status.peers.iter().all(|peer| {
+                            // One that is lost never answers.
+                            let at = self.servers.iter().position(|it| it.id == peer.id());
+                            peer.inflight_messages() == 0 || !at.is_some_and(|at| self.is_core(at))
+                        })
                 })
             })
     }
