@@ -10,6 +10,7 @@ use quorate_sm::{Applier, SessionLimits};
 use crate::direct::read_all;
 use crate::disk::{DiskOptions, Drive, SimDisk};
 use crate::forgetful::Forgetful;
+use crate::health::Health;
 use crate::judge::{Checked, Image, Property, Violation};
 use crate::net::HostId;
 use crate::scenario::{Options, Sabotage};
@@ -69,25 +70,43 @@ pub struct Boot {
     pub found: Image,
 }
 
+/// What came of opening a log.
+pub enum Booted {
+    /// It is open.
+    Ready(Box<Boot>),
+    /// An operation of the disk failed; it may be readable again later.
+    DiskFailed,
+    /// Something that was acknowledged has decayed, and the log says so.
+    Refused(OpenError),
+}
+
 impl Boot {
-    /// Opens the log of a server, and reads all of it. `None` if the disk failed.
+    /// Opens the log of a server, and reads all of it.
     ///
     /// # Errors
-    /// If it cannot be opened, or read, although no operation of the disk failed. Of no interest if
-    /// the process [died](Drive::is_dead) over it.
-    pub fn read(disk: SimDisk, id: NodeId, seed: u64, options: &Options) -> Checked<Option<Self>> {
+    /// If it cannot be opened, or read, although no operation of the disk failed, and the health of
+    /// the disk is no excuse. Of no interest if the process [died](Drive::is_dead) over it.
+    pub fn read(
+        disk: SimDisk,
+        id: NodeId,
+        seed: u64,
+        options: &Options,
+        health: Health,
+    ) -> Checked<Booted> {
         let (mut wal, mut opened) = match Wal::open(disk, options.wal, seed) {
             Ok(opened) => opened,
-            Err(OpenError::Disk(_)) => return Ok(None),
-            // It may be readable again later.
-            Err(OpenError::Damaged(damage)) if damage.row == Row::Unreadable => return Ok(None),
+            Err(OpenError::Disk(_)) => return Ok(Booted::DiskFailed),
+            Err(OpenError::Damaged(damage)) if damage.row == Row::Unreadable => {
+                return Ok(Booted::DiskFailed);
+            }
+            Err(error) if health.excuses(&error) => return Ok(Booted::Refused(error)),
             Err(error) => return Err(cannot_start(id, &error)),
         };
         let found = read_all(&opened.recovered, &mut wal)?;
         if options.sabotage == Sabotage::ForgottenVotes {
             opened.recovered.hard_state.vote = None;
         }
-        Ok(Some(Self { wal, opened, found }))
+        Ok(Booted::Ready(Box::new(Self { wal, opened, found })))
     }
 
     /// How the node of the process is configured.

@@ -1,11 +1,12 @@
 //! What all engines are made of, wherever they live: chance, clocks, plans, what strikes, what
 //! happened, and the judges of it.
 
-pub use crate::boot::{Boot, address, applier, cannot_start, host_at, made_ready};
+pub use crate::boot::{Boot, Booted, address, applier, cannot_start, host_at, made_ready};
 pub use crate::clock::{Clock, EPOCH_NS, nanos};
 pub use crate::digest::Digest;
 pub use crate::direct::{Failure, examine, reconcile, replayed};
 pub use crate::feed::Feed;
+pub use crate::health::Health;
 pub use crate::hearing::{Hearing, frames, message};
 pub use crate::judge::{
     Checked, Glance, Image, Ledger, Point, Properties, Property, Reached, Violation, Witness, hold,

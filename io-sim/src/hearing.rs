@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use quorate_core::node::Input;
+use quorate_core::wal::WalError;
 use quorate_core::wire::{Decoder, Frame, MAGIC, Service};
 use quorate_core::{Entry, Index, Message};
 
-use crate::judge::{Answers, Checked, Reached, Sight, stays_failed};
+use crate::judge::{Answers, Checked, Point, Reached, Sight, stays_failed};
 
 /// Takes the whole frames off what is sent on one connection, and the greeting before them.
 ///
@@ -74,6 +75,9 @@ impl Hearing {
     ) -> Checked {
         *has_failed = stays_failed(*has_failed, done)?;
         for input in done {
+            if let Input::LogRead(_, Err(WalError::Damaged(_))) = input {
+                reached.note(Point::DecayReadBack);
+            }
             let Input::Applied(_, answers) = input else { continue };
             for (at, answer) in answers {
                 let point = self.answers.answer(*at, answer)?;

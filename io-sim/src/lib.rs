@@ -37,6 +37,7 @@ mod clock;
 mod digest;
 mod feed;
 mod forgetful;
+mod health;
 mod hearing;
 mod judge;
 mod queue;

@@ -3,15 +3,26 @@
 #[path = "support/strikes.rs"]
 mod support;
 
-use quorate_io_sim::direct::Report;
+use quorate_io_sim::direct::{Point, Report};
 use quorate_io_sim::scenario::Scenario;
-use support::{FELT_AT_ONCE, FELT_LATER, LASTING};
+use support::{DECAYS, FELT_AT_ONCE, FELT_LATER, Fate, LASTING};
 
 /// Five servers, and this strikes.
 fn run(actions: &str) -> Report {
-    let calm = "format = 'quorate-scenario/1'\nmembership = 5\nchaos = '3s'\ncallers = 3\nseed = 7";
-    let text = format!("{calm}\nactions = [{actions}]");
-    let scenario = Scenario::parse(&text).unwrap_or_else(|why| panic!("{actions}: {why}"));
+    run_of(5, actions)
+}
+
+fn run_of(servers: u16, actions: &str) -> Report {
+    run_text(&format!("{}\nactions = [{actions}]", calm(servers)))
+}
+
+fn calm(servers: u16) -> String {
+    let calm = "format = 'quorate-scenario/1'\nchaos = '3s'\ncallers = 3\nseed = 7";
+    format!("{calm}\nmembership = {servers}")
+}
+
+fn run_text(text: &str) -> Report {
+    let scenario = Scenario::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
     scenario.run().unwrap_or_else(|failure| panic!("{failure}"))
 }
 
@@ -36,6 +47,48 @@ fn every_kind_of_strike_makes_another_run_of_it() {
     for strike in FELT_LATER {
         let struck = run(&format!("{{ at = '1s', {strike} }}, {restart}"));
         assert_ne!(struck.digest, restarted.digest, "nothing comes of {strike}");
+    }
+}
+
+/// What is there is all that it acknowledged, or else it stays down; the others go on.
+#[test]
+fn whoever_starts_from_a_disk_that_has_decayed_has_everything() {
+    for (decay, fate) in DECAYS {
+        let down = "{ at = '1s', do = 'power', who = 2, down = '400ms' }";
+        let rot = format!("{{ at = '1s 200ms', do = 'rot', who = 2, {decay} }}");
+        let reached = run(&format!("{down}, {rot}")).reached;
+        assert_eq!(reached.has(Point::DecayRefused), fate == Fate::Refuses, "{decay}");
+        assert_eq!(reached.has(Point::DecayOutlived), fate == Fate::Starts, "{decay}");
+    }
+}
+
+/// A leader that holds nothing in memory, and reads what decays meanwhile for one that fell behind.
+#[test]
+fn whoever_reads_back_what_has_decayed_ends_and_stays_down() {
+    let behind =
+        "raft.cached_bytes_max = 1\nactions = [{ at = '1s', do = 'isolate', who = 3, for = '1s' }";
+    let rot = ", { at = '1s 800ms', do = 'rot', who = 'leader', how = 'flipped-bit', files = 'segments' }";
+    let reached = (0..8).map(|seed| {
+        let calm = calm(3).replace("seed = 7", &format!("seed = {seed}"));
+        run_text(&format!("{calm}\n{behind}{}]", rot.repeat(12))).reached
+    });
+    let ends = reached.filter(|reached| reached.has(Point::DecayReadBack)).inspect(|reached| {
+        assert!(reached.has(Point::DecayRefused));
+    });
+    assert!(ends.count() > 0, "nobody reads what has decayed");
+}
+
+/// No more servers than the others can do without, however many are meant and however often: the
+/// others answer in the end.
+#[test]
+fn a_quorum_of_disks_never_decays() {
+    let rot = "do = 'rot', who = 'all', how = 'lost-write', files = 'segments'";
+    let down = "do = 'power', who = 'all', down = '100ms'";
+    let actions =
+        format!("{{ at = '1s', {rot} }}, {{ at = '2s', {down} }}, {{ at = '2s', {rot} }}");
+    for servers in 1..=5 {
+        let reached = run_of(servers, &actions).reached;
+        assert_eq!(reached.has(Point::DecayRefused), servers > 2, "{servers} servers");
     }
 }
 

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use madsim::runtime::Handle as Nodes;
 use quorate_core::Index;
-use quorate_io_sim::engine::{Checked, Property, Subject, Suffering, Trace, hold, nanos, replayed};
+use quorate_io_sim::engine::{
+    Checked, Health, Property, Subject, Suffering, Trace, hold, nanos, replayed,
+};
 use quorate_io_sim::history::History;
-use quorate_io_sim::net::{NetOptions, Shape};
+use quorate_io_sim::net::{Down, NetOptions, Shape};
 use quorate_io_sim::scenario::{Sabotage, Scenario};
 use quorate_io_sim::workload::Judgement;
 
 use crate::caller;
 use crate::driver::Driver;
 use crate::report::Report;
-use crate::server;
+use crate::server::{self, Server};
 use crate::world::{Order, Sim, World};
 
 /// How long a healed cluster may go without any progress, in election timeouts.
@@ -78,7 +80,7 @@ async fn through(world: &World) -> Checked<Report> {
 
 /// Every caller gets an answer, all servers apply all that is committed, and agree.
 async fn converge(world: &World) -> Checked {
-    let serve = |sim: &mut Sim| sim.servers.iter().all(|it| it.handle.is_some() && !it.is_stopping);
+    let serve = |sim: &mut Sim| sim.kept().all(|it| it.handle.is_some() && !it.is_stopping);
     until(world, "all servers", serve).await?;
     let callers = world.with(|sim| usize::from(sim.options.callers));
     let wanted: Vec<_> =
@@ -122,18 +124,20 @@ async fn stand_still(world: &World) -> Checked {
 
 /// Each server answers whoever asks it alone; then all are equal, and the workload is judged.
 async fn visit_all(world: &World) -> Checked {
-    let (servers, callers) =
-        world.with(|sim| (sim.servers.len(), usize::from(sim.options.callers)));
+    let (places, callers): (Vec<_>, _) = world.with(|sim| {
+        let places = (0..sim.servers.len()).filter(|&at| !sim.servers[at].is_lost());
+        (places.collect(), usize::from(sim.options.callers))
+    });
     world.with(|sim| sim.sabotage(Sabotage::NeverHealsTheRest));
-    for at in 0..servers {
+    for &at in &places {
         drop(madsim::task::spawn(caller::visit(world.clone(), callers + at, at)));
     }
     until(world, "answers from each server", |sim| {
-        sim.callers[callers..].iter().all(|calls| calls.has_ended)
+        places.iter().all(|at| sim.callers[callers + at].has_ended)
     })
     .await?;
     world.with(|sim| {
-        let done: Vec<_> = sim.callers[callers..].iter().map(|calls| calls.done).collect();
+        let done: Vec<_> = places.iter().map(|at| sim.callers[callers + at].done).collect();
         hold(done.iter().all(|&done| done == caller::VISIT_CALLS), Property::Liveness, || {
             format!("without any fault servers answer only {done:?} calls")
         })
@@ -146,14 +150,17 @@ async fn visit_all(world: &World) -> Checked {
 /// What nobody wants any more gets closed: no server keeps a connection that its node has forgotten,
 /// and no client one that it has done with.
 async fn tidy(world: &World) -> Checked {
-    let (handles, patience): (Vec<_>, _) = world.with(|sim| {
-        (sim.servers.iter().filter_map(|it| it.handle.clone()).collect(), sim.patience())
-    });
+    let (handles, patience): (Vec<_>, _) = world
+        .with(|sim| (sim.servers.iter().map(|it| it.handle.clone()).collect(), sim.patience()));
     let end = world.now() + patience;
     loop {
         let mut known = Vec::new();
         for handle in &handles {
-            known.push(handle.status().await.map_or(0, |status| status.connections));
+            let status = match handle {
+                Some(handle) => handle.status().await,
+                None => None,
+            };
+            known.push(status.map_or(0, |status| status.connections));
         }
         known.push(0);
         let open = world.with(|sim| sim.open_connections());
@@ -177,7 +184,7 @@ async fn stop_all(world: &World) -> Checked {
     });
     until(world, "the end of all servers", |sim| sim.servers.iter().all(|it| !it.is_up)).await?;
     world.with(|sim| {
-        for server in &sim.servers {
+        for server in sim.kept() {
             let (ended, pending) = (server.ended, server.ledger.pending());
             let is_good = ended == Some(quorate_io_tokio::Ended::Stopped) && pending == 0;
             hold(is_good, Property::ServersRun, || {
@@ -187,10 +194,8 @@ async fn stop_all(world: &World) -> Checked {
         (0..sim.servers.len()).for_each(|at| sim.restart(at));
         Checked::Ok(())
     })?;
-    until(world, "the start of all servers", |sim| {
-        sim.servers.iter().all(|server| server.handle.is_some())
-    })
-    .await
+    let serve = |sim: &mut Sim| sim.kept().all(|server| server.handle.is_some());
+    until(world, "the start of all servers", serve).await
 }
 
 async fn until(world: &World, what: &str, is_done: impl Fn(&mut Sim) -> bool) -> Checked {
@@ -251,7 +256,13 @@ impl Sim {
             (server.suffering, server.paused_until) = (Suffering::default(), 0);
             server.drive.heal();
             self.resume(at);
-            self.restart(at);
+            if self.servers[at].health == Health::Decayed && self.servers[at].is_up {
+                // Whether it has all that it should have is known when it starts.
+                self.take_down(at, Down::Kill);
+                self.plan_restart(at);
+            } else {
+                self.restart(at);
+            }
         }
         self.sabotage(Sabotage::NeverHeals);
     }
@@ -262,6 +273,11 @@ impl Sim {
             let hosts: Vec<_> = self.servers.iter().map(|server| server.host).collect();
             hosts.iter().for_each(|&one| self.net.partition(&Shape::Isolate(one).blocked(&hosts)));
         }
+    }
+
+    /// All servers that are not lost for good.
+    fn kept(&self) -> impl Iterator<Item = &Server> {
+        self.servers.iter().filter(|server| !server.is_lost())
     }
 
     fn patience(&self) -> u64 {
@@ -282,7 +298,7 @@ impl Sim {
     /// How far each state machine is, and a digest of what it holds.
     fn replicas(&self) -> Vec<(Index, u64)> {
         let mut replicas = Vec::new();
-        for server in &self.servers {
+        for server in self.kept() {
             let mut replica = (Index(0), 0);
             if let Some(look) = &server.look {
                 look(&mut |applier| replica = (applier.last_applied().index, applier.digest()));
@@ -298,12 +314,14 @@ impl Sim {
         let are_equal = replicas.windows(2).all(|pair| pair[0] == pair[1]);
         hold(are_equal, Property::StatesAgree, || format!("states differ: {replicas:?}"))?;
         let committed = self.properties.committed();
-        let fresh = replayed(&*self.subject, &self.servers[0].ledger, committed);
+        let first = self.kept().next().expect("a quorum is kept");
+        let fresh = replayed(&*self.subject, &first.ledger, committed);
         hold(fresh == replicas[0].1, Property::StatesAgree, || {
             "the log makes another state than that of the first server".to_owned()
         })?;
         let mut judged = Ok(Judgement::Undecided);
-        let look = self.servers[0].look.as_ref().expect("it serves");
+        let first = self.servers.iter().find(|server| !server.is_lost());
+        let look = first.and_then(|server| server.look.as_ref()).expect("it serves");
         look(&mut |applier| judged = self.subject.judge(applier));
         self.report.undecided += u64::from(judged? == Judgement::Undecided);
         Ok(())

@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use quorate_core::RoleKind;
-use quorate_io_sim::engine::{Point, Trouble, Witness as _, ends_at, nanos};
+use quorate_io_sim::disk::{Decay, Files};
+use quorate_io_sim::engine::{Health, Point, Trouble, Witness as _, ends_at, nanos};
 use quorate_io_sim::net::Down;
 use quorate_io_sim::scenario::{Action, Limits, Strike};
 
@@ -141,6 +142,7 @@ impl Sim {
             }
             Strike::Stall { .. } => server.drive.stall(until),
             Strike::DiskError { fault, files, .. } => server.drive.arm(*fault, files.clone()),
+            Strike::Rot { how, files, .. } => return self.decay(at, *how, files),
             _ => unreachable!("what lasts in networks and disks has begun"),
         }
         true
@@ -157,6 +159,19 @@ impl Sim {
         self.take_down(at, how);
         self.servers[at].suffering.down_ns = Some(nanos(down));
         self.plan_restart(at);
+        true
+    }
+
+    /// Something on a disk decays, unless too many others have.
+    fn decay(&mut self, at: usize, how: Decay, files: &Files) -> bool {
+        let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
+        if !Health::may_decay(&all, at) {
+            return false;
+        }
+        let server = &mut self.servers[at];
+        let Some(hit) = server.drive.decay(self.now, how, files) else { return false };
+        server.health = Health::Decayed;
+        self.note(at as u64 + 1, || format!("decays: {hit:?}"));
         true
     }
 

@@ -2,11 +2,12 @@
 
 use std::future::pending;
 
+use quorate_core::wal::OpenError;
 use quorate_core::{Index, NodeId, Term};
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
-    Boot, Checked, Clock, EPOCH_NS, Ledger, Point, Property, Rng, Suffering, Violation, address,
-    applier, cannot_start, hold, made_ready, reconcile,
+    Boot, Booted, Checked, Clock, EPOCH_NS, Health, Ledger, Point, Property, Rng, Suffering,
+    Violation, address, applier, cannot_start, hold, made_ready, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
@@ -39,6 +40,8 @@ pub(crate) struct Server {
     /// It stands still until then, up or not.
     pub(crate) paused_until: u64,
     pub(crate) suffering: Suffering,
+    /// What is known of its disk.
+    pub(crate) health: Health,
     /// It was told to end in good order.
     pub(crate) is_stopping: bool,
     /// The way to a process that serves.
@@ -74,6 +77,7 @@ impl Server {
             is_paused: false,
             paused_until: 0,
             suffering: Suffering::default(),
+            health: Health::default(),
             is_stopping: false,
             handle: None,
             has_failed: false,
@@ -87,25 +91,32 @@ impl Server {
 
 /// A process of a server, from its start to its end.
 pub(crate) async fn serve(world: World, at: usize) {
-    let (env, drive, options) = world.with(|sim| {
+    let (env, drive, health, options) = world.with(|sim| {
         let seed = sim.server_rng.next();
         sim.report.starts += 1;
         let server = &mut sim.servers[at];
         server.begin_life();
         server.drive.begin(sim.now);
         let env = SimEnv::new(world.clone(), server.host, server.life, seed);
-        (env, server.drive.clone(), sim.lives[at].clone())
+        (env, server.drive.clone(), server.health, sim.lives[at].clone())
     });
-    let boot = Boot::read(drive.mount(), env.id(), env.random(), &options);
+    let boot = Boot::read(drive.mount(), env.id(), env.random(), &options, health);
     if let Some(death) = drive.death() {
         world.sleep_until(death.at).await;
         world.with(|sim| sim.died(at));
         return pending().await;
     }
+    if let Ok(Booted::Ready(_)) = &boot {
+        world.with(|sim| sim.was_read(at));
+    }
     world.sleep_until(drive.end()).await;
     let parts = match boot {
-        Ok(Some(boot)) => parts(boot, &world, at, &env, &options).await,
-        Ok(None) => Ok(None),
+        Ok(Booted::Ready(boot)) => parts(*boot, &world, at, &env, &options).await,
+        Ok(Booted::DiskFailed) => Ok(None),
+        Ok(Booted::Refused(why)) => {
+            world.with(|sim| sim.refused(at, &why));
+            return pending().await;
+        }
         Err(violation) => Err(violation),
     };
     let parts = match parts {
@@ -168,6 +179,11 @@ async fn parts(
 }
 
 impl Server {
+    /// Will it never start again?
+    pub(crate) fn is_lost(&self) -> bool {
+        self.health == Health::Lost
+    }
+
     fn begin_life(&mut self) {
         self.life += 1;
         self.is_up = true;
@@ -187,6 +203,25 @@ impl Sim {
         server.handle = Some(handle);
         let host = server.host;
         self.happened(host.0.into(), "serves");
+    }
+
+    /// All that is on the disk of a server was read, and all is there.
+    fn was_read(&mut self, at: usize) {
+        let health = &mut self.servers[at].health;
+        if std::mem::take(health) == Health::Decayed {
+            self.report.reached.note(Point::DecayOutlived);
+        }
+    }
+
+    /// The process does not start, and none will.
+    fn refused(&mut self, at: usize, why: &OpenError) {
+        let server = &mut self.servers[at];
+        server.health = Health::Lost;
+        let host = server.host.0.into();
+        self.note(host, || format!("refuses to start: {why}"));
+        self.happened(host, "refuses to start");
+        self.report.reached.note(Point::DecayRefused);
+        self.take_down(at, Down::Kill);
     }
 
     /// The process died in an operation of its disk.
@@ -223,7 +258,7 @@ impl Sim {
         if !server.is_up {
             return;
         }
-        if server.handle.is_none() && server.ended.is_none() {
+        if server.handle.is_none() && server.ended.is_none() && !server.is_lost() {
             self.report.reached.note(Point::RestartInterrupted);
         }
         (server.is_up, server.is_paused) = (false, false);
@@ -253,10 +288,10 @@ impl Sim {
         self.order(Order::Kill(node.expect("it was started")));
     }
 
-    /// Starts a server, unless it runs.
+    /// Starts a server, unless it runs or is lost.
     pub(crate) fn restart(&mut self, at: usize) {
         let server = &mut self.servers[at];
-        if server.is_up {
+        if server.is_up || server.is_lost() {
             return;
         }
         server.is_up = true;

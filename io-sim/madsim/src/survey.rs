@@ -16,7 +16,7 @@ impl Sim {
         }
         self.report.surveys += 1;
         let server = &self.servers[at];
-        let wal = self.options.wal;
-        examine(&server.drive, self.now, &server.ledger, wal, &mut self.survey_rng)
+        let (wal, health) = (self.options.wal, server.health);
+        examine(&server.drive, health, self.now, &server.ledger, wal, &mut self.survey_rng)
     }
 }

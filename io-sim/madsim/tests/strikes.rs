@@ -6,9 +6,10 @@ mod support;
 
 use std::time::Duration;
 
+use quorate_io_sim::direct::Point;
 use quorate_io_sim::scenario::{Options, Scenario, Strike};
 use quorate_madsim::{Report, run_scenario};
-use support::{FELT_AT_ONCE, FELT_LATER, LASTING};
+use support::{DECAYS, FELT_AT_ONCE, FELT_LATER, Fate, LASTING};
 
 /// Five servers, and this strikes.
 fn run(actions: &str) -> Report {
@@ -33,6 +34,19 @@ fn every_kind_of_strike_makes_another_run_of_it() {
     for strike in FELT_LATER {
         let struck = run(&format!("{{ at = '1s', {strike} }}, {restart}"));
         assert_ne!(struck.digest, restarted.digest, "nothing comes of {strike}");
+    }
+}
+
+/// What is there is all that it acknowledged, or else it stays down; the others go on.
+#[test]
+fn whoever_starts_from_a_disk_that_has_decayed_has_everything() {
+    for (decay, fate) in DECAYS {
+        let down = "{ at = '1s', do = 'power', who = 2, down = '400ms' }";
+        let rot = format!("{{ at = '1s 200ms', do = 'rot', who = 2, {decay} }}");
+        let report = run(&format!("{down}, {rot}"));
+        assert_eq!(report.reached.has(Point::DecayRefused), fate == Fate::Refuses, "{decay}");
+        assert_eq!(report.reached.has(Point::DecayOutlived), fate == Fate::Starts, "{decay}");
+        assert_eq!(report.missed, u64::from(fate == Fate::Untouched), "{decay}");
     }
 }
 

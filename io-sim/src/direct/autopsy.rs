@@ -1,20 +1,23 @@
 //! I12, and the ground under I7: what a power loss would leave right now can be recovered, and holds
 //! what was acknowledged; once more, to the same; and after an interruption, to the same.
 
-use quorate_core::wal::{OpenError, Wal, WalOptions};
+use quorate_core::wal::{Disk, OpenError, Opened, Wal, WalOptions};
 
 use super::reconcile::{explains, read_all};
 use super::world::World;
-use crate::disk::{DeathMode, DiskOptions, Drive, Fates};
+use crate::disk::{self, DeathMode, DiskOptions, Drive, Fates};
+use crate::health::Health;
 use crate::judge::{Checked, Image, Ledger, Property, Violation, hold};
 use crate::rng::Rng;
 
 /// Looks at what the disk of a server would be after a power loss, and leaves it as it is.
 ///
 /// # Errors
-/// If it cannot be recovered, to the same each time; if something is missing.
+/// If it cannot be recovered, to the same each time; if something is missing. A disk that has decayed
+/// may be refused instead, and is then left as it was.
 pub fn examine(
     drive: &Drive,
+    health: Health,
     now: u64,
     ledger: &Ledger,
     wal: WalOptions,
@@ -28,7 +31,19 @@ pub fn examine(
         copy.restore_image(&image);
         copy
     };
-    let first = recover(&copy(), wal, seed)?;
+    let drive = copy();
+    let first = match Wal::open(drive.mount(), wal, seed) {
+        Err(why) if health.excuses(&why) => {
+            let is_untouched = is_untouched(&drive.mount(), &image);
+            return hold(is_untouched, Property::RecoveryIsStable, || {
+                format!("something was changed, although the start was refused: {why}")
+            });
+        }
+        opened => read(opened)?,
+    };
+    hold(health != Health::Lost, Property::RecoveryIsStable, || {
+        "what was refused before can be recovered now".to_owned()
+    })?;
     explains(ledger, &first)?;
     is_same(&first, &recover(&copy(), wal, !seed)?)?;
 
@@ -44,14 +59,32 @@ pub fn examine(
 impl World<'_> {
     pub(crate) fn examine(&mut self, at: usize) -> Checked {
         let server = &self.servers[at];
-        let wal = self.options.wal;
-        examine(&server.drive, self.now, &server.ledger, wal, &mut self.peace_rng)
+        let (wal, health) = (self.options.wal, server.health);
+        examine(&server.drive, health, self.now, &server.ledger, wal, &mut self.peace_rng)
     }
 }
 
 fn recover(drive: &Drive, options: WalOptions, seed: u64) -> Checked<Image> {
-    let (mut wal, opened) = Wal::open(drive.mount(), options, seed).map_err(|why| cannot(&why))?;
+    read(Wal::open(drive.mount(), options, seed))
+}
+
+fn read<D: Disk>(opened: Result<(Wal<D>, Opened), OpenError>) -> Checked<Image> {
+    let (mut wal, opened) = opened.map_err(|why| cannot(&why))?;
     read_all(&opened.recovered, &mut wal)
+}
+
+/// Does a disk hold what it held at first?
+fn is_untouched(disk: &impl Disk, image: &disk::Image) -> bool {
+    let is_same = |(name, bytes): (&str, Vec<u8>)| {
+        let mut held = vec![0; bytes.len()];
+        let read = disk.open(name).and_then(|file| {
+            disk.read_at(&file, 0, &mut held)?;
+            disk.length(&file)
+        });
+        read == Ok(bytes.len() as u64) && held == bytes
+    };
+    let names = disk.list().map(|names| names.len());
+    names == Ok(image.files().count()) && image.files().all(is_same)
 }
 
 fn cannot(why: &OpenError) -> Violation {

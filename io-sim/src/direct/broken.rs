@@ -2,6 +2,7 @@
 
 use super::world::World;
 use crate::clock::nanos;
+use crate::health::Health;
 use crate::judge::{Checked, Point};
 use crate::net::{Down, LinkOptions, Shape};
 
@@ -43,13 +44,18 @@ const FOREVER_NS: u64 = 1_000_000 * 1_000_000_000;
 impl World<'_> {
     /// A random core, of a quorum at least, is healed, and the others are broken for good.
     pub(crate) fn heal_core(&mut self) -> Checked {
-        let rng = &mut self.peace_rng;
-        let count = self.servers.len();
-        let core = rng.within(count as u64 / 2 + 1, count as u64);
-        let mut places: Vec<_> = (0..count).collect();
-        rng.shuffle(&mut places);
-        let core = usize::try_from(core).expect("a few servers");
         self.mend_links();
+        for at in 0..self.servers.len() {
+            self.look_after(at)?;
+        }
+        let count = self.servers.len();
+        let mut places: Vec<_> = (0..count).collect();
+        let lost = places.iter().filter(|&&at| self.is_lost(at)).count();
+        let rng = &mut self.peace_rng;
+        let core = rng.within(count as u64 / 2 + 1, (count - lost) as u64);
+        rng.shuffle(&mut places);
+        places.retain(|&at| self.servers[at].health != Health::Lost);
+        let core = usize::try_from(core).expect("a few servers");
         for &at in &places[core..] {
             let how = self.peace_rng.pick(&Broken::ALL);
             self.break_for_good(at, how)?;
@@ -72,7 +78,21 @@ impl World<'_> {
 
     /// Is it one of those that have to go on?
     pub(crate) fn is_core(&self, at: usize) -> bool {
-        self.servers[at].broken.is_none()
+        self.servers[at].broken.is_none() && !self.is_lost(at)
+    }
+
+    fn is_lost(&self, at: usize) -> bool {
+        self.servers[at].health == Health::Lost
+    }
+
+    /// A server whose disk has decayed is turned off and on: either it has all that it should have, or
+    /// it is lost.
+    fn look_after(&mut self, at: usize) -> Checked {
+        if self.servers[at].health != Health::Decayed {
+            return Ok(());
+        }
+        self.take_down(at, Down::Kill)?;
+        self.heal(at)
     }
 
     /// The places of those that have to go on.

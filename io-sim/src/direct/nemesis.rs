@@ -6,6 +6,8 @@ use quorate_core::RoleKind;
 
 use super::world::{Happening, World};
 use crate::clock::nanos;
+use crate::disk::{Decay, Files};
+use crate::health::Health;
 use crate::judge::Checked;
 use crate::net::Down;
 use crate::scenario::{Action, Limits, Strike};
@@ -133,6 +135,7 @@ impl World<'_> {
             Strike::DiskError { fault, files, .. } => {
                 self.servers[at].drive.arm(*fault, files.clone());
             }
+            Strike::Rot { how, files, .. } => self.decay(at, *how, files),
             _ => unreachable!("what lasts in networks and disks has begun"),
         }
         Ok(())
@@ -150,6 +153,19 @@ impl World<'_> {
         self.suffering[at].down_ns = Some(nanos(down));
         self.plan_restart(at);
         Ok(())
+    }
+
+    /// Something on a disk decays, unless too many others have.
+    fn decay(&mut self, at: usize, how: Decay, files: &Files) {
+        let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
+        if !Health::may_decay(&all, at) {
+            return;
+        }
+        let server = &mut self.servers[at];
+        let Some(hit) = server.drive.decay(self.now, how, files) else { return };
+        server.health = Health::Decayed;
+        self.trace.line(self.now, at as u64 + 1, || format!("decays: {hit:?}"));
+        self.tell_noted(at, || format!("{how:?}: {} at offset {}", hit.file, hit.offset));
     }
 
     fn pause(&mut self, at: usize, until: u64) {

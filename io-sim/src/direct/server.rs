@@ -2,6 +2,7 @@
 
 use quorate_core::invariants::Watch;
 use quorate_core::node::{LogLane, Node};
+use quorate_core::wal::OpenError;
 use quorate_core::{Instant, NodeId};
 use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
@@ -11,9 +12,10 @@ use super::process::{LaneDesk, Process};
 use super::reconcile::reconcile;
 use super::wires::Wires;
 use super::world::Happening;
-use crate::boot::{self, Boot, cannot_start};
+use crate::boot::{self, Boot, Booted, cannot_start};
 use crate::clock::Clock;
 use crate::disk::Drive;
+use crate::health::Health;
 use crate::judge::{Checked, Given, Glance, Ledger, Witness};
 use crate::net::HostId;
 use crate::scenario::Options;
@@ -24,6 +26,8 @@ pub(crate) enum Begun {
     Reading,
     /// The disk failed, and the process ended itself.
     DiskFailed,
+    /// Something has decayed, and there will be no process any more.
+    Refused(OpenError),
 }
 
 /// What a start found.
@@ -44,7 +48,7 @@ pub(crate) struct Server {
     /// What it wrote, as the judges know it.
     pub(crate) ledger: Ledger,
     /// What a process that starts has read from the disk, and the seed of its life.
-    booting: Option<(Boot, u64)>,
+    booting: Option<(Box<Boot>, u64)>,
     /// `None` while it is down, or starts.
     pub(crate) process: Option<Process>,
     /// A process is about to die over its start.
@@ -59,6 +63,8 @@ pub(crate) struct Server {
     pub(crate) parked: Vec<Happening>,
     /// It stays like this.
     pub(crate) broken: Option<Broken>,
+    /// What is known of its disk.
+    pub(crate) health: Health,
     /// What its files may take for all that was ever written to them.
     pub(crate) written_bytes: DiskUse,
 }
@@ -81,6 +87,7 @@ impl Server {
             paused_until: 0,
             parked: Vec::new(),
             broken: None,
+            health: Health::default(),
             written_bytes: DiskUse::default(),
         }
     }
@@ -90,14 +97,24 @@ impl Server {
         let disk = self.drive.mount();
         self.lives += 1;
         self.drive.begin(now);
-        let boot = Boot::read(disk, self.id, seed, options);
+        let boot = Boot::read(disk, self.id, seed, options, self.health);
         if self.drive.is_dead() {
             self.is_doomed = true;
             return Ok(Begun::Reading);
         }
-        let Some(boot) = boot? else { return Ok(Begun::DiskFailed) };
-        self.booting = Some((boot, seed));
-        Ok(Begun::Reading)
+        match boot? {
+            Booted::Ready(boot) => {
+                // All of it was read, and all is there.
+                self.health = Health::Whole;
+                self.booting = Some((boot, seed));
+                Ok(Begun::Reading)
+            }
+            Booted::DiskFailed => Ok(Begun::DiskFailed),
+            Booted::Refused(why) => {
+                self.health = Health::Lost;
+                Ok(Begun::Refused(why))
+            }
+        }
     }
 
     /// The disk is done: the process serves. `None` if it is gone.
@@ -109,7 +126,7 @@ impl Server {
     ) -> Checked<Option<Started>> {
         let Some((boot, seed)) = self.booting.take() else { return Ok(None) };
         let config = boot.config(self.id, seed, options);
-        let Boot { wal, opened, found } = boot;
+        let Boot { wal, opened, found } = *boot;
         reconcile(&mut self.ledger, found)?;
         let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
@@ -147,7 +164,7 @@ impl Server {
 
     /// Will it never start again?
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.broken, Some(Broken::Dark | Broken::Killed))
+        self.health == Health::Lost || matches!(self.broken, Some(Broken::Dark | Broken::Killed))
     }
 
     /// Is it down for good, unless it is started?

@@ -298,8 +298,12 @@ impl<'a> World<'a> {
         let seed = self.life_rngs[at].next();
         self.report.starts += 1;
         self.tell(at, |n| What::Starting { n });
+        let health = self.servers[at].health;
         match self.servers[at].begin_start(self.now, seed, &self.lives[at])? {
             Begun::Reading => {
+                if self.servers[at].health != health {
+                    self.reach(Point::DecayOutlived);
+                }
                 let body = self.body(at);
                 self.plan_disk(body, Happening::Started);
                 Ok(())
@@ -309,6 +313,14 @@ impl<'a> World<'a> {
                 self.servers[at].drive.kill(self.now);
                 self.report.disk_failures += 1;
                 self.plan_restart(at);
+                Ok(())
+            }
+            Begun::Refused(why) => {
+                self.servers[at].drive.kill(self.now);
+                self.reach(Point::DecayRefused);
+                let host = self.servers[at].host.0.into();
+                self.trace.line(self.now, host, || format!("refuses to start: {why}"));
+                self.tell_noted(at, || format!("refuses to start: {why}"));
                 Ok(())
             }
         }

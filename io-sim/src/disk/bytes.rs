@@ -18,6 +18,11 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
+    /// Nothing but zeros.
+    pub(super) fn zeros(length: usize) -> Self {
+        Self { blocks: vec![None; length.div_ceil(BLOCK)], length }
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.length
     }
@@ -68,8 +73,7 @@ impl Bytes {
 
     /// The bytes of a range, with zeros behind the end. What begins with a block is shared.
     pub(super) fn cut(&self, range: Range<usize>) -> Self {
-        let mut cut = Self::default();
-        cut.resize(range.len());
+        let mut cut = Self::zeros(range.len());
         let start = range.start.min(self.length);
         cut.copy(self, start, 0, range.end.min(self.length) - start);
         cut
@@ -110,8 +114,7 @@ impl Bytes {
 
 impl From<&[u8]> for Bytes {
     fn from(bytes: &[u8]) -> Self {
-        let mut new = Self::default();
-        new.resize(bytes.len());
+        let mut new = Self::zeros(bytes.len());
         new.write(0, bytes);
         new
     }

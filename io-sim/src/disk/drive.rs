@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::fault::{Fault, Files};
 use super::media::{Death, DeathMode, Media};
 use super::options::DiskOptions;
-use super::place::Place;
+use super::place::{Extent, Place};
 use super::sim_disk::SimDisk;
 use super::strike::{Hit, Rot};
 use super::struck::{Class, Struck};
@@ -141,6 +141,19 @@ impl Drive {
         self.media().make_unreadable(place)
     }
 
+    /// A write to one of these places, which was durable, never reached the medium: it is blank there.
+    /// The process does not notice it before the page cache is empty. `None` if nothing was written
+    /// there.
+    pub fn lose_write(&self, writes: &[Extent]) -> Option<Hit> {
+        self.media().lose(writes)
+    }
+
+    /// The same, and what was written reached one of `places`, as far as it has room there. `None` if
+    /// nothing was written, or there is no other place.
+    pub fn misdirect_write(&self, writes: &[Extent], places: &[Extent]) -> Option<Hit> {
+        self.media().misdirect(writes, places)
+    }
+
     /// The disk is gone, and an empty one takes its place. Ends the process.
     pub fn replace(&self) {
         let mut media = self.media();
@@ -194,6 +207,11 @@ impl Drive {
     /// to compare two runs.
     pub fn digest(&self) -> u64 {
         self.media().digest()
+    }
+
+    /// A coin for where something decays.
+    pub(super) fn chance(&self, permille: u64) -> bool {
+        self.media().wear.chance(permille)
     }
 
     fn media(&self) -> MutexGuard<'_, Media> {

@@ -46,6 +46,7 @@
 
 mod bytes;
 mod change;
+mod decay;
 mod drive;
 mod fate;
 mod fault;
@@ -61,11 +62,12 @@ mod struck;
 mod timing;
 mod view;
 
+pub use decay::{Decay, expendable};
 pub use drive::Drive;
 pub use fault::{Fault, Files};
 pub use media::{Death, DeathMode};
 pub use options::{DiskOptions, Fates, FaultRates, OptionsError, Span, Tearing};
-pub use place::Place;
+pub use place::{Extent, Place};
 pub use sim_disk::{SimDisk, SimFile};
 pub use strike::{Hit, Rot};
 pub use struck::{Class, Struck};

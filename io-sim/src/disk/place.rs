@@ -17,6 +17,19 @@ pub enum Place {
     SegmentMiddle,
     /// The last block of 4096 bytes of the log.
     SegmentTail,
+    /// In these stretches.
+    Among(Vec<Extent>),
+}
+
+/// A stretch of a file: whole sectors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// The file, by the name that is durable.
+    pub file: String,
+    /// The first byte.
+    pub start: usize,
+    /// How many bytes there are.
+    pub bytes: usize,
 }
 
 /// Where the batches of a segment begin, after two copies of its header.
@@ -36,11 +49,25 @@ impl Sector {
     }
 }
 
+/// A stretch of the medium.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Stretch {
+    pub(super) file: u64,
+    pub(super) range: Range<usize>,
+}
+
+impl Stretch {
+    pub(super) fn first(&self) -> Sector {
+        Sector { file: self.file, at: self.range.start / SECTOR }
+    }
+}
+
 impl Media {
     /// All sectors of the medium that are such a place.
     pub(super) fn sectors(&self, place: &Place) -> Vec<Sector> {
         let files = match place {
             Place::In(files) => files,
+            Place::Among(extents) => return self.sectors_among(extents),
             _ => &Files::Segments,
         };
         let tail = self.tail();
@@ -57,11 +84,30 @@ impl Media {
                 (Place::SegmentTail, Some(tail)) if tail.file == id => {
                     tail.at * SECTOR..file.durable.len()
                 }
-                (Place::SegmentTail, _) => 0..0,
+                (Place::SegmentTail | Place::Among(_), _) => 0..0,
             };
             found.extend(written(file, range).map(|at| Sector { file: id, at }));
         }
         found
+    }
+
+    fn sectors_among(&self, extents: &[Extent]) -> Vec<Sector> {
+        let mut found = Vec::new();
+        for Stretch { file: id, range } in self.stretches(extents) {
+            let file = self.files.get(&id).expect("a stretch lies in a file");
+            found.extend(written(file, range).map(|at| Sector { file: id, at }));
+        }
+        found
+    }
+
+    /// Where these lie, as far as the medium has them.
+    pub(super) fn stretches(&self, extents: &[Extent]) -> Vec<Stretch> {
+        let stretch = |extent: &Extent| {
+            let &file = self.names.durable.get(&extent.file)?;
+            let stop = (extent.start + extent.bytes).min(self.files.get(&file)?.durable.len());
+            (extent.start < stop).then_some(Stretch { file, range: extent.start..stop })
+        };
+        extents.iter().filter_map(stretch).collect()
     }
 
     /// Where the last block of the log begins: in the newest segment that has batches.

@@ -2,9 +2,9 @@
 
 use super::bytes::Bytes;
 use super::fate::noise;
-use super::file::SECTOR;
+use super::file::{File, SECTOR};
 use super::media::Media;
-use super::place::{Place, Sector};
+use super::place::{Extent, Place, Sector, Stretch};
 use super::struck::Class;
 
 /// How bytes rot.
@@ -73,6 +73,53 @@ impl Media {
         let sector = self.pick(&self.sectors(place))?;
         self.files.get_mut(&sector.file)?.unreadable.insert(sector.at);
         self.hit(sector, Class::UnreadableSector)
+    }
+
+    /// What was written to one of these places never reached the medium, which is blank there.
+    pub(super) fn lose(&mut self, writes: &[Extent]) -> Option<Hit> {
+        let lost = self.pick_written(writes)?;
+        self.put(&lost, &Bytes::zeros(lost.range.len()));
+        self.hit(lost.first(), Class::LostWrite)
+    }
+
+    /// What was written to one of these places reached one of those instead.
+    pub(super) fn misdirect(&mut self, writes: &[Extent], places: &[Extent]) -> Option<Hit> {
+        let from = self.pick_written(writes)?;
+        let mut places = self.stretches(places);
+        places.retain(|place| *place != from);
+        if places.is_empty() {
+            return None;
+        }
+        let to = places.swap_remove(self.wear.index(places.len()));
+        let mut bytes = self.held(&from).durable.cut(from.range.clone());
+        self.put(&from, &Bytes::zeros(bytes.len()));
+        bytes.resize(bytes.len().min(to.range.len()));
+        self.put(&to, &bytes);
+        self.hit(to.first(), Class::MisdirectedWrite)
+    }
+
+    /// One of these places, if any holds something.
+    fn pick_written(&mut self, writes: &[Extent]) -> Option<Stretch> {
+        let mut written = self.stretches(writes);
+        written.retain(|it| self.held(it).durable.is_written(it.range.clone()));
+        if written.is_empty() {
+            return None;
+        }
+        Some(written.swap_remove(self.wear.index(written.len())))
+    }
+
+    fn held(&self, stretch: &Stretch) -> &File {
+        self.files.get(&stretch.file).expect("a stretch lies in a file")
+    }
+
+    /// The medium alone: what a process has in the page cache stays there until it ends, if that makes
+    /// a difference.
+    fn put(&mut self, stretch: &Stretch, bytes: &Bytes) {
+        let file = self.files.get_mut(&stretch.file).expect("a stretch lies in a file");
+        file.smash(stretch.range.start, bytes);
+        if !self.is_alive || !self.options.cold_starts {
+            file.reread(stretch.range.clone());
+        }
     }
 
     fn pick(&mut self, sectors: &[Sector]) -> Option<Sector> {

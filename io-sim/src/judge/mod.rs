@@ -21,7 +21,7 @@
 //! | I9 | applied <= committed <= last | `applied`; `quorate_core::invariants` | `tests::i5_i9` |
 //! | I10 | configurations overlap | n/a: membership does not change yet; the quorum of both halves is counted in I7 | |
 //! | I11 | what a leader believes of a peer's disk is there; the next entry lies beyond | `peers`; `quorate_core::invariants` | `tests::i11` |
-//! | I12 | recovery finds what was acknowledged, twice the same, and after an interruption | `direct::autopsy`, `direct::reconcile` | `autopsy::tests`; a disk that lies |
+//! | I12 | recovery finds what was acknowledged, twice the same, and after an interruption; on a disk that has decayed it may refuse instead, changes nothing, and refuses for good | `direct::autopsy`, `direct::reconcile`, `boot`, `health` | `autopsy::tests`, `health::tests`; a disk that lies |
 //! | I13 | nothing leaves after a sync that failed, and no sync succeeds after it | `ends` | `ends::tests` |
 //! | I14 | nothing comes of a process that is gone | everything under way names the life that it belongs to and is dropped with it | `ends::tests` |
 //! | I15 | a process that is gone does not touch its disk | `ends::rests_in_peace` | `ends::tests` |

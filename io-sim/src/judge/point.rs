@@ -56,11 +56,17 @@ pub enum Point {
     LinkRefused,
     /// A disk had no room for the next segment.
     DiskFull,
+    /// A server did not start, because something on its disk had decayed.
+    DecayRefused,
+    /// A server started with all that it had, although something on its disk had decayed.
+    DecayOutlived,
+    /// Entries that were to be sent or applied had decayed, and their server ended.
+    DecayReadBack,
 }
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 20] = [
+    pub const COMMON: [Self; 22] = [
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
         Self::LeaderWithoutQuorum,
@@ -81,16 +87,19 @@ impl Point {
         Self::DiskFailed,
         Self::AllDown,
         Self::WentOnWithoutSome,
+        Self::DecayRefused,
+        Self::DecayOutlived,
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 6] = [
+    pub const RARE: [Self; 7] = [
         Self::TornTailCut,
         Self::LeaderStopped,
         Self::LeaderWithHungDisk,
         Self::SessionExpired,
         Self::LinkRefused,
         Self::DiskFull,
+        Self::DecayReadBack,
     ];
 }
 

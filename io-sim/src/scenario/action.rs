@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{DeathMode, Fault, Files};
+use crate::disk::{DeathMode, Decay, Fault, Files};
 use crate::net::FrameKinds;
 use crate::units;
 
@@ -241,6 +241,9 @@ pub enum Strike {
     },
     /// The next operation of the right kind on such a file goes wrong.
     DiskError { who: Who, fault: Fault, files: Files },
+    /// Something in such a file decays that the log can do without, or can know to be missing. Nothing
+    /// happens if the others whose disks have not decayed would be no quorum.
+    Rot { who: Who, how: Decay, files: Files },
     /// A disk has no space left.
     Full {
         who: Who,

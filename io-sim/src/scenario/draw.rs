@@ -5,9 +5,9 @@ use core::time::Duration;
 use super::action::{Action, Limits, Role, Strike, Who};
 use super::nemesis_options::NemesisOptions;
 use super::options::Options;
-use crate::disk::{DeathMode, Fault, Files};
+use crate::disk::{DeathMode, Decay, Fault, Files};
 use crate::net::FrameKinds;
-use crate::rng::Rng;
+use crate::rng::{Rng, Stream};
 
 /// A class of faults.
 pub(super) struct Class {
@@ -17,7 +17,7 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 28] = [
+pub(super) const CLASSES: [Class; 29] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
@@ -45,6 +45,7 @@ pub(super) const CLASSES: [Class; 28] = [
     Class { name: "stall", weight: |of| of.stall, draw: |it| it.stall() },
     Class { name: "slow_disk", weight: |of| of.slow_disk, draw: |it| it.slow_disk() },
     Class { name: "disk_error", weight: |of| of.disk_error, draw: |it| it.disk_error() },
+    Class { name: "rot", weight: |of| of.rot, draw: |it| it.rot() },
     Class { name: "full", weight: |of| of.full, draw: |it| it.full() },
 ];
 
@@ -385,6 +386,44 @@ impl Draw<'_> {
             _ => Files::Any,
         };
         self.strike(Strike::DiskError { who, fault, files });
+    }
+
+    /// Of the same few servers in the whole run, those that the others can do without. Mostly they
+    /// start again soon, and have to notice.
+    fn rot(&mut self) {
+        let mut order: Vec<u16> = (1..=self.options.servers()).collect();
+        Rng::named(self.options.seed, Stream::Nemesis, "whose disks rot").shuffle(&mut order);
+        order.truncate((order.len() - 1) / 2);
+        if order.is_empty() {
+            return;
+        }
+        let who = Who::Server(self.rng.pick(&order));
+        let how = self.rng.pick(&Decay::ALL);
+        let files = match self.rng.below(8) {
+            0 => Files::Ident,
+            1 | 2 => Files::State,
+            _ => Files::Segments,
+        };
+        let down = self.lasts();
+        match self.rng.below(10) {
+            0..6 => {
+                self.strike(Strike::Power { who, down, limits: None });
+                self.strike_after(down / 2, Strike::Rot { who, how, files });
+            }
+            6..8 => self.strike(Strike::Rot { who, how, files }),
+            _ => self.rot_of_what_is_wanted(),
+        }
+    }
+
+    /// Somebody falls behind, and on the disk of the leader decays what it would be sent.
+    fn rot_of_what_is_wanted(&mut self) {
+        let (who, lasts) = (self.who(), self.lasts());
+        self.strike(Strike::Isolate { who, lasts });
+        for _ in 0..6 {
+            let how = self.rng.pick(&[Decay::FlippedBit, Decay::Noise, Decay::Zeros]);
+            let who = Who::Role(Role::Leader);
+            self.strike_after(lasts * 3 / 4, Strike::Rot { who, how, files: Files::Segments });
+        }
     }
 
     fn full(&mut self) {

@@ -71,6 +71,8 @@ pub struct NemesisOptions {
     pub slow_disk: u64,
     /// One operation of a disk fails.
     pub disk_error: u64,
+    /// Something on a disk decays, of servers that the others can do without.
+    pub rot: u64,
     /// A disk is full for a while.
     pub full: u64,
 }
@@ -107,6 +109,7 @@ impl NemesisOptions {
         stall: 0,
         slow_disk: 0,
         disk_error: 0,
+        rot: 0,
         full: 0,
     };
 

@@ -29,6 +29,7 @@ impl Strike {
             | Self::Stall { who, .. }
             | Self::SlowDisk { who, .. }
             | Self::DiskError { who, .. }
+            | Self::Rot { who, .. }
             | Self::Full { who, .. } => Some(*who),
             Self::Split { .. }
             | Self::Bridge { .. }
@@ -132,7 +133,8 @@ impl Strike {
             | Self::Power { .. }
             | Self::Torn { .. }
             | Self::Jump { .. }
-            | Self::DiskError { .. } => None,
+            | Self::DiskError { .. }
+            | Self::Rot { .. } => None,
         }
     }
 

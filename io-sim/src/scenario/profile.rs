@@ -22,7 +22,7 @@ pub enum Profile {
     Network,
     /// Processes that are killed, stopped, paused or slow.
     Process,
-    /// Disks that are slow, hang, fail, are full, or lose power, and logs of small segments.
+    /// Disks that are slow, hang, fail, decay, are full, or lose power, and logs of small segments.
     Disk,
     /// Clocks that drift and jump, servers that stand still.
     Clock,
@@ -76,7 +76,7 @@ impl Profile {
             Self::Everything => "all classes of faults at once",
             Self::Network => "links and partitions",
             Self::Process => "processes that are killed, stopped, paused or slow",
-            Self::Disk => "disks that are slow, hang, fail, are full or lose power",
+            Self::Disk => "disks that are slow, hang, fail, decay, are full or lose power",
             Self::Clock => "clocks that drift and jump, servers that stand still",
             Self::Limits => "small messages, windows, caches, logs and sessions",
         }
@@ -122,6 +122,7 @@ impl Profile {
                 "nemesis.stall",
                 "nemesis.slow_disk",
                 "nemesis.disk_error",
+                "nemesis.rot",
                 "nemesis.full",
             ]),
             Self::Clock => {

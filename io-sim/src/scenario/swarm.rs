@@ -372,6 +372,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         stall: swarm.weight("nemesis.stall"),
         slow_disk: swarm.weight("nemesis.slow_disk"),
         disk_error: swarm.weight("nemesis.disk_error"),
+        rot: swarm.weight("nemesis.rot"),
         full: swarm.weight("nemesis.full"),
     };
     // However many classes there are, together they strike every so often.

@@ -199,7 +199,7 @@ fn possible(actions: &[Action], options: &Options) -> Result<(), ScenarioError> 
 
 impl Strike {
     /// The names of all kinds in a scenario's text, see [`name`](Self::name).
-    pub const NAMES: [&str; 28] = [
+    pub const NAMES: [&str; 29] = [
         "isolate",
         "deaf",
         "mute",
@@ -227,6 +227,7 @@ impl Strike {
         "stall",
         "slow-disk",
         "disk-error",
+        "rot",
         "full",
     ];
 

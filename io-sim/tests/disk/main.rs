@@ -5,6 +5,7 @@
 mod canaries;
 mod contract;
 mod crashes;
+mod decay;
 mod faults;
 mod lives;
 mod naive;

@@ -1,7 +1,7 @@
 //! Strikes as scenarios say them, for the tests of all engines.
 
 /// Each of these makes another run of a calm one, and meets somebody.
-pub(crate) const FELT_AT_ONCE: [&str; 27] = [
+pub(crate) const FELT_AT_ONCE: [&str; 28] = [
     "do = 'isolate', who = 'leader', for = '1s'",
     "do = 'isolate', who = 'all', for = '1s'",
     "do = 'deaf', who = 'leader', for = '1s'",
@@ -29,6 +29,7 @@ pub(crate) const FELT_AT_ONCE: [&str; 27] = [
     "do = 'stall', who = 'leader', for = '1s'",
     "do = 'slow-disk', who = 'leader', percent = 5000, for = '1s'",
     "do = 'disk-error', who = 'leader', fault = 'sync-error', files = 'any'",
+    "do = 'rot', who = 2, how = 'zeros', files = 'segments'",
 ];
 
 /// These are felt by who connects, or needs space.
@@ -37,6 +38,29 @@ pub(crate) const FELT_LATER: [&str; 3] = [
     "do = 'full', who = 1, for = '1s'",
     "do = 'kill', who = 1, down = '100ms', limits = { message_bytes_max = 1, \
      inflight_messages_max = 1, cached_bytes_max = 0, batch_bytes_max = 512 }",
+];
+
+/// What becomes of a server whose disk decays while it is down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// It refuses to start.
+    Refuses,
+    /// It starts, and has everything.
+    Starts,
+    /// There is nothing that could decay so.
+    Untouched,
+}
+
+/// What decays, and what becomes of its server.
+pub(crate) const DECAYS: [(&str, Fate); 8] = [
+    ("how = 'lost-write', files = 'segments'", Fate::Refuses),
+    ("how = 'misdirected-write', files = 'segments'", Fate::Refuses),
+    ("how = 'misdirected-write', files = 'state'", Fate::Refuses),
+    ("how = 'misdirected-write', files = 'ident'", Fate::Refuses),
+    ("how = 'flipped-bit', files = 'ident'", Fate::Starts),
+    ("how = 'noise', files = 'state'", Fate::Starts),
+    ("how = 'stale-sector', files = 'ident'", Fate::Untouched),
+    ("how = 'lost-write', files = 'state'", Fate::Untouched),
 ];
 
 /// What strikes for a while; for how long is left open.
