@@ -8,7 +8,8 @@ pub use crate::direct::{Failure, examine, reconcile, replayed};
 pub use crate::feed::Feed;
 pub use crate::hearing::{Hearing, frames, message};
 pub use crate::judge::{
-    Checked, Glance, Image, Ledger, Point, Properties, Property, Reached, Violation, Witness, hold,
+    Checked, Given, Glance, Image, Ledger, Point, Properties, Property, Reached, Violation,
+    Witness, hold, is_silent_after_failure,
 };
 pub use crate::queue::Queue;
 pub use crate::replay::{Collapse, run, violation};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use madsim::runtime::Handle as Nodes;
 use quorate_core::Index;
-use quorate_io_sim::engine::{Checked, Property, Subject, Suffering, Trace, hold, nanos, replayed};
+use quorate_io_sim::engine::{
+    Checked, Property, Subject, Suffering, Trace, Witness, hold, nanos, replayed,
+};
 use quorate_io_sim::history::History;
 use quorate_io_sim::net::{NetOptions, Shape};
 use quorate_io_sim::scenario::{Sabotage, Scenario};
@@ -270,7 +272,7 @@ impl Sim {
     }
 
     fn progress(&self) -> u64 {
-        let commits = self.servers.iter().map(|server| server.commit.0);
+        let commits = self.servers.iter().filter_map(Witness::glance).map(|is| is.commit.0);
         commits.chain(self.callers.iter().map(|calls| calls.done)).sum()
     }
 

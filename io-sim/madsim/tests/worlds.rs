@@ -133,7 +133,7 @@ fn noticed(lie: Sabotage, seed: u64) -> Option<Property> {
 fn a_world_that_lies_is_noticed() {
     for (lie, property) in [
         (Sabotage::LyingDisks, Property::ServersStart),
-        (Sabotage::ForgottenVotes, Property::OneVotePerTerm),
+        (Sabotage::ForgottenVotes, Property::EffectsAreWellFormed),
         (Sabotage::AlteredAnswers, Property::HistoryIsLinearizable),
         (Sabotage::ForgottenWrites, Property::HistoryIsLinearizable),
         (Sabotage::Forgets, Property::StatesAgree),

@@ -78,9 +78,10 @@ mod values;
 mod violation;
 
 pub(crate) use answers::Answers;
-pub(crate) use applied::Given;
+pub use applied::Given;
 pub(crate) use bounds::{Setting, Work, fits_on_disk, is_at_most};
-pub(crate) use ends::{is_silent_after_failure, rests_in_peace, stays_failed};
+pub use ends::is_silent_after_failure;
+pub(crate) use ends::{rests_in_peace, stays_failed};
 pub use glance::{Glance, Witness};
 pub use image::Image;
 pub use ledger::Ledger;
