@@ -79,7 +79,9 @@ mod violation;
 
 pub(crate) use answers::Answers;
 pub use applied::Given;
-pub(crate) use bounds::{Setting, Work, fits_on_disk, is_at_most};
+pub(crate) use bounds::fits_on_disk;
+pub(crate) use bounds::network_has_few_connections;
+pub use bounds::{Setting, Work, has_few_connections, has_few_sessions};
 pub use ends::is_silent_after_failure;
 pub(crate) use ends::{rests_in_peace, stays_failed};
 pub use glance::{Glance, Witness};
