@@ -5,8 +5,8 @@ use std::future::pending;
 use quorate_core::NodeId;
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
-    Boot, Checked, Clock, EPOCH_NS, Ledger, Point, Property, Rng, Suffering, Violation, address,
-    applier, cannot_start, hold, made_ready, reconcile,
+    Boot, Broken, Checked, Clock, DiskUse, EPOCH_NS, Ledger, Point, Property, Rng, Suffering,
+    Violation, address, applier, cannot_start, hold, made_ready, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
@@ -51,6 +51,10 @@ pub(crate) struct Server {
     /// What is known of a process that has stepped.
     pub(crate) mind: Option<Mind>,
     pub(crate) look: Option<Look>,
+    /// It stays like this.
+    pub(crate) broken: Option<Broken>,
+    /// What its files may take for all that was ever written to them.
+    pub(crate) written_bytes: DiskUse,
 }
 
 impl Server {
@@ -79,6 +83,8 @@ impl Server {
             ended: None,
             mind: None,
             look: None,
+            broken: None,
+            written_bytes: DiskUse::default(),
         }
     }
 }
@@ -250,7 +256,7 @@ impl Sim {
     /// Starts a server, unless it runs.
     pub(crate) fn restart(&mut self, at: usize) {
         let server = &mut self.servers[at];
-        if server.is_up {
+        if server.is_up || server.is_gone() {
             return;
         }
         server.is_up = true;

@@ -3,13 +3,14 @@
 
 use quorate_core::invariants::Watch;
 use quorate_core::node::{Input, Node, Output};
-use quorate_core::{NodeId, Rpc, Term, Write};
+use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_io_sim::engine::{
-    Checked, Digest, Feed, Given, Glance, Ledger, Point, Property, Violation, Witness, frames,
-    is_silent_after_failure, message,
+    Checked, Digest, DiskUse, Feed, Given, Glance, Ledger, Point, Property, Violation, Witness,
+    frames, is_silent_after_failure, message,
 };
 use quorate_io_sim::net::End;
 
+use crate::nemesis::Happening;
 use crate::server::Server;
 use crate::world::Sim;
 
@@ -19,6 +20,8 @@ pub(crate) struct Mind {
     pub(crate) is: Glance,
     /// Whom it takes for the leader.
     pub(crate) leader: Option<NodeId>,
+    /// Messages to peers that are not acknowledged.
+    pub(crate) inflight: usize,
     watch: Watch,
     /// What its state machine was told to apply.
     given: Given,
@@ -45,6 +48,7 @@ impl Mind {
         Self {
             is: Glance::of(node.raft().status()),
             leader: None,
+            inflight: 0,
             watch: Watch::new(node.raft()),
             given: Given::NOTHING,
             fails: false,
@@ -107,6 +111,7 @@ impl Sim {
 
     /// A node is about to take in what has happened to it.
     pub(crate) fn steps(&mut self, at: usize, node: &Node, inputs: &[Input]) {
+        self.report.events += inputs.len() as u64;
         let mind = self.servers[at].mind.get_or_insert_with(|| Mind::new(node));
         mind.fails = inputs.iter().any(|input| matches!(input, Input::DiskFailed(_)));
     }
@@ -128,6 +133,8 @@ impl Sim {
         })?;
         let was = std::mem::replace(&mut mind.is, is);
         mind.leader = raft.status().leader;
+        let inflight = raft.status().peers.iter().map(|peer| peer.inflight_messages());
+        mind.inflight = inflight.sum();
         is_silent_after_failure(mind.fails, outputs)?;
         for output in outputs {
             // What is sent is told when it arrives.
@@ -149,6 +156,12 @@ impl Sim {
                 self.hearing.commit(entries);
             }
         }
+        let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
+        if stands && !self.ambushes.is_empty() {
+            // Not before it has said so: its orders are about to be carried out.
+            let life = self.servers[at].life;
+            self.queue.plan(self.now, Happening::Spring { at, life });
+        }
         Ok(())
     }
 
@@ -158,6 +171,7 @@ impl Sim {
         if server.ledger.write(write.clone())? {
             self.report.reached.note(Point::LogTruncated);
         }
+        server.written_bytes += DiskUse::of(write);
         if let Some(append) = &write.append {
             self.properties.wrote(&append.entries, server.ledger.written())?;
         }
@@ -175,18 +189,14 @@ impl Sim {
         let server = &mut self.servers[at];
         self.hearing.take_in(done, &mut server.has_failed, &mut self.report.reached)?;
         for input in done {
-            match input {
-                Input::Persisted(ticket) => {
-                    let server = &mut self.servers[at];
-                    let truncated = server.ledger.sync_until(*ticket);
-                    let host = server.host.0.into();
-                    self.happened(host, &Persisted(ticket.0));
-                    self.survey(at)?;
-                    if truncated {
-                        self.properties.still_durable(&self.servers)?;
-                    }
-                }
-                _ => {}
+            let Input::Persisted(ticket) = input else { continue };
+            let server = &mut self.servers[at];
+            let truncated = server.ledger.sync_until(*ticket);
+            let host = server.host.0.into();
+            self.happened(host, &Persisted(ticket.0));
+            self.survey(at)?;
+            if truncated {
+                self.properties.still_durable(&self.servers)?;
             }
         }
         Ok(())
