@@ -18,6 +18,9 @@ use crate::world::{Order, Sim, World};
 /// How long a healed cluster may go without any progress, in election timeouts.
 const PATIENCE_TIMEOUTS: u64 = 100;
 
+/// How many times as long it may go with some progress, and not come to what is waited for.
+const PATIENCE_MAX: u64 = 4;
+
 /// How often it is looked whether something has come true.
 pub(crate) const LOOK_EVERY_NS: u64 = 5_000_000;
 
@@ -99,8 +102,8 @@ pub(crate) async fn until(
     what: &str,
     is_done: impl Fn(&mut Sim) -> bool,
 ) -> Checked {
-    let mut since = world.now();
-    let mut known = 0;
+    let begun = world.now();
+    let (mut since, mut known) = (begun, 0);
     loop {
         let (progress, patience) = world.with(|sim| {
             sim.sound()?;
@@ -110,7 +113,9 @@ pub(crate) async fn until(
         if progress > known {
             (since, known) = (world.now(), progress);
         }
-        if world.now() > since + patience {
+        // What others get done is no excuse for ever.
+        let limit = (since + patience).min(begun + PATIENCE_MAX * patience);
+        if world.now() > limit {
             let statuses = statuses(world).await;
             hold(false, Property::Liveness, || format!("waited too long for {what}: {statuses}"))?;
         }
