@@ -4,12 +4,15 @@
 pub use crate::boot::{Boot, Booted, address, applier, cannot_start, host_at, made_ready};
 pub use crate::clock::{Clock, EPOCH_NS, nanos};
 pub use crate::digest::Digest;
-pub use crate::direct::{Failure, examine, reconcile, replayed};
+pub use crate::direct::{
+    Broken, DiskUse, FOREVER_NS, Failure, examine, judge_files, reconcile, replayed,
+};
 pub use crate::feed::Feed;
 pub use crate::health::Health;
 pub use crate::hearing::{Hearing, frames, message};
 pub use crate::judge::{
-    Checked, Glance, Image, Ledger, Point, Properties, Property, Reached, Violation, Witness, hold,
+    Checked, Given, Glance, Image, Ledger, Point, Properties, Property, Reached, Setting,
+    Violation, Witness, Work, has_few_connections, has_few_sessions, hold, is_silent_after_failure,
 };
 pub use crate::queue::Queue;
 pub use crate::replay::{Collapse, run, violation};

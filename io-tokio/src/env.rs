@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 
 use quorate_core::Instant;
-use quorate_core::node::Lane;
+use quorate_core::node::{Input, Lane, Node, Outputs};
 use quorate_core::wal::Disk;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -55,6 +55,12 @@ pub trait Env: Clone + Send + Sync + 'static {
     fn look_out(&self, has_come: impl Fn() -> bool + Send) -> impl Future<Output = ()> + Send {
         drop(has_come);
         std::future::ready(())
+    }
+
+    /// Lets the node take one step. A simulator looks at it before and after, and at its orders
+    /// before they are carried out; nobody does anything else.
+    fn step(&self, node: &mut Node, now: Instant, inputs: &mut Vec<Input>, out: &mut Outputs) {
+        node.step(now, inputs, out);
     }
 
     /// A number that nobody can foretell.

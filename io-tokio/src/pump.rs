@@ -250,7 +250,7 @@ impl<E: Env> Pump<E> {
             self.wait(&mut arrivals, &mut inputs).await;
             self.take_in(&mut arrivals, &mut inputs);
             let now = self.env.now();
-            self.node.step(now, &mut inputs, &mut outputs);
+            self.env.step(&mut self.node, now, &mut inputs, &mut outputs);
             for output in outputs.drain() {
                 self.carry_out(output);
             }

@@ -193,6 +193,11 @@ impl Outputs {
         self.queue.drain(..)
     }
 
+    /// All orders, to look at.
+    pub fn as_slice(&self) -> &[Output] {
+        &self.queue
+    }
+
     /// Is there nothing to do?
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()

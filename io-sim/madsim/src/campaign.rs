@@ -49,6 +49,7 @@ fn play(scenario: &Scenario, options: &Options) -> Outcome {
 
 fn passed(report: &Report, coverage: Coverage) -> Passed {
     let counts = [
+        ("inputs", report.events),
         ("messages", report.messages),
         ("calls", report.calls),
         ("answered", report.answered),

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use quorate_core::node::Lane;
+use quorate_core::node::{Input, Lane, Node, Outputs};
 use quorate_core::{Instant, NodeId};
 use quorate_io_sim::disk::SimDisk;
 use quorate_io_sim::engine::{Rng, Stream, host_at};
@@ -100,6 +100,13 @@ impl Env for SimEnv {
         if stir + slowness > 0 {
             self.world.sleep(stir + slowness).await;
         }
+    }
+
+    fn step(&self, node: &mut Node, now: Instant, inputs: &mut Vec<Input>, out: &mut Outputs) {
+        let at = usize::from(self.host.0) - 1;
+        self.world.with(|sim| sim.steps(at, node, inputs));
+        node.step(now, inputs, out);
+        self.world.with(|sim| sim.stepped(at, node, out.as_slice()));
     }
 
     fn random(&self) -> u64 {

@@ -96,7 +96,6 @@ enum Call {
 
 impl<L: Lane<Work: Send + 'static, Done: Send + 'static> + Send + 'static> Host<L> {
     fn take_order(&self, work: L::Work) {
-        self.env.world.with(|sim| sim.ordered(self.at, &work));
         let mut desk = self.desk();
         let Desk { lane, queue, is_busy, .. } = &mut *desk;
         let is_idle = queue.is_empty() && !*is_busy;

@@ -26,7 +26,8 @@
 //! Read in this order: [`scenario`](quorate_io_sim::scenario) (what is to happen), `world` (what all
 //! share, and who moves it on), `env` (what a process sees of it), `sockets` and `stream`, `lanes`,
 //! `server`, `witness` and `survey` (what is checked while it runs), `caller`, `nemesis` (what
-//! strikes), `life` (from the beginning to the end of a run).
+//! strikes), `life` (from the beginning to the end of a run), `peace` (how it must go when faults have
+//! ended), `broken`.
 //!
 //! Without the flag `--cfg madsim`, which `.cargo/config.toml` sets, there is no madsim, and this
 //! crate is empty.
@@ -34,6 +35,7 @@
 #![cfg(madsim)]
 
 mod alarm;
+mod broken;
 mod caller;
 mod campaign;
 mod driver;
@@ -41,6 +43,7 @@ mod env;
 mod lanes;
 mod life;
 mod nemesis;
+mod peace;
 mod report;
 mod server;
 mod sockets;

@@ -4,29 +4,25 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use madsim::runtime::Handle as Nodes;
-use quorate_core::Index;
-use quorate_io_sim::engine::{
-    Checked, Health, Property, Subject, Suffering, Trace, hold, nanos, replayed,
-};
+use quorate_io_sim::engine::{Checked, Property, Subject, Trace, Witness, hold, nanos};
 use quorate_io_sim::history::History;
-use quorate_io_sim::net::{Down, NetOptions, Shape};
-use quorate_io_sim::scenario::{Sabotage, Scenario};
-use quorate_io_sim::workload::Judgement;
+use quorate_io_sim::scenario::Scenario;
 
 use crate::caller;
 use crate::driver::Driver;
+use crate::peace::make_peace;
 use crate::report::Report;
-use crate::server::{self, Server};
+use crate::server;
 use crate::world::{Order, Sim, World};
 
 /// How long a healed cluster may go without any progress, in election timeouts.
 const PATIENCE_TIMEOUTS: u64 = 100;
 
-/// For how long nothing may change once everything stands, in election timeouts.
-const WINDOW_TIMEOUTS: u64 = 6;
+/// How many times as long it may go with some progress, and not come to what is waited for.
+const PATIENCE_MAX: u64 = 4;
 
 /// How often it is looked whether something has come true.
-const LOOK_EVERY_NS: u64 = 5_000_000;
+pub(crate) const LOOK_EVERY_NS: u64 = 5_000_000;
 
 /// Lives through a run. If it does not come to its end: also what the clients saw.
 pub(crate) async fn live(
@@ -65,9 +61,7 @@ async fn through(world: &World) -> Checked<Report> {
         world.sleep_until(end.min(world.now() + LOOK_EVERY_NS)).await;
         world.with(Sim::sound)?;
     }
-    world.with(Sim::heal);
-    converge(world).await?;
-    visit_all(world).await?;
+    make_peace(world).await?;
     stop_all(world).await?;
     world.with(|sim| {
         sim.report.elapsed = Duration::from_nanos(sim.now);
@@ -76,103 +70,6 @@ async fn through(world: &World) -> Checked<Report> {
         sim.report.digest = sim.digest();
         Ok(sim.report.clone())
     })
-}
-
-/// Every caller gets an answer, all servers apply all that is committed, and agree.
-async fn converge(world: &World) -> Checked {
-    let serve = |sim: &mut Sim| sim.kept().all(|it| it.handle.is_some() && !it.is_stopping);
-    until(world, "all servers", serve).await?;
-    let callers = world.with(|sim| usize::from(sim.options.callers));
-    let wanted: Vec<_> =
-        world.with(|sim| sim.callers[..callers].iter().map(|calls| calls.done + 2).collect());
-    until(world, "answers for all callers", |sim| {
-        sim.callers.iter().zip(&wanted).all(|(calls, wanted)| calls.done >= *wanted)
-    })
-    .await?;
-    settle(world).await?;
-    stand_still(world).await?;
-    world.with(|sim| sim.is_retired = true);
-    until(world, "the end of all calls", |sim| {
-        sim.callers[..callers].iter().all(|calls| calls.has_ended)
-    })
-    .await
-}
-
-/// Connections from the time of faults that nobody reads have been noticed by now: after a link's
-/// time limit, which is two election timeouts, on either side.
-async fn settle(world: &World) -> Checked {
-    let end = world.with(|sim| sim.now + 4 * nanos(sim.options.raft.election_timeout));
-    until(world, "the end of old connections", |sim| sim.now >= end).await?;
-    until(world, "a leader", |sim| sim.newest_leader().is_some()).await
-}
-
-/// For a while nothing is in the way: the leader stays.
-async fn stand_still(world: &World) -> Checked {
-    let (leader, elections, end) = world.with(|sim| {
-        sim.sabotage(Sabotage::Regicide);
-        let end = sim.now + WINDOW_TIMEOUTS * nanos(sim.options.raft.election_timeout);
-        (sim.newest_leader(), sim.properties.elections(), end)
-    });
-    until(world, "the end of a quiet time", |sim| sim.now >= end).await?;
-    world.with(|sim| {
-        let (now, others) = (sim.newest_leader(), sim.properties.elections() - elections);
-        hold(now == leader && others == 0, Property::LeadershipIsStable, || {
-            format!("{leader:?} led; after {others} elections it is {now:?}")
-        })
-    })
-}
-
-/// Each server answers whoever asks it alone; then all are equal, and the workload is judged.
-async fn visit_all(world: &World) -> Checked {
-    let (places, callers): (Vec<_>, _) = world.with(|sim| {
-        let places = (0..sim.servers.len()).filter(|&at| !sim.servers[at].is_lost());
-        (places.collect(), usize::from(sim.options.callers))
-    });
-    world.with(|sim| sim.sabotage(Sabotage::NeverHealsTheRest));
-    for &at in &places {
-        drop(madsim::task::spawn(caller::visit(world.clone(), callers + at, at)));
-    }
-    until(world, "answers from each server", |sim| {
-        places.iter().all(|at| sim.callers[callers + at].has_ended)
-    })
-    .await?;
-    world.with(|sim| {
-        let done: Vec<_> = places.iter().map(|at| sim.callers[callers + at].done).collect();
-        hold(done.iter().all(|&done| done == caller::VISIT_CALLS), Property::Liveness, || {
-            format!("without any fault servers answer only {done:?} calls")
-        })
-    })?;
-    until(world, "equal states everywhere", Sim::is_converged).await?;
-    tidy(world).await?;
-    world.with(Sim::judge)
-}
-
-/// What nobody wants any more gets closed: no server keeps a connection that its node has forgotten,
-/// and no client one that it has done with.
-async fn tidy(world: &World) -> Checked {
-    let (handles, patience): (Vec<_>, _) = world
-        .with(|sim| (sim.servers.iter().map(|it| it.handle.clone()).collect(), sim.patience()));
-    let end = world.now() + patience;
-    loop {
-        let mut known = Vec::new();
-        for handle in &handles {
-            let status = match handle {
-                Some(handle) => handle.status().await,
-                None => None,
-            };
-            known.push(status.map_or(0, |status| status.connections));
-        }
-        known.push(0);
-        let open = world.with(|sim| sim.open_connections());
-        if open == known {
-            return Ok(());
-        }
-        hold(world.now() < end, Property::ServersRun, || {
-            format!("servers know of {known:?} connections, and have {open:?}")
-        })?;
-        world.sleep(LOOK_EVERY_NS).await;
-        world.with(Sim::sound)?;
-    }
 }
 
 /// All servers end in good order, and find everything that they wrote when they start again.
@@ -198,9 +95,13 @@ async fn stop_all(world: &World) -> Checked {
     until(world, "the start of all servers", serve).await
 }
 
-async fn until(world: &World, what: &str, is_done: impl Fn(&mut Sim) -> bool) -> Checked {
-    let mut since = world.now();
-    let mut known = 0;
+pub(crate) async fn until(
+    world: &World,
+    what: &str,
+    is_done: impl Fn(&mut Sim) -> bool,
+) -> Checked {
+    let begun = world.now();
+    let (mut since, mut known) = (begun, 0);
     loop {
         let (progress, patience) = world.with(|sim| {
             sim.sound()?;
@@ -210,7 +111,9 @@ async fn until(world: &World, what: &str, is_done: impl Fn(&mut Sim) -> bool) ->
         if progress > known {
             (since, known) = (world.now(), progress);
         }
-        if world.now() > since + patience {
+        // What others get done is no excuse for ever.
+        let limit = (since + patience).min(begun + PATIENCE_MAX * patience);
+        if world.now() > limit {
             let statuses = statuses(world).await;
             hold(false, Property::Liveness, || format!("waited too long for {what}: {statuses}"))?;
         }
@@ -236,94 +139,17 @@ async fn statuses(world: &World) -> String {
 
 impl Sim {
     /// Nothing was seen that must not be.
-    fn sound(&mut self) -> Checked {
+    pub(crate) fn sound(&mut self) -> Checked {
         self.violation.clone().map_or(Ok(()), Err)
     }
 
-    /// Ends all faults; only clocks go on to differ.
-    fn heal(&mut self) {
-        self.happened(0, "all faults end");
-        self.is_peace = true;
-        self.troubles.clear();
-        self.suffer();
-        self.options.net = NetOptions::default();
-        self.net.set_links(self.options.net.link);
-        self.options.pump.accept_fails_permille = 0;
-        self.options.apply_max_ns = 1000;
-        self.options.stir_max_ns = 0;
-        for at in 0..self.servers.len() {
-            let server = &mut self.servers[at];
-            (server.suffering, server.paused_until) = (Suffering::default(), 0);
-            server.drive.heal();
-            self.resume(at);
-            if self.servers[at].health == Health::Decayed && self.servers[at].is_up {
-                // Whether it has all that it should have is known when it starts.
-                self.take_down(at, Down::Kill);
-                self.plan_restart(at);
-            } else {
-                self.restart(at);
-            }
-        }
-        self.sabotage(Sabotage::NeverHeals);
-    }
-
-    /// Cuts everybody off, if that is the sabotage.
-    fn sabotage(&mut self, sabotage: Sabotage) {
-        if self.options.sabotage == sabotage {
-            let hosts: Vec<_> = self.servers.iter().map(|server| server.host).collect();
-            hosts.iter().for_each(|&one| self.net.partition(&Shape::Isolate(one).blocked(&hosts)));
-        }
-    }
-
-    /// All servers that are not lost for good.
-    fn kept(&self) -> impl Iterator<Item = &Server> {
-        self.servers.iter().filter(|server| !server.is_lost())
-    }
-
-    fn patience(&self) -> u64 {
+    pub(crate) fn patience(&self) -> u64 {
         nanos(self.options.raft.election_timeout) * PATIENCE_TIMEOUTS
             + nanos(self.options.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
     }
 
     fn progress(&self) -> u64 {
-        let commits = self.servers.iter().map(|server| server.commit.0);
+        let commits = self.servers.iter().filter_map(Witness::glance).map(|is| is.commit.0);
         commits.chain(self.callers.iter().map(|calls| calls.done)).sum()
-    }
-
-    fn is_converged(&mut self) -> bool {
-        let committed = self.properties.committed();
-        self.replicas().iter().all(|&(applied, _)| applied == committed)
-    }
-
-    /// How far each state machine is, and a digest of what it holds.
-    fn replicas(&self) -> Vec<(Index, u64)> {
-        let mut replicas = Vec::new();
-        for server in self.kept() {
-            let mut replica = (Index(0), 0);
-            if let Some(look) = &server.look {
-                look(&mut |applier| replica = (applier.last_applied().index, applier.digest()));
-            }
-            replicas.push(replica);
-        }
-        replicas
-    }
-
-    /// All replicas hold the same, as does one that starts anew, and the workload finds it right.
-    fn judge(&mut self) -> Checked {
-        let replicas = self.replicas();
-        let are_equal = replicas.windows(2).all(|pair| pair[0] == pair[1]);
-        hold(are_equal, Property::StatesAgree, || format!("states differ: {replicas:?}"))?;
-        let committed = self.properties.committed();
-        let first = self.kept().next().expect("a quorum is kept");
-        let fresh = replayed(&*self.subject, &first.ledger, committed);
-        hold(fresh == replicas[0].1, Property::StatesAgree, || {
-            "the log makes another state than that of the first server".to_owned()
-        })?;
-        let mut judged = Ok(Judgement::Undecided);
-        let first = self.servers.iter().find(|server| !server.is_lost());
-        let look = first.and_then(|server| server.look.as_ref()).expect("it serves");
-        look(&mut |applier| judged = self.subject.judge(applier));
-        self.report.undecided += u64::from(judged? == Judgement::Undecided);
-        Ok(())
     }
 }

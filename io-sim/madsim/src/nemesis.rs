@@ -4,7 +4,6 @@
 //! * `pause` and `freeze` park all tasks of a process, also of one that starts; the direct engine
 //!   lets a start go on.
 //! * `slow-cpu` makes each turn of the pump take longer; connections and lanes are as fast as ever.
-//! * A `leader` is whoever told its state machine that it leads, in its newest term.
 
 use std::time::Duration;
 
@@ -19,6 +18,11 @@ use crate::world::{Order, Sim};
 /// Something that is planned.
 pub(crate) enum Happening {
     Strike(Strike),
+    /// A server stands for election, in this of its lives.
+    Spring {
+        at: usize,
+        life: u32,
+    },
     /// The trouble of this number.
     TroubleEnds(u64),
     Restart(usize),
@@ -35,8 +39,10 @@ impl Sim {
 
     pub(crate) fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Strike(_) | Happening::TroubleEnds(_) if self.is_peace => {}
+            Happening::Strike(_) | Happening::Spring { .. } | Happening::TroubleEnds(_)
+                if self.is_peace => {}
             Happening::Strike(strike) => self.strike(&strike),
+            Happening::Spring { at, life } => self.spring(at, life),
             Happening::TroubleEnds(number) => {
                 if self.troubles.end(number) {
                     self.note(0, || format!("trouble {number} ends"));
@@ -61,11 +67,29 @@ impl Sim {
     }
 
     fn strike(&mut self, strike: &Strike) {
-        let struck = strike.aim(self.servers.len(), |role| match role {
-            RoleKind::Leader => self.newest_leader(),
-            // From outside nobody is seen to stand for election.
-            _ => None,
-        });
+        let struck = strike.aim(self.servers.len(), |role| self.newest(role));
+        if struck.is_empty() && strike.waits() {
+            self.note(0, || format!("lies in wait: {strike:?}"));
+            self.ambushes.push(strike.clone());
+        } else {
+            self.strike_those(strike, struck);
+        }
+    }
+
+    /// Somebody stands for election: strikes that have waited for that strike now.
+    fn spring(&mut self, at: usize, life: u32) {
+        if self.servers[at].life == life {
+            let waiting = std::mem::take(&mut self.ambushes);
+            waiting.iter().for_each(|strike| self.strike_those(strike, vec![at]));
+        }
+    }
+
+    /// Nobody stands for election any more in the time of faults.
+    pub(crate) fn call_off(&mut self) {
+        self.report.missed += self.ambushes.drain(..).count() as u64;
+    }
+
+    fn strike_those(&mut self, strike: &Strike, struck: Vec<usize>) {
         self.note(0, || format!("strikes {struck:?}: {strike:?}"));
         let (servers, callers) = (self.options.servers(), self.options.callers);
         let troubles = Trouble::of(strike, &struck, servers, callers);
@@ -83,11 +107,11 @@ impl Sim {
         }
     }
 
-    /// Whoever leads in the newest term that has a leader who runs.
-    pub(crate) fn newest_leader(&self) -> Option<usize> {
+    /// Whoever is that in the newest term that has one who runs.
+    pub(crate) fn newest(&self, role: RoleKind) -> Option<usize> {
         let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
             let glance = server.glance()?;
-            glance.leads().then_some((glance.term(), at))
+            (glance.role == role).then_some((glance.term(), at))
         });
         glances.max().map(|(_, at)| at)
     }

@@ -16,6 +16,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// What the network delivered.
     pub deliveries: u64,
+    /// What nodes took in.
+    pub events: u64,
     /// Messages of consensus that servers were heard to say.
     pub messages: u64,
     /// Answers of servers to a leader that were heard when the term had ended, and not judged.
@@ -74,6 +76,7 @@ impl AddAssign for Report {
         self.digest ^= other.digest;
         self.elapsed += other.elapsed;
         self.deliveries += other.deliveries;
+        self.events += other.events;
         self.messages += other.messages;
         self.belated += other.belated;
         self.calls += other.calls;

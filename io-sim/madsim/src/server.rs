@@ -2,12 +2,12 @@
 
 use std::future::pending;
 
+use quorate_core::NodeId;
 use quorate_core::wal::OpenError;
-use quorate_core::{Index, NodeId, Term};
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
-    Boot, Booted, Checked, Clock, EPOCH_NS, Health, Ledger, Point, Property, Rng, Suffering,
-    Violation, address, applier, cannot_start, hold, made_ready, reconcile,
+    Boot, Booted, Broken, Checked, Clock, DiskUse, EPOCH_NS, Health, Ledger, Point, Property, Rng,
+    Suffering, Violation, address, applier, cannot_start, hold, made_ready, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
@@ -16,6 +16,7 @@ use quorate_sm::Applier;
 
 use crate::env::SimEnv;
 use crate::nemesis::Happening;
+use crate::witness::Mind;
 use crate::world::{Order, Sim, World};
 
 /// Shows a replica's state machine, unless it is gone.
@@ -50,11 +51,13 @@ pub(crate) struct Server {
     pub(crate) has_failed: bool,
     /// Why the last process ended by itself.
     pub(crate) ended: Option<Ended>,
-    /// The term in which it was told that it leads.
-    pub(crate) leads_in: Option<Term>,
-    /// What its state machine was told to apply.
-    pub(crate) commit: Index,
+    /// What is known of a process that has stepped.
+    pub(crate) mind: Option<Mind>,
     pub(crate) look: Option<Look>,
+    /// It stays like this.
+    pub(crate) broken: Option<Broken>,
+    /// What its files may take for all that was ever written to them.
+    pub(crate) written_bytes: DiskUse,
 }
 
 impl Server {
@@ -82,9 +85,10 @@ impl Server {
             handle: None,
             has_failed: false,
             ended: None,
-            leads_in: None,
-            commit: Index(0),
+            mind: None,
             look: None,
+            broken: None,
+            written_bytes: DiskUse::default(),
         }
     }
 }
@@ -190,8 +194,7 @@ impl Server {
         (self.is_stopping, self.has_failed) = (false, false);
         self.handle = None;
         self.ended = None;
-        self.leads_in = None;
-        self.commit = Index(0);
+        self.mind = None;
         self.look = None;
     }
 }
@@ -238,10 +241,7 @@ impl Sim {
         self.note(host, || format!("has ended: {ended:?}"));
         match ended {
             Ended::Stopped => self.report.stopped += 1,
-            Ended::DiskFailed => {
-                self.report.disk_failures += 1;
-                self.report.reached.note(Point::DiskFailed);
-            }
+            Ended::DiskFailed => self.report.disk_failures += 1,
             Ended::Halted(violation) => {
                 let evidence = format!("n{host} halts: {violation}");
                 self.must(Err(Violation { property: Property::ServersRun, evidence }));
@@ -262,7 +262,7 @@ impl Sim {
             self.report.reached.note(Point::RestartInterrupted);
         }
         (server.is_up, server.is_paused) = (false, false);
-        (server.handle, server.look) = (None, None);
+        (server.handle, server.look, server.mind) = (None, None, None);
         match how {
             Down::Kill => server.drive.kill(self.now),
             Down::PowerLoss => server.drive.lose_power(self.now),
@@ -291,7 +291,7 @@ impl Sim {
     /// Starts a server, unless it runs or is lost.
     pub(crate) fn restart(&mut self, at: usize) {
         let server = &mut self.servers[at];
-        if server.is_up || server.is_lost() {
+        if server.is_up || server.is_gone() || server.is_lost() {
             return;
         }
         server.is_up = true;

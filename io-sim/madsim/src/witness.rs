@@ -1,19 +1,33 @@
-//! What is seen of a server while it runs: the orders that its pump gives to its lanes, and what
-//! comes of them. From these the judges know its log, what of it is durable, what it takes for
-//! committed, and in which terms it leads.
+//! What is seen of a server while it runs: each step of its node, what the node thinks of itself
+//! before and after, the orders it gives, what comes of them, and what it says to others.
 
-use std::any::Any;
-
-use quorate_core::node::{Input, LogOrder, LogReader};
-use quorate_core::{Entries, Index, NodeId, RoleKind, Rpc, Term, Write};
+use quorate_core::invariants::Watch;
+use quorate_core::node::{Input, Node, Output};
+use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_io_sim::engine::{
-    Checked, Digest, Feed, Glance, Ledger, Point, Property, Witness, frames, hold, message,
+    Checked, Digest, DiskUse, Feed, Given, Glance, Ledger, Point, Property, Violation, Witness,
+    frames, is_silent_after_failure, message,
 };
 use quorate_io_sim::net::End;
-use quorate_sm::ApplyOrder;
 
+use crate::nemesis::Happening;
 use crate::server::Server;
 use crate::world::Sim;
+
+/// What is known of the process of a server, from the steps of its node.
+pub(crate) struct Mind {
+    /// How it stands after its last step.
+    pub(crate) is: Glance,
+    /// Whom it takes for the leader.
+    pub(crate) leader: Option<NodeId>,
+    /// Messages to peers that are not acknowledged.
+    pub(crate) inflight: usize,
+    watch: Watch,
+    /// What its state machine was told to apply.
+    given: Given,
+    /// It is being told that its disk failed.
+    fails: bool,
+}
 
 /// Work of a disk.
 #[derive(Debug)]
@@ -29,29 +43,16 @@ impl Feed for Portion {
     }
 }
 
-impl Server {
-    /// What it thinks of itself, as far as its orders tell.
-    pub(crate) fn seen(&self) -> Glance {
-        let written = self.ledger.written();
-        let hard_state = written.hard_state;
-        let leads = self.leads_in == Some(hard_state.term);
-        Glance {
-            role: if leads { RoleKind::Leader } else { RoleKind::Follower },
-            hard_state,
-            last: written.last(),
-            durable: self.durable(),
-            commit: self.commit,
+impl Mind {
+    fn new(node: &Node) -> Self {
+        Self {
+            is: Glance::of(node.raft().status()),
+            leader: None,
+            inflight: 0,
+            watch: Watch::new(node.raft()),
+            given: Given::NOTHING,
+            fails: false,
         }
-    }
-
-    /// How far the log is as it is on the disk.
-    fn durable(&self) -> Index {
-        let (durable, written) = (self.ledger.durable(), self.ledger.written());
-        let mut index = durable.last().index.min(written.last().index);
-        while durable.digest(index) != written.digest(index) {
-            index = Index(index.0 - 1);
-        }
-        index
     }
 }
 
@@ -65,7 +66,7 @@ impl Witness for Server {
     }
 
     fn glance(&self) -> Option<Glance> {
-        self.handle.is_some().then(|| self.seen())
+        self.mind.as_ref().map(|mind| mind.is)
     }
 }
 
@@ -83,7 +84,7 @@ impl Sim {
         }
         socket.said.extend_from_slice(bytes);
         for message in frames(&mut socket.said).iter().filter_map(message) {
-            let is = self.servers[at].seen();
+            let Some(Mind { is, .. }) = self.servers[at].mind else { return };
             let is_answer = matches!(message.rpc, Rpc::AppendEntriesReply(_));
             if is_answer && message.term < is.term() {
                 self.report.belated += 1;
@@ -93,32 +94,91 @@ impl Sim {
             let raft = &self.lives[at].raft;
             let checked = self.properties.said(&message, is, raft, &self.servers);
             self.must(checked);
+            if let Rpc::PreVote(ask) = message.rpc
+                && self.is_led(message.to, ask.next_term)
+            {
+                self.report.reached.note(Point::DisloyaltyAsked);
+            }
         }
     }
 
-    /// A server's pump orders something from one of its lanes.
-    pub(crate) fn ordered(&mut self, at: usize, order: &dyn Any) {
-        let host = self.servers[at].host.0.into();
-        let checked = if let Some(LogOrder::Write(write)) = order.downcast_ref() {
-            self.happened(host, write);
-            self.writes(at, write)
-        } else if let Some(LogOrder::Read { reader, .. }) = order.downcast_ref() {
-            let point = match reader {
-                LogReader::Peer(_) => Point::ReadBackForPeer,
-                LogReader::StateMachine => Point::ReadBackForStateMachine,
-            };
-            self.report.reached.note(point);
-            Ok(())
-        } else if let Some(ApplyOrder::Apply { entries, .. }) = order.downcast_ref() {
-            self.happened(host, entries);
-            self.commits(at, entries)
-        } else if let Some(ApplyOrder::Lead(since)) = order.downcast_ref() {
-            self.happened(host, if since.is_some() { "leads" } else { "follows" });
-            self.leads(at, since.is_some())
-        } else {
-            Ok(())
-        };
+    /// Does this server follow a leader in the term before?
+    fn is_led(&self, id: NodeId, term: Term) -> bool {
+        let mut servers = self.servers.iter().filter(|server| server.id == id);
+        let mind = servers.find_map(|server| server.mind.as_ref());
+        mind.is_some_and(|mind| mind.leader.is_some() && mind.is.term() < term)
+    }
+
+    /// A node is about to take in what has happened to it.
+    pub(crate) fn steps(&mut self, at: usize, node: &Node, inputs: &[Input]) {
+        self.report.events += inputs.len() as u64;
+        let mind = self.servers[at].mind.get_or_insert_with(|| Mind::new(node));
+        mind.fails = inputs.iter().any(|input| matches!(input, Input::DiskFailed(_)));
+    }
+
+    /// It has done so, and these are its orders.
+    pub(crate) fn stepped(&mut self, at: usize, node: &Node, outputs: &[Output]) {
+        let checked = self.judge_step(at, node, outputs);
         self.must(checked);
+    }
+
+    fn judge_step(&mut self, at: usize, node: &Node, outputs: &[Output]) -> Checked {
+        let host = self.servers[at].host.0.into();
+        let raft = node.raft();
+        let is = Glance::of(raft.status());
+        let lost = self.servers.iter().filter(|server| server.is_lost());
+        let lost: Vec<_> = lost.map(|server| server.id).collect();
+        let mind = self.servers[at].mind.as_mut().expect("it was about to step");
+        mind.watch.check(raft).map_err(|broken| Violation {
+            property: Property::InvariantsHold,
+            evidence: format!("n{host}: {broken}"),
+        })?;
+        let was = std::mem::replace(&mut mind.is, is);
+        mind.leader = raft.status().leader;
+        // Who is lost never answers.
+        let peers = raft.status().peers.iter().filter(|peer| !lost.contains(&peer.id()));
+        mind.inflight = peers.map(|peer| peer.inflight_messages()).sum();
+        is_silent_after_failure(mind.fails, outputs)?;
+        for output in outputs {
+            // What is sent is told when it arrives.
+            if !matches!(output, Output::Send(..)) {
+                self.happened(host, output);
+            }
+            Point::shown_by(output).into_iter().for_each(|point| self.report.reached.note(point));
+            if let Output::Write(write) = output {
+                self.writes(at, write, was, is)?;
+            }
+        }
+        self.properties.stepped(at, was, is, &self.servers)?;
+        let reached = &mut self.report.reached;
+        self.properties.watch_leader(at, (was, is), raft, &self.servers, reached)?;
+        for output in outputs {
+            if let Output::Apply { entries, .. } = output {
+                let mind = self.servers[at].mind.as_mut().expect("it has just stepped");
+                self.properties.gives(&mut mind.given, entries, is.commit)?;
+                self.hearing.commit(entries);
+            }
+        }
+        let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
+        if stands && !self.ambushes.is_empty() {
+            // Not before it has said so: its orders are about to be carried out.
+            let life = self.servers[at].life;
+            self.queue.plan(self.now, Happening::Spring { at, life });
+        }
+        Ok(())
+    }
+
+    fn writes(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
+        let server = &mut self.servers[at];
+        self.properties.writes(write, was, is, &server.ledger)?;
+        if server.ledger.write(write.clone())? {
+            self.report.reached.note(Point::LogTruncated);
+        }
+        server.written_bytes += DiskUse::of(write);
+        if let Some(append) = &write.append {
+            self.properties.wrote(&append.entries, server.ledger.written())?;
+        }
+        Ok(())
     }
 
     /// A lane of a server is done with this.
@@ -132,81 +192,17 @@ impl Sim {
         let server = &mut self.servers[at];
         self.hearing.take_in(done, &mut server.has_failed, &mut self.report.reached)?;
         for input in done {
-            match input {
-                Input::Persisted(ticket) => {
-                    let server = &mut self.servers[at];
-                    let truncated = server.ledger.sync_until(*ticket);
-                    let host = server.host.0.into();
-                    self.happened(host, &Persisted(ticket.0));
-                    self.survey(at)?;
-                    if truncated {
-                        self.properties.still_durable(&self.servers)?;
-                    }
-                }
-                Input::DiskFull(_) => self.report.reached.note(Point::DiskFull),
-                _ => {}
+            let Input::Persisted(ticket) = input else { continue };
+            let server = &mut self.servers[at];
+            let truncated = server.ledger.sync_until(*ticket);
+            let host = server.host.0.into();
+            self.happened(host, &Persisted(ticket.0));
+            self.survey(at)?;
+            if truncated {
+                self.properties.still_durable(&self.servers)?;
             }
         }
         Ok(())
-    }
-
-    fn writes(&mut self, at: usize, write: &Write) -> Checked {
-        let server = &mut self.servers[at];
-        let was = server.seen();
-        let hard_state = write.hard_state.unwrap_or(was.hard_state);
-        let role = if hard_state.term == was.term() { was.role } else { RoleKind::Follower };
-        let is = Glance { role, hard_state, ..was };
-        self.properties.writes(write, was, is, &server.ledger)?;
-        if server.ledger.write(write.clone())? {
-            self.report.reached.note(Point::LogTruncated);
-        }
-        if let Some(append) = &write.append {
-            self.properties.wrote(&append.entries, server.ledger.written())?;
-        }
-        self.stepped(at, was)
-    }
-
-    /// What is applied is in the log, and committed.
-    fn commits(&mut self, at: usize, entries: &Entries) -> Checked {
-        let server = &mut self.servers[at];
-        let was = server.seen();
-        let written = server.ledger.written();
-        for entry in entries.iter() {
-            let logged = written.entry(entry.id.index);
-            hold(logged == Some(entry), Property::StateMachineSafety, || {
-                format!("{:?} applies {:?}, its log has {logged:?}", server.id, entry.id)
-            })?;
-        }
-        let last = entries.iter().last().map_or(server.commit, |entry| entry.id.index);
-        let follows =
-            entries.iter().next().is_none_or(|first| first.id.index == server.commit.next());
-        hold(follows, Property::StateMachineSafety, || {
-            format!("{:?} applies up to {last:?} after {:?}", server.id, server.commit)
-        })?;
-        server.commit = last;
-        let next = server.ledger.written().term(was.commit.next());
-        if was.leads() && next.is_some_and(|term| term < was.term()) {
-            self.report.reached.note(Point::CommittedIndirectly);
-        }
-        self.hearing.commit(entries);
-        self.stepped(at, was)
-    }
-
-    fn leads(&mut self, at: usize, leads: bool) -> Checked {
-        let server = &mut self.servers[at];
-        let was = server.seen();
-        let term: Term = was.term();
-        server.leads_in = leads.then_some(term);
-        self.stepped(at, was)
-    }
-
-    fn stepped(&mut self, at: usize, was: Glance) -> Checked {
-        let is = self.servers[at].seen();
-        let mut others = self.servers.iter().filter_map(Witness::glance);
-        if is.leads() && others.any(|other| other.leads() && other.term() != is.term()) {
-            self.report.reached.note(Point::TwoLeaders);
-        }
-        self.properties.stepped(at, was, is, &self.servers)
     }
 }
 

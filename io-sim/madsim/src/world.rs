@@ -14,7 +14,7 @@ use quorate_io_sim::engine::{
     Violation,
 };
 use quorate_io_sim::net::{End, HostId, Net};
-use quorate_io_sim::scenario::{Options, Scenario};
+use quorate_io_sim::scenario::{Options, Scenario, Strike};
 use quorate_io_tokio::Handle;
 
 use crate::nemesis::Happening;
@@ -45,6 +45,8 @@ pub(crate) struct Sim {
     pub(crate) is_retired: bool,
     pub(crate) queue: Queue<Happening>,
     pub(crate) troubles: Troubles,
+    /// What waits for somebody to stand for election.
+    pub(crate) ambushes: Vec<Strike>,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
     pub(crate) alarms: BTreeMap<(u64, u64), Waker>,
@@ -56,6 +58,7 @@ pub(crate) struct Sim {
     pub(crate) report: Report,
     pub(crate) server_rng: Rng,
     pub(crate) survey_rng: Rng,
+    pub(crate) peace_rng: Rng,
     /// The first thing that did not hold.
     pub(crate) violation: Option<Violation>,
     trace: Arc<Mutex<Trace>>,
@@ -114,6 +117,7 @@ impl World {
             is_retired: false,
             queue: Queue::new(),
             troubles: Troubles::default(),
+            ambushes: Vec::new(),
             is_peace: false,
             alarms: BTreeMap::new(),
             alarms_set: 0,
@@ -123,6 +127,7 @@ impl World {
             report: Report::default(),
             server_rng,
             survey_rng: Rng::new(seed, Stream::Sabotage),
+            peace_rng: Rng::new(seed, Stream::Peace),
             violation: None,
             trace,
             orders: Vec::new(),

@@ -13,9 +13,14 @@ use support::{DECAYS, FELT_AT_ONCE, FELT_LATER, Fate, LASTING};
 
 /// Five servers, and this strikes.
 fn run(actions: &str) -> Report {
-    let calm = "format = 'quorate-scenario/1'\nmembership = 5\nchaos = '2s'\ncallers = 3\nseed = 7\n\
+    run_for("2s", actions)
+}
+
+/// The same, where the time of faults is as long as this.
+fn run_for(chaos: &str, actions: &str) -> Report {
+    let calm = "format = 'quorate-scenario/1'\nmembership = 5\ncallers = 3\nseed = 7\n\
                 calling.pause_max = '100ms'";
-    let text = format!("{calm}\nactions = [{actions}]");
+    let text = format!("{calm}\nchaos = '{chaos}'\nactions = [{actions}]");
     let scenario = Scenario::parse(&text).unwrap_or_else(|why| panic!("{actions}: {why}"));
     run_scenario(&scenario).unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -50,6 +55,16 @@ fn whoever_starts_from_a_disk_that_has_decayed_has_everything() {
     }
 }
 
+#[test]
+fn whoever_is_to_stand_for_election_is_waited_for() {
+    let ambush = "{ at = '1s', do = 'mute', who = 'candidate', for = '500ms' }";
+    let nobody = run(ambush);
+    assert_eq!((nobody.strikes(), nobody.missed), (0, 1), "nobody stands");
+    let fall = "{ at = '1s 200ms', do = 'kill', who = 'leader', down = '300ms' }";
+    let somebody = run(&format!("{ambush}, {fall}"));
+    assert_eq!((somebody.strikes(), somebody.missed), (2, 0), "{:?}", somebody.struck);
+}
+
 /// All classes of faults together draw all kinds, and all kinds meet somebody.
 #[test]
 fn whatever_is_drawn_strikes() {
@@ -78,10 +93,10 @@ fn whatever_is_drawn_strikes() {
 #[test]
 fn what_strikes_for_a_while_passes() {
     for strike in LASTING {
-        let [short, long] = ["100ms", "1s 400ms"].map(|lasts| {
+        let [short, long] = ["100ms", "2s 400ms"].map(|lasts| {
             let strike = format!("{{ at = '500ms', {strike}, for = '{lasts}' }}");
             let killed = "{ at = '550ms', do = 'kill', who = 2, down = '20ms' }";
-            run(&format!("{strike}, {killed}")).answered
+            run_for("3s", &format!("{strike}, {killed}")).answered
         });
         assert!(short > long * 6 / 5, "{strike} for a while: {short} answers, or {long}");
     }

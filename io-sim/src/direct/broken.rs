@@ -9,7 +9,7 @@ use crate::net::{Down, LinkOptions, Shape};
 /// How a server is broken, for as long as the others are watched. Half of them are asymmetric: it
 /// still does something, and must not disturb anybody by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Broken {
+pub enum Broken {
     /// It has no power.
     Dark,
     /// It was killed, and its kernel says so.
@@ -27,7 +27,8 @@ pub(crate) enum Broken {
 }
 
 impl Broken {
-    const ALL: [Self; 7] = [
+    /// All ways.
+    pub const ALL: [Self; 7] = [
         Self::Dark,
         Self::Killed,
         Self::Isolated,
@@ -39,7 +40,7 @@ impl Broken {
 }
 
 /// Longer than any run.
-const FOREVER_NS: u64 = 1_000_000 * 1_000_000_000;
+pub const FOREVER_NS: u64 = 1_000_000 * 1_000_000_000;
 
 impl World<'_> {
     /// A random core, of a quorum at least, is healed, and the others are broken for good.

@@ -2,22 +2,23 @@
 
 use core::ops::AddAssign;
 
-use quorate_core::Write;
 use quorate_core::wal::Disk as _;
+use quorate_core::{NodeId, Write};
 
-use super::world::World;
+use crate::disk::Drive;
 use crate::judge::{Checked, fits_on_disk};
 use crate::scenario::Options;
 
 /// What was written to a log, all in all. Nothing is ever given back: there are no snapshots yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct DiskUse {
+pub struct DiskUse {
     writes: u64,
     bytes: u64,
 }
 
 impl DiskUse {
-    pub(crate) fn of(write: &Write) -> Self {
+    /// What one write adds to it.
+    pub fn of(write: &Write) -> Self {
         let bytes = write.append.as_ref().map_or(0, |append| append.entries.cost_bytes());
         Self { writes: 1, bytes }
     }
@@ -44,21 +45,27 @@ impl AddAssign for DiskUse {
     }
 }
 
-impl World<'_> {
-    /// The files of a server are in proportion to what was written.
-    pub(crate) fn judge_files(&self, at: usize) -> Checked {
-        let server = &self.servers[at];
-        let view = server.drive.durable_view(self.now);
-        let names = view.list().expect("a look does not fail");
-        let bytes = names.iter().map(|name| {
-            let file = view.open(name).expect("it is listed");
-            view.length(&file).expect("a look does not fail")
-        });
-        let bytes = bytes.sum();
-        let limit = server.written_bytes.limit(server.lives.into(), &self.options);
-        fits_on_disk(bytes, limit, || {
-            let (lives, written) = (server.lives, server.written_bytes);
-            format!("{:?} after {lives} starts and {written:?}: {names:?}", server.id)
-        })
-    }
+/// The files of a server that was started so often are in proportion to what was written.
+///
+/// # Errors
+/// If they take more.
+///
+/// # Panics
+/// Never: to look at files does not fail.
+pub fn judge_files(
+    (id, drive): (NodeId, &Drive),
+    now: u64,
+    (written, starts): (DiskUse, u64),
+    options: &Options,
+) -> Checked {
+    let view = drive.durable_view(now);
+    let names = view.list().expect("a look does not fail");
+    let bytes = names.iter().map(|name| {
+        let file = view.open(name).expect("it is listed");
+        view.length(&file).expect("a look does not fail")
+    });
+    let bytes = bytes.sum();
+    fits_on_disk(bytes, written.limit(starts, options), || {
+        format!("{id:?} after {starts} starts and {written:?}: {names:?}")
+    })
 }

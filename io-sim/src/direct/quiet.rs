@@ -5,8 +5,12 @@ use quorate_core::node::Input;
 use quorate_core::{Entries, Index};
 use quorate_sm::Applied;
 
+use super::files::judge_files;
 use super::world::World;
-use crate::judge::{Checked, Ledger, Property, hold, is_at_most, rests_in_peace};
+use crate::judge::{
+    Checked, Ledger, Property, has_few_connections, has_few_sessions, hold,
+    network_has_few_connections, rests_in_peace,
+};
 use crate::workload::Subject;
 
 /// A digest of the state that the log makes up to here, applied from its first entry on by a new
@@ -59,27 +63,23 @@ impl World<'_> {
     pub(crate) fn judge_remains(&mut self) -> Checked {
         self.replay()?;
         for at in 0..self.servers.len() {
-            rests_in_peace(self.servers[at].drive.late_calls())?;
-            self.judge_files(at)?;
+            let server = &self.servers[at];
+            rests_in_peace(server.drive.late_calls())?;
+            let written = (server.written_bytes, server.lives.into());
+            judge_files((server.id, &server.drive), self.now, written, &self.options)?;
             self.examine(at)?;
         }
         self.judge_memory()
     }
 
-    /// R1. Each server has two links to each peer; a peer may have forgotten one that is not yet
-    /// known to be dead, twice. A client has one connection to each server, and likewise.
     fn judge_memory(&self) -> Checked {
         let (servers, callers) = (self.servers.len() as u64, self.callers.len() as u64);
         for server in &self.servers {
             let Some(process) = &server.process else { continue };
-            let connections = process.node.status().connections;
-            is_at_most("connections", connections, 6 * (servers - 1) + 3 * callers)?;
-            let sessions = process.apply.lane.applier().sessions();
-            is_at_most("sessions", sessions.len() as u64, sessions.limits().sessions_max.into())?;
+            has_few_connections(process.node.status().connections, servers, callers)?;
+            has_few_sessions(process.apply.lane.applier())?;
         }
-        let pairs = servers * (servers - 1);
-        let connections = self.net.connections() as u64;
-        is_at_most("connections of the network", connections, 6 * pairs + 3 * servers * callers)
+        network_has_few_connections(self.net.connections() as u64, servers, callers)
     }
 
     /// V3: the log, applied from its first entry on by a new replica, makes the same state.

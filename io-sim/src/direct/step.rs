@@ -1,17 +1,15 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{ConnectionId, Input, LogOrder, LogReader, Note, Output, Outputs};
-use quorate_core::{Cause, NodeId, RoleKind, Rpc, Term, Write};
+use quorate_core::node::{ConnectionId, Input, LogOrder, Note, Output, Outputs};
+use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
 use super::files::DiskUse;
 use super::world::World;
 use crate::boot::host_at;
 use crate::hearing::{frames, message};
-use crate::judge::{
-    Checked, Glance, Point, Properties, Property, Violation, Witness, hold, is_silent_after_failure,
-};
+use crate::judge::{Checked, Glance, Point, Property, Violation, hold, is_silent_after_failure};
 use crate::net::{Down, End, NetEvent};
 
 impl World<'_> {
@@ -77,12 +75,15 @@ impl World<'_> {
         let outputs: Vec<_> = out.drain().collect();
         for output in &outputs {
             self.trace.happened(self.now, number, output);
+            Point::shown_by(output).into_iter().for_each(|point| self.reach(point));
             if let Output::Write(write) = output {
                 self.write(at, write, was, is)?;
             }
         }
         self.properties.stepped(at, was, is, &self.servers)?;
-        self.watch_leader(at, was, is)?;
+        let process = self.servers[at].process.as_ref().expect("it has just stepped");
+        let (raft, reached) = (process.node.raft(), &mut self.report.reached);
+        self.properties.watch_leader(at, (was, is), raft, &self.servers, reached)?;
         is_silent_after_failure(fails, &outputs)?;
         if was.role != is.role {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
@@ -101,28 +102,6 @@ impl World<'_> {
         self.work_apply(at);
         let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
         if stands { self.spring(at) } else { Ok(()) }
-    }
-
-    /// What a leader believes of its peers must be true.
-    fn watch_leader(&mut self, at: usize, was: Glance, is: Glance) -> Checked {
-        if !is.leads() {
-            return Ok(());
-        }
-        Properties::counts_its_own(was, is, &self.servers[at].ledger)?;
-        let process = self.servers[at].process.as_ref().expect("it has just stepped");
-        let raft = process.node.raft();
-        if is.commit > was.commit && raft.term(was.commit.next()) < Some(is.term()) {
-            self.report.reached.note(Point::CommittedIndirectly);
-        }
-        for peer in raft.status().peers {
-            let belief = (peer.id(), peer.match_index());
-            self.properties.believes(at, is, belief, &self.servers)?;
-        }
-        let mut all = self.servers.iter().filter_map(Witness::glance);
-        if all.any(|other| other.leads() && other.term() != is.term()) {
-            self.reach(Point::TwoLeaders);
-        }
-        Ok(())
     }
 
     /// What servers say to one another must be true, and rest on what is durable.
@@ -193,10 +172,6 @@ impl World<'_> {
             }
             Output::Write(write) => self.order_log(at, LogOrder::Write(write))?,
             Output::ReadLog { reader, first, bytes_max } => {
-                self.reach(match reader {
-                    LogReader::Peer(_) => Point::ReadBackForPeer,
-                    LogReader::StateMachine => Point::ReadBackForStateMachine,
-                });
                 self.order_log(at, LogOrder::Read { reader, first, bytes_max })?;
             }
             Output::Apply { entries, answers } => {
@@ -218,7 +193,6 @@ impl World<'_> {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
                 self.tell_noted(at, || format!("the disk failed: {why}"));
                 self.report.disk_failures += 1;
-                self.reach(Point::DiskFailed);
                 self.take_down(at, Down::Kill)?;
                 self.plan_restart(at);
             }
@@ -232,27 +206,10 @@ impl World<'_> {
     }
 
     fn take_note(&mut self, at: usize, note: &Note) -> Checked {
-        match note {
-            Note::RoleChanged(change) => {
-                match change.cause {
-                    Cause::QuorumLost => self.reach(Point::LeaderWithoutQuorum),
-                    Cause::DiskHung => self.reach(Point::LeaderWithHungDisk),
-                    Cause::ElectionLost => self.reach(Point::ElectionLost),
-                    _ => {}
-                }
-                let leads = change.role == RoleKind::Leader;
-                let now = self.servers[at].clock.read(self.now);
-                self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
-            }
-            Note::RefusedBy(..) | Note::Refused(..) => self.reach(Point::LinkRefused),
-            Note::BadBytes(_) => self.reach(Point::BadBytes),
-            Note::Stuck(_) => self.reach(Point::ConnectionStuck),
-            Note::DiskFull(_) => self.reach(Point::DiskFull),
-            Note::ProposalBegan(_)
-            | Note::ProposalEnded(_)
-            | Note::LinkUp(_)
-            | Note::LinkDown(_)
-            | Note::LogUnreadable(..) => {}
+        if let Note::RoleChanged(change) = note {
+            let leads = change.role == RoleKind::Leader;
+            let now = self.servers[at].clock.read(self.now);
+            self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
         }
         Ok(())
     }

@@ -7,18 +7,22 @@ use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
 
 /// What the state machine of one process was given.
-pub(crate) struct Given {
+pub struct Given {
     last: Index,
     log: Digest,
 }
 
 impl Given {
-    pub(crate) const NOTHING: Self = Self { last: Index(0), log: Digest::EMPTY };
+    /// Nothing yet.
+    pub const NOTHING: Self = Self { last: Index(0), log: Digest::EMPTY };
 }
 
 impl Properties {
     /// A state machine is given entries; `commit` is what its server knows to be committed.
-    pub(crate) fn gives(&self, given: &mut Given, entries: &[Entry], commit: Index) -> Checked {
+    ///
+    /// # Errors
+    /// If they are not the next that are.
+    pub fn gives(&self, given: &mut Given, entries: &[Entry], commit: Index) -> Checked {
         for entry in entries {
             hold(entry.id.index == given.last.next(), Property::StateMachineSafety, || {
                 format!("{:?} is applied after {:?}", entry.id, given.last)

@@ -1,36 +1,44 @@
 //! R1 to R5 and L6: nothing grows, or is repeated, without bound; and work gets done.
 
+use quorate_sm::Applier;
+
 use super::violation::{Checked, Property, hold};
 
 /// What was done in a while in which nothing was in the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Work {
+pub struct Work {
     /// Calls of clients that were answered.
-    pub(crate) answered: u64,
+    pub answered: u64,
     /// Entries that were committed.
-    pub(crate) committed: u64,
+    pub committed: u64,
     /// Messages of consensus.
-    pub(crate) messages: u64,
+    pub messages: u64,
     /// What nodes took in.
-    pub(crate) events: u64,
+    pub events: u64,
 }
 
 /// In which circumstances.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Setting {
-    pub(crate) servers: u64,
-    pub(crate) callers: u64,
+pub struct Setting {
+    /// How many servers there are.
+    pub servers: u64,
+    /// How many clients call.
+    pub callers: u64,
     /// How many intervals of heartbeats it took.
-    pub(crate) heartbeats: u64,
+    pub heartbeats: u64,
     /// How many election timeouts.
-    pub(crate) timeouts: u64,
+    pub timeouts: u64,
     /// How many calls each caller could have made if each had taken an election timeout.
-    pub(crate) calls: u64,
+    pub calls: u64,
 }
 
 impl Work {
     /// What was done since then.
-    pub(crate) fn since(self, before: Self) -> Self {
+    ///
+    /// # Panics
+    /// If more had been done before.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
         Self {
             answered: self.answered - before.answered,
             committed: self.committed - before.committed,
@@ -40,7 +48,10 @@ impl Work {
     }
 
     /// L6, R3, R5.
-    pub(crate) fn is_in_bounds(self, setting: Setting) -> Checked {
+    ///
+    /// # Errors
+    /// If too little was done, or too much for it.
+    pub fn is_in_bounds(self, setting: Setting) -> Checked {
         let Setting { servers, callers, heartbeats, timeouts, calls } = setting;
         let needed = callers * calls;
         hold(self.answered >= needed, Property::WorkGetsDone, || {
@@ -66,8 +77,35 @@ impl Work {
     }
 }
 
+/// R1. Each server has two links to each peer; a peer may have forgotten one that is not yet known
+/// to be dead, twice. A client has one connection to each server, and likewise.
+///
+/// # Errors
+/// If a server has more connections than that.
+pub fn has_few_connections(count: u64, servers: u64, callers: u64) -> Checked {
+    is_at_most("connections", count, 6 * (servers - 1) + 3 * callers)
+}
+
+/// R1: the connections of all servers together, each of which has two ends.
+///
+/// # Errors
+/// If there are more.
+pub(crate) fn network_has_few_connections(count: u64, servers: u64, callers: u64) -> Checked {
+    let most = 6 * servers * (servers - 1) + 3 * servers * callers;
+    is_at_most("connections of the network", count, most)
+}
+
+/// R1.
+///
+/// # Errors
+/// If a state machine has more sessions than it may have.
+pub fn has_few_sessions(replica: &Applier) -> Checked {
+    let sessions = replica.sessions();
+    is_at_most("sessions", sessions.len() as u64, sessions.limits().sessions_max.into())
+}
+
 /// R1: no more of something than there may be.
-pub(crate) fn is_at_most(what: &str, count: u64, most: u64) -> Checked {
+fn is_at_most(what: &str, count: u64, most: u64) -> Checked {
     hold(count <= most, Property::MemoryIsBounded, || {
         format!("{count} {what}, and there should be {most} at most")
     })
@@ -118,6 +156,15 @@ mod tests {
     fn events_that_nothing_asks_for_are_noticed() {
         let work = Work { events: 20_000, ..WORK };
         assert_eq!(broken(work.is_in_bounds(SETTING)), Property::EffortIsBounded);
+    }
+
+    #[test]
+    fn too_many_connections_are_noticed() {
+        assert_eq!(has_few_connections(18, 3, 2), Ok(()));
+        assert_eq!(broken(has_few_connections(19, 3, 2)), Property::MemoryIsBounded);
+        assert_eq!(network_has_few_connections(54, 3, 2), Ok(()));
+        let many = network_has_few_connections(55, 3, 2);
+        assert_eq!(broken(many), Property::MemoryIsBounded);
     }
 
     #[test]

@@ -6,7 +6,10 @@ use super::violation::{Checked, Property, hold};
 
 /// I13: a node whose disk has failed ends, and nothing leaves it in that step (thesis 3.8: what it
 /// says could rest on what the disk has lost). `failed`: was it told that the disk failed?
-pub(crate) fn is_silent_after_failure(failed: bool, outputs: &[Output]) -> Checked {
+///
+/// # Errors
+/// If it goes on, or says something.
+pub fn is_silent_after_failure(failed: bool, outputs: &[Output]) -> Checked {
     let ends = outputs.iter().any(|output| matches!(output, Output::DiskFailed(_)));
     hold(ends || !failed, Property::TheDeadAreSilent, || {
         "the disk failed and the node goes on".to_owned()

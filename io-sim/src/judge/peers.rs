@@ -1,12 +1,43 @@
 //! I11: what a leader believes of its peers.
 
-use quorate_core::{Index, NodeId};
+use quorate_core::{Index, NodeId, Raft};
 
 use super::glance::{Glance, Witness};
+use super::point::{Point, Reached};
 use super::properties::Properties;
 use super::violation::{Checked, Property, hold};
 
 impl Properties {
+    /// A server has stepped. If it leads, it commits what it may, and what it believes of its peers
+    /// is true.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub fn watch_leader(
+        &self,
+        at: usize,
+        (was, is): (Glance, Glance),
+        raft: &Raft,
+        servers: &[impl Witness],
+        reached: &mut Reached,
+    ) -> Checked {
+        if !is.leads() {
+            return Ok(());
+        }
+        Self::counts_its_own(was, is, servers[at].ledger())?;
+        if is.commit > was.commit && raft.term(was.commit.next()) < Some(is.term()) {
+            reached.note(Point::CommittedIndirectly);
+        }
+        for peer in raft.status().peers {
+            self.believes(at, is, (peer.id(), peer.match_index()), servers)?;
+        }
+        let mut all = servers.iter().filter_map(Witness::glance);
+        if all.any(|other| other.leads() && other.term() != is.term()) {
+            reached.note(Point::TwoLeaders);
+        }
+        Ok(())
+    }
+
     /// A leader counts on a peer up to `matched`: so far, the peer's disk holds the leader's log,
     /// for as long as the peer has heard of no newer term.
     pub(crate) fn believes(

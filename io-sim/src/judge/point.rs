@@ -1,6 +1,9 @@
 //! Situations that are rare and important: a sweep of worlds that never comes to one proves nothing
 //! about it.
 
+use quorate_core::Cause;
+use quorate_core::node::{LogReader, Note, Output};
+
 /// Something that should happen sometimes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Point {
@@ -101,6 +104,28 @@ impl Point {
         Self::DiskFull,
         Self::DecayReadBack,
     ];
+
+    /// What an order of a node shows to have come about, if it is among these.
+    pub fn shown_by(order: &Output) -> Option<Self> {
+        match order {
+            Output::ReadLog { reader: LogReader::Peer(_), .. } => Some(Self::ReadBackForPeer),
+            Output::ReadLog { reader: LogReader::StateMachine, .. } => {
+                Some(Self::ReadBackForStateMachine)
+            }
+            Output::Note(Note::RoleChanged(change)) => match change.cause {
+                Cause::QuorumLost => Some(Self::LeaderWithoutQuorum),
+                Cause::DiskHung => Some(Self::LeaderWithHungDisk),
+                Cause::ElectionLost => Some(Self::ElectionLost),
+                _ => None,
+            },
+            Output::Note(Note::RefusedBy(..) | Note::Refused(..)) => Some(Self::LinkRefused),
+            Output::Note(Note::BadBytes(_)) => Some(Self::BadBytes),
+            Output::Note(Note::Stuck(_)) => Some(Self::ConnectionStuck),
+            Output::Note(Note::DiskFull(_)) => Some(Self::DiskFull),
+            Output::DiskFailed(_) => Some(Self::DiskFailed),
+            _ => None,
+        }
+    }
 }
 
 /// The points that were reached.
