@@ -5,36 +5,50 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 use quorate_core::node::Input;
 use quorate_core::wal::WalError;
-use quorate_core::wire::{Decoder, Frame, MAGIC, Service};
+use quorate_core::wire::{ClientMessage, DecodeError, Decoder, Frame, MAGIC, PeerMessage, Service};
 use quorate_core::{Entry, Index, Message};
 
 use crate::judge::{Answers, Checked, Point, Reached, Sight, stays_failed};
 
-/// Takes the whole frames off what is sent on one connection, and the greeting before them.
+/// What is said in a frame.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Words {
+    /// Of consensus.
+    Raft(Message),
+    /// Between servers, beside consensus.
+    Peer(PeerMessage),
+    /// Between a client and a server.
+    Client(ClientMessage),
+}
+
+/// Takes the whole frames off what is sent on one connection, and the greeting before them; those of
+/// the handshake are left out.
 ///
 /// # Panics
-/// If they are no frames: nothing is lost or altered between who sends them and here.
-pub fn frames(bytes: &mut BytesMut) -> Vec<Frame> {
+/// If they make no sense: nothing is lost or altered between who sends them and here.
+pub fn words(bytes: &mut BytesMut) -> Vec<Words> {
     if bytes.starts_with(&MAGIC) {
         drop(bytes.split_to(MAGIC.len()));
     } else if MAGIC.starts_with(bytes) {
         return Vec::new();
     }
     let decoder = Decoder::new(u32::MAX);
-    let mut frames = Vec::new();
+    let mut words = Vec::new();
     while let Some(frame) = decoder.decode(bytes).expect("what is sent is frames") {
-        frames.push(frame);
+        words.extend(Words::of(&frame).expect("whoever speaks makes sense"));
     }
-    frames
+    words
 }
 
-/// The message of consensus in a frame, if it is one.
-///
-/// # Panics
-/// If it makes no sense.
-pub fn message(frame: &Frame) -> Option<Message> {
-    let is_ours = frame.service == Service::Raft;
-    is_ours.then(|| Message::decode(frame).expect("a server speaks sense"))
+impl Words {
+    fn of(frame: &Frame) -> Result<Option<Self>, DecodeError> {
+        Ok(match frame.service {
+            Service::Raft => Some(Self::Raft(Message::decode(frame)?)),
+            Service::Peer => Some(Self::Peer(PeerMessage::decode(frame)?)),
+            Service::Client => Some(Self::Client(ClientMessage::decode(frame)?)),
+            Service::Handshake => None,
+        })
+    }
 }
 
 /// What came of the orders that servers give to their lanes, and what clients were answered.
@@ -105,8 +119,8 @@ mod tests {
         let (mut heard, mut bytes) = (Vec::new(), BytesMut::new());
         for byte in stream {
             bytes.extend_from_slice(&[byte]);
-            heard.extend(frames(&mut bytes).iter().filter_map(message));
+            heard.extend(words(&mut bytes));
         }
-        assert_eq!(heard, [said.clone(), said]);
+        assert_eq!(heard, [Words::Raft(said.clone()), Words::Raft(said)]);
     }
 }
