@@ -5,50 +5,36 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 use quorate_core::node::Input;
 use quorate_core::wal::WalError;
-use quorate_core::wire::{ClientMessage, DecodeError, Decoder, Frame, MAGIC, PeerMessage, Service};
+use quorate_core::wire::{Decoder, Frame, MAGIC, Service};
 use quorate_core::{Entry, Index, Message};
 
 use crate::judge::{Answers, Checked, Point, Reached, Sight, stays_failed};
 
-/// What is said in a frame.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Words {
-    /// Of consensus.
-    Raft(Message),
-    /// Between servers, beside consensus.
-    Peer(PeerMessage),
-    /// Between a client and a server.
-    Client(ClientMessage),
-}
-
-/// Takes the whole frames off what is sent on one connection, and the greeting before them; those of
-/// the handshake are left out.
+/// Takes the whole frames off what is sent on one connection, and the greeting before them.
 ///
 /// # Panics
-/// If they make no sense: nothing is lost or altered between who sends them and here.
-pub fn words(bytes: &mut BytesMut) -> Vec<Words> {
+/// If they are no frames: nothing is lost or altered between who sends them and here.
+pub fn frames(bytes: &mut BytesMut) -> Vec<Frame> {
     if bytes.starts_with(&MAGIC) {
         drop(bytes.split_to(MAGIC.len()));
     } else if MAGIC.starts_with(bytes) {
         return Vec::new();
     }
     let decoder = Decoder::new(u32::MAX);
-    let mut words = Vec::new();
+    let mut frames = Vec::new();
     while let Some(frame) = decoder.decode(bytes).expect("what is sent is frames") {
-        words.extend(Words::of(&frame).expect("whoever speaks makes sense"));
+        frames.push(frame);
     }
-    words
+    frames
 }
 
-impl Words {
-    fn of(frame: &Frame) -> Result<Option<Self>, DecodeError> {
-        Ok(match frame.service {
-            Service::Raft => Some(Self::Raft(Message::decode(frame)?)),
-            Service::Peer => Some(Self::Peer(PeerMessage::decode(frame)?)),
-            Service::Client => Some(Self::Client(ClientMessage::decode(frame)?)),
-            Service::Handshake => None,
-        })
-    }
+/// The message of consensus in a frame, if it is one.
+///
+/// # Panics
+/// If it makes no sense.
+pub fn message(frame: &Frame) -> Option<Message> {
+    let is_ours = frame.service == Service::Raft;
+    is_ours.then(|| Message::decode(frame).expect("a server speaks sense"))
 }
 
 /// What came of the orders that servers give to their lanes, and what clients were answered.
@@ -119,8 +105,8 @@ mod tests {
         let (mut heard, mut bytes) = (Vec::new(), BytesMut::new());
         for byte in stream {
             bytes.extend_from_slice(&[byte]);
-            heard.extend(words(&mut bytes));
+            heard.extend(frames(&mut bytes).iter().filter_map(message));
         }
-        assert_eq!(heard, [Words::Raft(said.clone()), Words::Raft(said)]);
+        assert_eq!(heard, [said.clone(), said]);
     }
 }

@@ -6,7 +6,7 @@ use quorate_core::node::{Input, Node, Output};
 use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_io_sim::engine::{
     Checked, Digest, DiskUse, Feed, Given, Glance, Ledger, Point, Property, Violation, Witness,
-    Words, is_silent_after_failure, words,
+    frames, is_silent_after_failure, message,
 };
 use quorate_io_sim::net::End;
 
@@ -83,8 +83,7 @@ impl Sim {
             return;
         }
         socket.said.extend_from_slice(bytes);
-        for words in words(&mut socket.said) {
-            let Words::Raft(message) = words else { continue };
+        for message in frames(&mut socket.said).iter().filter_map(message) {
             let Some(Mind { is, .. }) = self.servers[at].mind else { return };
             let is_answer = matches!(message.rpc, Rpc::AppendEntriesReply(_));
             if is_answer && message.term < is.term() {

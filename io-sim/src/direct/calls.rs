@@ -1,12 +1,12 @@
 //! What passes between callers and the network.
 
-use bytes::BytesMut;
-use quorate_core::wire::{ClientMessage, Request, RequestBody};
+use bytes::{Bytes, BytesMut};
+use quorate_core::wire::{ClientMessage, Frame, Request, RequestBody, Service};
 use quorate_sm::courier::{Input, Order};
 
 use super::world::World;
 use crate::boot::host_at;
-use crate::hearing::{Words, words};
+use crate::hearing::frames;
 use crate::judge::Checked;
 use crate::net::{End, NetEvent};
 
@@ -53,10 +53,10 @@ impl World<'_> {
                     if let Some(end) = caller.wires.end(name) {
                         self.trace.see(self.now, |recorder| recorder.sent(end, &bytes));
                         let (caller, call) = caller.call_name();
-                        for words in words(&mut BytesMut::from(&bytes[..])) {
-                            self.requests.hear(end.connection, &words);
-                            if let Some(command) = command(&words) {
-                                self.hearing.sends(caller, call, command);
+                        for frame in frames(&mut BytesMut::from(&bytes[..])) {
+                            self.requests.hear(end.connection, &frame);
+                            if let Some(command) = command(&frame) {
+                                self.hearing.sends(caller, call, &command);
                             }
                         }
                         self.net.send(self.now, end, bytes);
@@ -82,13 +82,15 @@ impl World<'_> {
     }
 }
 
-/// The command that a client sends, if it does.
-fn command(words: &Words) -> Option<&[u8]> {
-    match words {
-        Words::Client(ClientMessage::Request(Request {
-            body: RequestBody::Propose { command },
-            ..
-        })) => Some(command),
+/// The command that a client sends in a frame, if it does.
+fn command(frame: &Frame) -> Option<Bytes> {
+    if frame.service != Service::Client {
+        return None;
+    }
+    match ClientMessage::decode(frame).ok()? {
+        ClientMessage::Request(Request { body: RequestBody::Propose { command }, .. }) => {
+            Some(command)
+        }
         _ => None,
     }
 }

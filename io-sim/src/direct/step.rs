@@ -8,7 +8,7 @@ use quorate_sm::{ApplyLane, ApplyOrder};
 use super::files::DiskUse;
 use super::world::World;
 use crate::boot::host_at;
-use crate::hearing::{Words, words};
+use crate::hearing::{frames, message};
 use crate::judge::{Checked, Glance, Point, Property, Violation, hold, is_silent_after_failure};
 use crate::net::{Down, End, NetEvent};
 
@@ -108,12 +108,12 @@ impl World<'_> {
     fn overhear(&mut self, at: usize, name: ConnectionId, bytes: &[u8], is: Glance) -> Checked {
         let process = self.servers[at].process.as_ref();
         let end = process.and_then(|process| process.wires.end(name));
-        for words in words(&mut BytesMut::from(bytes)) {
+        for frame in frames(&mut BytesMut::from(bytes)) {
             let says = self.servers[at].id;
-            self.names.hear(says, &words)?;
-            let void = end.and_then(|end| self.requests.hear(end.connection, &words));
+            self.names.hear(says, &frame)?;
+            let void = end.and_then(|end| self.requests.hear(end.connection, &frame));
             self.properties.is_void(void.unwrap_or_default(), says, &self.servers)?;
-            let Words::Raft(message) = words else { continue };
+            let Some(message) = message(&frame) else { continue };
             self.properties.said(&message, is, &self.lives[at].raft, &self.servers)?;
             self.report.messages += 1;
             if let Rpc::PreVote(ask) = message.rpc

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use quorate_core::NodeId;
-use quorate_core::wire::{Forward, Forwarded, PeerMessage};
+use quorate_core::wire::{Forward, Forwarded, Frame, PeerMessage, Service};
 
 use super::violation::{Checked, Property, hold};
-use crate::hearing::Words;
 
 /// The names of requests that servers have passed on, and that nobody has answered: whoever is asked
 /// may yet do so, whatever has become of the asker.
@@ -17,45 +16,55 @@ pub(crate) struct Names {
 
 impl Names {
     /// A server says something to another.
-    pub(crate) fn hear(&mut self, says: NodeId, words: &Words) -> Checked {
-        match words {
-            Words::Peer(PeerMessage::Forward(Forward { id, .. })) => {
-                let before = self.unanswered.insert(*id, says);
+    pub(crate) fn hear(&mut self, says: NodeId, frame: &Frame) -> Checked {
+        if frame.service != Service::Peer {
+            return Ok(());
+        }
+        match PeerMessage::decode(frame) {
+            Ok(PeerMessage::Forward(Forward { id, .. })) => {
+                let before = self.unanswered.insert(id, says);
                 hold(before != Some(says), Property::OneTrueAnswer, || {
                     format!("{says:?} asks under the name {id:x}, and has asked so before")
                 })
             }
-            Words::Peer(PeerMessage::Forwarded(Forwarded { id, .. })) => {
-                self.unanswered.remove(id);
+            Ok(PeerMessage::Forwarded(Forwarded { id, .. })) => {
+                self.unanswered.remove(&id);
                 Ok(())
             }
-            _ => Ok(()),
+            Ok(PeerMessage::KeepAlive) | Err(_) => Ok(()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use quorate_core::Index;
-    use quorate_core::wire::{ForwardBody, ForwardOutcome};
+    use bytes::BytesMut;
+    use quorate_core::wire::{Decoder, ForwardBody, ForwardOutcome};
+    use quorate_core::{GroupId, Index};
 
     use super::*;
 
-    fn asks(id: u64) -> Words {
-        Words::Peer(PeerMessage::Forward(Forward { id, hops: 0, body: ForwardBody::ReadIndex }))
+    fn frame(message: &PeerMessage) -> Frame {
+        let mut bytes = BytesMut::new();
+        message.encode(GroupId(1), &mut bytes);
+        Decoder::new(u32::MAX).decode(&mut bytes).expect("a frame").expect("the whole of it")
     }
 
-    fn answers(id: u64) -> Words {
+    fn asks(id: u64) -> Frame {
+        frame(&PeerMessage::Forward(Forward { id, hops: 0, body: ForwardBody::ReadIndex }))
+    }
+
+    fn answers(id: u64) -> Frame {
         let outcome = ForwardOutcome::ReadIndex { index: Index(1) };
-        Words::Peer(PeerMessage::Forwarded(Forwarded { id, outcome }))
+        frame(&PeerMessage::Forwarded(Forwarded { id, outcome }))
     }
 
     #[test]
     fn a_name_whose_answer_may_yet_come_is_not_given_again() {
         let [one, two] = [1, 2].map(|id| NodeId::new(id).expect("not zero"));
         let mut names = Names::default();
-        for (says, words) in [(one, asks(7)), (one, asks(8)), (two, answers(8)), (one, asks(8))] {
-            assert_eq!(names.hear(says, &words), Ok(()), "{words:?}");
+        for (says, frame) in [(one, asks(7)), (one, asks(8)), (two, answers(8)), (one, asks(8))] {
+            assert_eq!(names.hear(says, &frame), Ok(()), "{frame:?}");
         }
         let again = names.hear(one, &asks(7)).expect_err("its answer finds another request");
         assert_eq!(again.property, Property::OneTrueAnswer);

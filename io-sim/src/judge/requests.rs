@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 
 use quorate_core::wire::{
-    ClientMessage, Forward, ForwardBody, ForwardOutcome, Forwarded, Outcome, PeerMessage, Request,
-    RequestBody, Response,
+    ClientMessage, Forward, ForwardBody, ForwardOutcome, Forwarded, Frame, Outcome, PeerMessage,
+    Request, RequestBody, Response, Service,
 };
 use quorate_core::{Entry, NodeId};
 
 use super::answers::{Command, command_in, stamp};
 use super::futures::Place;
-use crate::hearing::Words;
 use crate::net::ConnId;
 
 /// All requests that carry a command of a session.
@@ -43,11 +42,11 @@ struct Sent {
 impl Requests {
     /// Somebody says something on a connection. Returns all places of a command that is said to
     /// have had no effect, if its only copy was meant.
-    pub(crate) fn hear(&mut self, connection: ConnId, words: &Words) -> Option<&[Place]> {
-        match words {
-            Words::Client(message) => self.hear_client(connection, message),
-            Words::Peer(message) => self.hear_peer(message),
-            Words::Raft(_) => None,
+    pub(crate) fn hear(&mut self, connection: ConnId, frame: &Frame) -> Option<&[Place]> {
+        match frame.service {
+            Service::Client => self.hear_client(connection, ClientMessage::decode(frame).ok()?),
+            Service::Peer => self.hear_peer(PeerMessage::decode(frame).ok()?),
+            Service::Raft | Service::Handshake => None,
         }
     }
 
@@ -58,35 +57,35 @@ impl Requests {
         }
     }
 
-    fn hear_client(&mut self, connection: ConnId, message: &ClientMessage) -> Option<&[Place]> {
+    fn hear_client(&mut self, connection: ConnId, message: ClientMessage) -> Option<&[Place]> {
         match message {
             ClientMessage::Request(Request { id, body: RequestBody::Propose { command } }) => {
-                let command = command_in(command)?;
+                let command = command_in(&command)?;
                 self.sent.entry(command).or_default().by_clients += 1;
-                self.waiting.insert(Name::OfClient(connection, *id), command);
+                self.waiting.insert(Name::OfClient(connection, id), command);
                 None
             }
             ClientMessage::Request(_) => None,
             ClientMessage::Response(Response { id, outcome }) => {
                 let is_void = matches!(outcome, Outcome::NotApplied(_));
-                self.ends(Name::OfClient(connection, *id), is_void)
+                self.ends(Name::OfClient(connection, id), is_void)
             }
         }
     }
 
-    fn hear_peer(&mut self, message: &PeerMessage) -> Option<&[Place]> {
+    fn hear_peer(&mut self, message: PeerMessage) -> Option<&[Place]> {
         match message {
             PeerMessage::Forward(Forward {
                 id, body: ForwardBody::Propose { command }, ..
             }) => {
-                let command = command_in(command)?;
+                let command = command_in(&command)?;
                 self.sent.entry(command).or_default().by_servers += 1;
-                self.waiting.insert(Name::OfServer(*id), command);
+                self.waiting.insert(Name::OfServer(id), command);
                 None
             }
             PeerMessage::Forwarded(Forwarded { id, outcome }) => {
                 let is_void = matches!(outcome, ForwardOutcome::NotApplied(_));
-                self.ends(Name::OfServer(*id), is_void)
+                self.ends(Name::OfServer(id), is_void)
             }
             PeerMessage::Forward(_) | PeerMessage::KeepAlive => None,
         }
@@ -103,9 +102,9 @@ impl Requests {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use quorate_core::wire::NotApplied;
-    use quorate_core::{Index, LogId, Payload, Term};
+    use bytes::{Bytes, BytesMut};
+    use quorate_core::wire::{Decoder, NotApplied};
+    use quorate_core::{GroupId, Index, LogId, Payload, Term};
     use quorate_sm::{Envelope, MachineId, Order, Sequence, SessionId, Stamp};
 
     use super::*;
@@ -126,22 +125,32 @@ mod tests {
         Envelope::Apply { stamp, machine: MachineId::FIRST, command: b"do" }.encode()
     }
 
-    fn request(id: u64) -> Words {
+    fn frame(encode: impl FnOnce(&mut BytesMut)) -> Frame {
+        let mut bytes = BytesMut::new();
+        encode(&mut bytes);
+        Decoder::new(u32::MAX).decode(&mut bytes).expect("a frame").expect("the whole of it")
+    }
+
+    fn request(id: u64) -> Frame {
         let body = RequestBody::Propose { command: bytes() };
-        Words::Client(ClientMessage::Request(Request { id, body }))
+        let message = ClientMessage::Request(Request { id, body });
+        frame(|out| message.encode(GroupId(1), out))
     }
 
-    fn response(id: u64, outcome: Outcome) -> Words {
-        Words::Client(ClientMessage::Response(Response { id, outcome }))
+    fn response(id: u64, outcome: Outcome) -> Frame {
+        let message = ClientMessage::Response(Response { id, outcome });
+        frame(|out| message.encode(GroupId(1), out))
     }
 
-    fn forward(id: u64) -> Words {
+    fn forward(id: u64) -> Frame {
         let body = ForwardBody::Propose { command: bytes() };
-        Words::Peer(PeerMessage::Forward(Forward { id, hops: 0, body }))
+        let message = PeerMessage::Forward(Forward { id, hops: 0, body });
+        frame(|out| message.encode(GroupId(1), out))
     }
 
-    fn forwarded(id: u64, outcome: ForwardOutcome) -> Words {
-        Words::Peer(PeerMessage::Forwarded(Forwarded { id, outcome }))
+    fn forwarded(id: u64, outcome: ForwardOutcome) -> Frame {
+        let message = PeerMessage::Forwarded(Forwarded { id, outcome });
+        frame(|out| message.encode(GroupId(1), out))
     }
 
     fn place() -> Place {
@@ -149,10 +158,10 @@ mod tests {
         Place { at, author: NodeId::new(1).expect("not zero") }
     }
 
-    fn asked(said: &[Words]) -> Requests {
+    fn asked(frames: &[Frame]) -> Requests {
         let mut requests = Requests::default();
-        for words in said {
-            assert_eq!(requests.hear(connections()[0], words), None);
+        for frame in frames {
+            assert_eq!(requests.hear(connections()[0], frame), None);
         }
         let Place { at, author } = place();
         requests.wrote(author, &Entry { id: at, payload: Payload::Command(bytes()) });
