@@ -30,7 +30,7 @@ pub struct NodeConfig {
     /// After this long a connection that has not shaken hands ends.
     pub handshake_timeout: Duration,
     /// After this long without a sign of life from the other side a link to or from a peer ends:
-    /// its host may be gone without a word. Either side gives such a sign four times as often, so
+    /// its host may be gone without a word. Either side gives such a sign three times as often, so
     /// that all servers should be told the same. Longer than an election timeout, which is how long
     /// a peer may reasonably be busy.
     pub link_timeout: Duration,

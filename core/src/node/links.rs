@@ -48,7 +48,7 @@ impl Node {
         if self.now < self.beat_at {
             return;
         }
-        self.beat_at = self.now.after(self.config.link_timeout / 4);
+        self.beat_at = self.now.after(self.config.link_timeout / 3);
         let group = self.group();
         let is_of_peer = |id: &ConnectionId| {
             !matches!(self.connections[id].purpose, Purpose::Stranger | Purpose::Client)

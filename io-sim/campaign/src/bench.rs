@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use quorate_io_sim::scenario::Options;
 
 use crate::draw::Draw;
 use crate::engine::{Engine, Outcome, Passed};
@@ -25,7 +26,7 @@ pub struct Bench {
     /// The worlds under attack
     #[arg(long, value_name = "A..B", default_value = "0..10")]
     seeds: Seeds,
-    /// For how long servers are idle, in their own time
+    /// For how long servers are idle, in their own time: an hour at most
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME", default_value = "1000s")]
     idle: Duration,
     /// Only this engine
@@ -52,10 +53,15 @@ struct Row {
 /// Measures.
 ///
 /// # Errors
-/// If there is no such engine, or seeds have no end.
+/// If there is no such engine, seeds have no end, or servers cannot be idle for so long.
 pub fn bench(args: &Bench, program: &Program<'_>) -> Result<Found, CampaignError> {
     if args.seeds.is_open() {
         return Err(CampaignError::Arguments { why: "a measurement needs seeds with an end" });
+    }
+    if args.idle > Options::CHAOS_MAX {
+        return Err(CampaignError::Arguments {
+            why: "servers are idle for an hour at most: --idle 1h",
+        });
     }
     let chosen = args.engine.as_deref().map(|name| program.engine(name)).transpose()?;
     let engines = chosen.map_or_else(|| program.engines.to_vec(), |engine| vec![engine]);

@@ -7,6 +7,11 @@ use std::path::PathBuf;
 
 use crate::CampaignError;
 
+/// Does this name stdout, and no file?
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), CampaignError> {
     std::fs::write(path, text).map_err(|error| unwritten(path, error))
 }

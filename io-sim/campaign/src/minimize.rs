@@ -34,8 +34,11 @@ pub struct Minimize {
 /// Minimizes.
 ///
 /// # Errors
-/// If the scenario cannot be read, does not fail, or the file cannot be written.
+/// If the scenario cannot be read, does not fail, or the file is none or cannot be written.
 pub fn minimize(args: &Minimize, program: &Program<'_>) -> Result<Found, CampaignError> {
+    if files::is_stdout(&args.out) {
+        return Err(CampaignError::Arguments { why: "--out names a file: stdout has the summary" });
+    }
     let engine = program.engine(&args.engine)?;
     let scenario = args.source.scenario()?;
     let Some(violation) = engine.violation(&scenario)? else { return Err(CampaignError::Holds) };

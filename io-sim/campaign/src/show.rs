@@ -24,7 +24,7 @@ pub struct Show {
     /// How
     #[arg(long, value_enum, default_value_t = Format::Html)]
     format: Format,
-    /// The file to write; a page goes to SEED.html if not given, and lines to stdout
+    /// The file to write, - for stdout; a page goes to SEED.html if not given, and lines to stdout
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only lines from this time on, as 1s500ms
@@ -71,7 +71,7 @@ pub fn show(args: &Show, program: &Program<'_>) -> Result<Found, CampaignError> 
     };
     let page = || PathBuf::from(format!("{}.html", scenario.options.seed));
     let out = args.out.clone().or_else(|| (args.format == Format::Html).then(page));
-    match out {
+    match out.filter(|path| !files::is_stdout(path)) {
         Some(path) => {
             files::write(&path, &text)?;
             print(&format!("{}\n", path.display()))?;

@@ -227,7 +227,9 @@ fn what_makes_no_sense_is_no_counterexample() {
         ("replay nowhere.scn", "nowhere.scn"),
         ("replay 7 --engine none", "direct and cheap"),
         ("minimize 3 --set chaos=1s", "everything holds"),
+        ("minimize 3 --out -", "stdout"),
         ("show 3 --from 1s", "ascii"),
+        ("bench --idle 2h", "an hour"),
     ] {
         let error = sim(line).expect_err(line).to_string();
         assert!(error.contains(word), "{line}: {error}");
@@ -283,6 +285,10 @@ fn a_failure_is_made_small_drawn_and_what_holds_is_promoted() {
         let text = fs::read_to_string(&file).expect("written");
         assert!(text.starts_with(begins) && text.lines().count() > 5, "{format}: {text:.300}");
     }
+
+    let line = format!("show {} --format ascii --until 1ms --out -", at("min.scn"));
+    assert_eq!(sim(&line).expect("it is drawn"), Found::Counterexample);
+    assert!(!Path::new("-").exists(), "it is drawn on stdout");
 
     let promote = |world: &str| {
         let name = ["--name", "a-story", "--what", "What it shows.", "--why", "Why it is kept."];

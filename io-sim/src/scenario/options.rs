@@ -171,6 +171,9 @@ impl Options {
     /// The most servers.
     pub const SERVERS_MAX: u16 = 9;
 
+    /// The longest time in which faults strike.
+    pub const CHAOS_MAX: Duration = Duration::from_secs(3600);
+
     /// Three servers in a healthy world for five seconds, two clients, and nothing that strikes:
     /// what a scenario's text leaves out has these values.
     ///
@@ -253,7 +256,7 @@ impl Options {
         let (raft, calling, nemesis) = (&self.raft, &self.calling, &self.nemesis);
         let pump = &self.pump;
         let limits = [
-            ("chaos", ms(self.chaos), 0, HOUR_MS),
+            ("chaos", ms(self.chaos), 0, ms(Self::CHAOS_MAX)),
             ("raft.election_timeout", ms(raft.election_timeout), 1, HOUR_MS),
             ("raft.election_jitter", ms(raft.election_jitter), 0, HOUR_MS),
             ("raft.disk_timeout", ms(raft.disk_timeout), 0, HOUR_MS),
