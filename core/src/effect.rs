@@ -47,6 +47,12 @@ pub enum Effect {
         /// The commit index when the read was asked for, or a later one.
         index: Index,
     },
+    /// Leadership was given up: the successor was told to stand, and a term after this server's has
+    /// begun. Who leads it will be seen.
+    Transferred {
+        /// The caller's name for the request.
+        id: RequestId,
+    },
     /// Read entries that are no longer in memory back from the log; answer with
     /// [`Event::Fetched`](crate::Event::Fetched), in any case. At most one per peer is under way.
     Fetch {
@@ -112,9 +118,18 @@ pub enum Refusal {
         /// The limit.
         bytes_max: u64,
     },
-    /// Leadership was lost before the read was confirmed.
+    /// Leadership was lost before the read was confirmed, or before it was handed over.
     #[error("leadership was lost")]
     LeadershipLost,
+    /// Leadership is being handed over; ask the next leader, or this one if that comes to nothing.
+    #[error("leadership is being handed over")]
+    Transferring,
+    /// Nobody can take over: no other voter is heard from, or the one that was named is none.
+    #[error("there is no successor")]
+    NoSuccessor,
+    /// The successor did not take over in time; this server leads on.
+    #[error("the successor did not take over in time")]
+    TransferTimedOut,
     /// This server has halted.
     #[error("this server has halted")]
     Halted,
@@ -169,6 +184,8 @@ pub enum Cause {
     ElectionTimeout,
     /// A majority would vote for this server.
     PreVoteWon,
+    /// The leader told this server to take over (thesis 3.10).
+    LeaderAsked,
     /// A majority voted for this server.
     ElectionWon,
     /// A majority refused.

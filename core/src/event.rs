@@ -1,5 +1,7 @@
 //! Everything that can happen to a server.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 
 use crate::entry::Entries;
@@ -29,6 +31,19 @@ pub enum Event {
     Read {
         /// The caller's name for the request.
         id: RequestId,
+    },
+    /// Hand leadership over to another voter (thesis 3.10). Answered by
+    /// [`Transferred`](crate::Effect::Transferred) or [`Refused`](crate::Effect::Refused).
+    ///
+    /// Until then no proposals are accepted, so that the successor can catch up; reads are served.
+    TransferLeadership {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// The successor; `None` for whoever is the closest to this server's log.
+        to: Option<NodeId>,
+        /// For how long it is tried. Then the leader leads on; an election timeout is enough for a
+        /// successor that keeps up.
+        within: Duration,
     },
     /// Answer to [`Effect::Fetch`](crate::Effect::Fetch): entries from `first` on, at least one; none
     /// if they cannot be read, or are not in the log any more.

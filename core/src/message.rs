@@ -25,12 +25,17 @@ pub enum Rpc {
     PreVoteReply(PreVoteReply),
     /// "Vote for me in my term" (thesis 3.4).
     RequestVote(RequestVote),
-    /// Answer to [`Rpc::RequestVote`].
+    /// Answer to [`Rpc::RequestVote`] and [`Rpc::RequestVoteInTransfer`].
     RequestVoteReply(RequestVoteReply),
     /// Entries, or a look for where the logs part (thesis 3.5).
     AppendEntries(AppendEntries),
     /// Answer to [`Rpc::AppendEntries`] and [`Rpc::Heartbeat`].
     AppendEntriesReply(AppendEntriesReply),
+    /// "Stand for election now": a leader hands over (thesis 3.10).
+    TimeoutNow,
+    /// [`Rpc::RequestVote`] of whom a leader has told to stand: also who hears that leader answers
+    /// (thesis 4.2.3).
+    RequestVoteInTransfer(RequestVote),
     /// "I lead." The thesis's empty AppendEntries, as a variant of its own: it refers only to what
     /// the receiver has acknowledged, so it may overtake the entries that are under way, and a
     /// transport should let it.
@@ -55,7 +60,7 @@ pub struct PreVoteReply {
     pub granted: bool,
 }
 
-/// See [`Rpc::RequestVote`].
+/// See [`Rpc::RequestVote`] and [`Rpc::RequestVoteInTransfer`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RequestVote {
     /// The candidate's last entry.

@@ -78,7 +78,7 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     assert!(matches!(tampered(14, 1), Ok(Some(_))), "ignorable and known");
 
     for (service, kind) in
-        [(Service::Handshake, 5), (Service::Raft, 7), (Service::Peer, 3), (Service::Client, 2)]
+        [(Service::Handshake, 5), (Service::Raft, 9), (Service::Peer, 3), (Service::Client, 2)]
     {
         let frame = |ignorable| Frame {
             service,
@@ -170,7 +170,7 @@ fn impossible_values_are_malformed() {
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 0, 2, 3]), malformed, "server 0");
     assert_eq!(refused(Service::Raft, &[3, 2, 1, 2, 3]), malformed, "a bool of 2");
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 1, 2]), Err(DecodeError::Truncated));
-    assert_eq!(refused(Service::Client, &[0, 41, 3]), malformed, "a body of a later day");
+    assert_eq!(refused(Service::Client, &[0, 41, 4]), malformed, "a body of a later day");
     assert_eq!(refused(Service::Client, &[]), Err(DecodeError::Truncated));
     let not_leader = |address: &[u8]| {
         let len = u8::try_from(address.len()).expect("short");

@@ -8,6 +8,7 @@ use quorate_core::{
     Rpc, Write,
 };
 
+use crate::clock::nanos;
 use crate::digest::Digest;
 
 /// Something that can be told apart from others of its kind.
@@ -35,6 +36,9 @@ impl Feed for Event {
                 entries.feed(digest);
             }
             Self::Unreachable(peer) => digest.words(&[7, peer.get()]),
+            Self::TransferLeadership { id, to, within } => {
+                digest.words(&[8, id.0, to.map_or(0, |to| to.get()), nanos(*within)]);
+            }
         }
     }
 }
@@ -70,6 +74,7 @@ impl Feed for Effect {
             }
             // The end of a run, which is put into words anyway.
             Self::Halt(_) => digest.word(9),
+            Self::Transferred { id } => digest.words(&[10, id.0]),
         }
     }
 }
@@ -102,6 +107,11 @@ impl Feed for Message {
             Rpc::Heartbeat(heartbeat) => {
                 digest.words(&[7, heartbeat.replication.0, heartbeat.round.0, heartbeat.commit.0]);
                 heartbeat.matched.feed(digest);
+            }
+            Rpc::TimeoutNow => digest.word(8),
+            Rpc::RequestVoteInTransfer(ask) => {
+                digest.word(9);
+                ask.last.feed(digest);
             }
         }
     }
@@ -145,6 +155,9 @@ impl Feed for Refusal {
             Self::TooLarge { bytes, bytes_max } => digest.words(&[3, *bytes, *bytes_max]),
             Self::LeadershipLost => digest.word(4),
             Self::Halted => digest.word(5),
+            Self::Transferring => digest.word(6),
+            Self::NoSuccessor => digest.word(7),
+            Self::TransferTimedOut => digest.word(8),
         }
     }
 }

@@ -23,6 +23,7 @@ fn thousands_of_worlds_keep_rafts_promises() {
         ("reads", sum.reads),
         ("refused", sum.refused),
         ("truncations", sum.truncations),
+        ("transfers", sum.transfers),
         ("fetches", sum.fetches),
         ("crashes", sum.crashes),
         ("partitions", sum.partitions),

@@ -21,6 +21,7 @@ impl Node {
                 Effect::Accepted { id, at } => self.handle_proposal_accepted(id, at, out),
                 Effect::Refused { id, why } => self.handle_refused(id, why, out),
                 Effect::ReadReady { id, index } => self.handle_read_ready(id, index, out),
+                Effect::Transferred { id } => self.handle_transferred(id, out),
                 Effect::Fetch { to, first, bytes_max } => {
                     out.push(Output::ReadLog { reader: LogReader::Peer(to), first, bytes_max });
                 }

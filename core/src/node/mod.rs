@@ -294,6 +294,10 @@ impl Node {
     fn handle_stop(&mut self) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Stopping { deadline: self.now.after(self.config.stop_timeout) };
+            if self.is_leader() {
+                // The others need not find out by waiting.
+                self.transfer_leadership(requests::Origin::Node, None);
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Origin {
     },
     /// The queries that one question to the leader serves.
     Queries(Vec<RequestId>),
+    /// This node, which wants to stop.
+    Node,
 }
 
 /// What is under way.
@@ -45,6 +47,8 @@ pub(super) enum Kind {
     Query(Bytes),
     /// Only the index is wanted.
     ReadIndex,
+    /// A transfer of leadership.
+    Transfer,
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.

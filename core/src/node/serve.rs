@@ -44,8 +44,21 @@ impl Node {
                     self.queries.push(id);
                 }
             }
+            RequestBody::TransferLeadership { to } => self.transfer_leadership(origin, to),
             RequestBody::Status => {}
         }
+    }
+
+    /// For about an election timeout: thesis 3.10.
+    pub(super) fn transfer_leadership(&mut self, origin: Origin, to: Option<NodeId>) {
+        let id = self.begin(origin, Kind::Transfer);
+        let within = self.config.raft.election_timeout;
+        self.events.push(Event::TransferLeadership { id, to, within });
+    }
+
+    pub(super) fn handle_transferred(&mut self, id: RequestId, out: &mut Outputs) {
+        let (index, answer) = (self.applied(), Bytes::new());
+        self.finish(id, Outcome::Done { index, answer }, out);
     }
 
     /// A peer passes a request on to us, or the outcome of one of ours back.
@@ -142,7 +155,7 @@ impl Node {
         self.raft.status().disk_hangs && !self.is_leader()
     }
 
-    fn is_leader(&self) -> bool {
+    pub(super) fn is_leader(&self) -> bool {
         self.raft.status().leader == Some(self.config.raft.id)
     }
 
@@ -169,9 +182,11 @@ impl Node {
     pub(super) fn handle_refused(&mut self, id: RequestId, why: Refusal, out: &mut Outputs) {
         let why = match why {
             Refusal::NotLeader { leader } => return self.end_as_not_leader(id, leader, out),
-            Refusal::Busy => NotApplied::Busy,
+            Refusal::Busy | Refusal::Transferring => NotApplied::Busy,
             Refusal::TooLarge { bytes, bytes_max } => NotApplied::TooLarge { bytes, bytes_max },
             Refusal::LeadershipLost => NotApplied::LeadershipLost,
+            Refusal::NoSuccessor => NotApplied::NoSuccessor,
+            Refusal::TransferTimedOut => NotApplied::TransferTimedOut,
             Refusal::Halted => NotApplied::Halted,
         };
         self.end_as_not_applied(id, why, out);
@@ -185,7 +200,9 @@ impl Node {
                 let query = core::mem::take(query);
                 out.push(Output::Query { id, index, query });
             }
-            Kind::ReadIndex | Kind::Propose => self.end_with_index(id, index, out),
+            Kind::ReadIndex | Kind::Propose | Kind::Transfer => {
+                self.end_with_index(id, index, out);
+            }
         }
     }
 
@@ -199,8 +216,8 @@ impl Node {
             Origin::Peer { node, id } => {
                 self.answer_peer(node, id, ForwardOutcome::ReadIndex { index });
             }
-            Origin::Client { .. } | Origin::Local { .. } => {
-                unreachable!("clients ask for answers, not for indexes")
+            Origin::Client { .. } | Origin::Local { .. } | Origin::Node => {
+                unreachable!("nobody but peers and queries asks for an index")
             }
         }
     }
@@ -277,7 +294,7 @@ impl Node {
     pub(super) fn end_without_answer(&mut self, id: RequestId, why: Unknown, out: &mut Outputs) {
         let Some(pending) = self.requests.get_mut(id) else { return };
         match pending.kind {
-            Kind::Propose => self.finish(id, Outcome::Unknown(why), out),
+            Kind::Propose | Kind::Transfer => self.finish(id, Outcome::Unknown(why), out),
             Kind::Query(_) | Kind::ReadIndex => {
                 let (leader, address) = (None, None);
                 self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
@@ -310,6 +327,7 @@ impl Node {
                 };
                 self.answer_peer(node, id, outcome);
             }
+            Origin::Node => {}
             Origin::Queries(queries) => {
                 queries.into_iter().for_each(|query| self.finish(query, outcome.clone(), out));
             }

@@ -35,13 +35,17 @@ impl Raft {
     }
 
     /// thesis 3.4: increments the term, votes for itself and asks the others.
-    fn become_candidate(&mut self, cause: Cause, effects: &mut Effects) {
+    pub(super) fn become_candidate(&mut self, cause: Cause, effects: &mut Effects) {
         let Some(term) = self.next_term(effects) else { return };
         self.set_hard_state(HardState { term, vote: Some(self.config.id) });
         // Its own vote counts like any other: once it is durable, see `count_own_vote`.
         let election = self.new_election();
         self.change_role(Role::Candidate(election), cause, effects);
-        self.send_to_voters(Rpc::RequestVote(RequestVote { last: self.log.last() }));
+        let request = RequestVote { last: self.log.last() };
+        self.send_to_voters(match cause {
+            Cause::LeaderAsked => Rpc::RequestVoteInTransfer(request),
+            _ => Rpc::RequestVote(request),
+        });
     }
 
     fn next_term(&mut self, effects: &mut Effects) -> Option<Term> {

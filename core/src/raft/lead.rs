@@ -4,6 +4,7 @@ use super::Raft;
 use super::progress::{PeerMode, Progress};
 use super::reads::Reads;
 use super::role::{Leader, Role};
+use super::transfer::Transfer;
 use crate::effect::{Cause, Effect, Effects, Refusal};
 use crate::entry::{Entries, Entry, Payload};
 use crate::message::{AppendEntriesReply, AppendOutcome};
@@ -36,6 +37,7 @@ impl Raft {
             round: Round(0),
             is_round_owed: false,
             reads: Reads::default(),
+            transfer: None,
             uncommitted: VecDeque::new(),
             uncommitted_bytes: 0,
             unsettled_bytes: 0,
@@ -50,6 +52,11 @@ impl Raft {
         let (bytes, bytes_max) = (command.len() as u64, self.config.command_bytes_max);
         if bytes > bytes_max {
             effects.push(Effect::Refused { id, why: Refusal::TooLarge { bytes, bytes_max } });
+            return;
+        }
+        if leader.transfer.is_some() {
+            // thesis 3.10: what came in now, the successor would have to catch up with.
+            effects.push(Effect::Refused { id, why: Refusal::Transferring });
             return;
         }
         let cost = bytes + Entry::OVERHEAD_BYTES;
@@ -163,9 +170,14 @@ impl Raft {
         if now >= self.gives_way_at() {
             return self.become_follower(Cause::DiskHung, effects);
         }
+        self.end_late_transfer(effects);
         let Role::Leader(leader) = &mut self.role else { return };
+        if now < leader.heartbeat_at {
+            return;
+        }
         leader.heartbeat_at = now.after(self.config.heartbeat_interval);
         leader.is_round_owed = true;
+        leader.transfer.iter_mut().for_each(Transfer::try_again);
         leader.peers.iter_mut().for_each(|peer| peer.may_suspect_loss = true);
     }
 

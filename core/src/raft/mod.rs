@@ -2,7 +2,7 @@
 //!
 //! **Decide, then settle.** A handler only changes state; [`settle`] looks at the state afterwards
 //! and gives the orders. Read in this order: [`role`] (what a server is), [`election`], [`append`]
-//! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], and [`settle`].
+//! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], [`transfer`], and [`settle`].
 
 mod append;
 mod election;
@@ -11,6 +11,7 @@ mod progress;
 mod reads;
 mod role;
 mod settle;
+mod transfer;
 
 use alloc::vec::Vec;
 
@@ -27,6 +28,7 @@ use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
 
 pub use progress::{PeerMode, Progress};
 use role::{Follower, Role};
+use transfer::Transfer;
 
 /// One Raft server, without its I/O.
 ///
@@ -122,6 +124,8 @@ pub struct Status<'a> {
     pub membership: &'a Membership,
     /// A leader's view of its peers, by id; empty for others.
     pub peers: &'a [Progress],
+    /// To whom a leader is handing over.
+    pub transferring_to: Option<NodeId>,
     /// Messages that made no sense, since the start.
     pub ignored_messages: u64,
     /// Why this server stopped for good, if it did.
@@ -189,7 +193,9 @@ impl Raft {
             Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
             Role::Leader(leader) => {
                 let lost_at = self.quorum_lost_at(leader).min(self.gives_way_at());
-                Some(leader.heartbeat_at.min(lost_at))
+                let deadline = leader.heartbeat_at.min(lost_at);
+                let transfer = leader.transfer.as_ref().map(Transfer::deadline);
+                Some(transfer.map_or(deadline, |transfer| transfer.min(deadline)))
             }
             Role::Halted(_) => None,
         }
@@ -211,6 +217,10 @@ impl Raft {
             peers: match &self.role {
                 Role::Leader(leader) => &leader.peers,
                 _ => &[],
+            },
+            transferring_to: match &self.role {
+                Role::Leader(leader) => leader.transfer.as_ref().map(Transfer::to),
+                _ => None,
             },
             ignored_messages: self.ignored_messages,
             violation: match self.role {
@@ -249,13 +259,19 @@ impl Raft {
             Event::Persisted(ticket) => self.log.persist(ticket, self.now),
             Event::Propose { id, command } => self.handle_propose(id, command, effects),
             Event::Read { id } => self.handle_read(id, effects),
+            Event::TransferLeadership { id, to, within } => {
+                self.handle_transfer(id, to, within, effects);
+            }
             Event::Fetched { to, entries } => self.handle_fetched(to, entries),
             Event::Unreachable(peer) => self.handle_unreachable(peer),
         }
     }
 
     fn refuse_when_halted(event: Event, effects: &mut Effects) {
-        if let Event::Propose { id, .. } | Event::Read { id } = event {
+        if let Event::Propose { id, .. }
+        | Event::Read { id }
+        | Event::TransferLeadership { id, .. } = event
+        {
             effects.push(Effect::Refused { id, why: Refusal::Halted });
         }
     }
@@ -293,9 +309,10 @@ impl Raft {
         }
         let is_current = term == self.hard_state.term;
         match rpc {
-            Rpc::RequestVote(request) => {
+            Rpc::RequestVote(request) | Rpc::RequestVoteInTransfer(request) => {
                 self.handle_request_vote(from, is_current, request, effects);
             }
+            Rpc::TimeoutNow if is_current => self.handle_timeout_now(from, effects),
             Rpc::AppendEntries(request) => {
                 self.handle_append_entries(from, is_current, request, effects);
             }
@@ -322,7 +339,9 @@ impl Raft {
             Rpc::PreVote(request) => {
                 request.last.term <= message.term && request.next_term.0 <= newest
             }
-            Rpc::RequestVote(request) => request.last.term <= message.term,
+            Rpc::RequestVote(request) | Rpc::RequestVoteInTransfer(request) => {
+                request.last.term <= message.term
+            }
             _ => true,
         };
         let id = self.config.id;
@@ -363,6 +382,7 @@ impl Raft {
             for id in leader.reads.into_ids() {
                 effects.push(Effect::Refused { id, why: Refusal::LeadershipLost });
             }
+            leader.transfer.into_iter().for_each(|transfer| effects.push(transfer.end(cause)));
         }
         self.announce(cause, effects);
     }

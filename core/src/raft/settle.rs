@@ -30,6 +30,7 @@ impl Raft {
                 self.advance_commit();
                 self.confirm_reads(effects);
                 self.replicate(effects);
+                self.hand_over();
             }
             Role::Follower(_) => self.acknowledge(),
             _ => {}

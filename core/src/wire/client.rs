@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::types::GroupId;
+use crate::types::{GroupId, NodeId};
 use crate::wire::header::{self, Headed};
 use crate::wire::{DecodeError, Frame, Outcome, Service};
 
@@ -45,6 +45,11 @@ pub enum RequestBody {
     },
     /// How does the server see itself and its group?
     Status,
+    /// Hand leadership over (thesis 3.10). Only the leader does.
+    TransferLeadership {
+        /// The successor; `None` for whoever is the closest to the leader's log.
+        to: Option<NodeId>,
+    },
 }
 
 /// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.

@@ -65,6 +65,13 @@ pub enum NotApplied {
     /// A query whose leader lost its leadership before it could confirm it.
     #[error("leadership was lost before the query was served")]
     LeadershipLost,
+    /// Nobody can take over from this leader: no other voter is heard from, or the server that was
+    /// named is none.
+    #[error("nobody can take over")]
+    NoSuccessor,
+    /// The successor did not take over in time; the leader leads on.
+    #[error("the successor did not take over in time")]
+    TransferTimedOut,
 }
 
 /// Why nobody can say what became of a request. Append only: the numbers of the variants are for

@@ -14,7 +14,7 @@ use crate::message::{
 use crate::types::{GroupId, Index, LogId, NodeId, ReplicationId, Round, Term};
 use crate::wire::{DecodeError, Frame, Service, entries, frame, header};
 
-const KINDS: u8 = 7;
+const KINDS: u8 = 9;
 
 impl Message {
     /// Appends the frame of this message to `out`; copies each command once, and allocates nothing
@@ -88,6 +88,8 @@ enum RpcHeader {
     AppendEntries(#[serde(with = "AppendEntriesHeader")] AppendEntries),
     AppendEntriesReply(#[serde(with = "AppendEntriesReplyHeader")] AppendEntriesReply),
     Heartbeat(#[serde(with = "HeartbeatHeader")] Heartbeat),
+    TimeoutNow,
+    RequestVoteInTransfer(#[serde(with = "RequestVoteHeader")] RequestVote),
 }
 
 #[derive(Serialize, Deserialize)]

@@ -55,10 +55,23 @@ impl Bench {
         log: &[(u64, u64)],
         tune: impl FnOnce(&mut Config),
     ) -> Self {
+        let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+        Self::start(SnapshotMeta { last_included, membership }, term, log, tune)
+    }
+
+    /// Server 1 in another membership.
+    pub(crate) fn member(membership: Membership, term: u64, log: &[(u64, u64)]) -> Self {
+        Self::start(SnapshotMeta { last_included: LogId::ZERO, membership }, term, log, |_| {})
+    }
+
+    fn start(
+        snapshot: SnapshotMeta,
+        term: u64,
+        log: &[(u64, u64)],
+        tune: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config { election_jitter: Duration::ZERO, ..Config::new(node(1)) };
         tune(&mut config);
-        let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
-        let snapshot = SnapshotMeta { last_included, membership };
         let hard_state = HardState { term: Term(term), vote: None };
         let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
         let recovered = Recovered::from_entries(hard_state, snapshot, entries).expect("a log");

@@ -9,3 +9,4 @@ mod halts;
 mod hung_disk;
 mod reads;
 mod replication;
+mod transfer;

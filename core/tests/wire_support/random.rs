@@ -129,6 +129,8 @@ fn rpcs() -> impl Strategy<Value = Rpc> {
         appends().prop_map(Rpc::AppendEntries),
         replies.prop_map(Rpc::AppendEntriesReply),
         heartbeats.prop_map(Rpc::Heartbeat),
+        Just(Rpc::TimeoutNow),
+        ids().prop_map(|last| Rpc::RequestVoteInTransfer(RequestVote { last })),
     ]
 }
 
@@ -196,6 +198,7 @@ fn client() -> impl Strategy<Value = ClientMessage> {
         (consistencies, bytes())
             .prop_map(|(consistency, query)| RequestBody::Query { consistency, query }),
         Just(RequestBody::Status),
+        option::of(nodes()).prop_map(|to| RequestBody::TransferLeadership { to }),
     ];
     let outcomes = prop_oneof![
         (numbers(), bytes())
@@ -224,6 +227,8 @@ fn not_applied() -> impl Strategy<Value = NotApplied> {
         Just(NotApplied::TooManyHops),
         Just(NotApplied::Halted),
         Just(NotApplied::LeadershipLost),
+        Just(NotApplied::NoSuccessor),
+        Just(NotApplied::TransferTimedOut),
     ]
 }
 

@@ -126,6 +126,12 @@ fn raft() -> Vec<Sample> {
         sample("raft_request_vote_reply", &[3], vote_reply),
         sample("raft_append_entries_without_entries", &[4], append(vec![])),
         sample("raft_heartbeat", &[6], heartbeat),
+        sample("raft_timeout_now", &[7], Rpc::TimeoutNow),
+        sample(
+            "raft_request_vote_in_transfer",
+            &[8],
+            Rpc::RequestVoteInTransfer(RequestVote { last }),
+        ),
         sample("raft_append_entries_noop", &[4], append(vec![noop(6, 10)])),
         sample("raft_append_entries_empty_command", &[4], append(vec![command(6, 10, b"")])),
         sample("raft_append_entries_several", &[4], append(several)),
@@ -186,6 +192,12 @@ fn requests() -> Vec<Sample> {
         request("client_query_linearizable", &[0, 41, 1, 0], linearizable),
         request("client_query_stale", &[0, 41, 1, 1], stale),
         request("client_status", &[0, 41, 2], RequestBody::Status),
+        request("client_transfer", &[0, 41, 3, 0], RequestBody::TransferLeadership { to: None }),
+        request(
+            "client_transfer_to",
+            &[0, 41, 3, 1, 2],
+            RequestBody::TransferLeadership { to: Some(node(2)) },
+        ),
         response("client_done", &[1, 42, 0], done),
         response("client_done_without_answer", &[1, 42, 0], silent),
     ]
@@ -208,6 +220,12 @@ fn not_applied() -> Vec<Sample> {
         sample("client_not_applied_too_many_hops", &[1, 42, 1, 6], NotApplied::TooManyHops),
         sample("client_not_applied_halted", &[1, 42, 1, 7], NotApplied::Halted),
         sample("client_not_applied_leadership_lost", &[1, 42, 1, 8], NotApplied::LeadershipLost),
+        sample("client_not_applied_no_successor", &[1, 42, 1, 9], NotApplied::NoSuccessor),
+        sample(
+            "client_not_applied_transfer_timed_out",
+            &[1, 42, 1, 10],
+            NotApplied::TransferTimedOut,
+        ),
     ]
 }
 

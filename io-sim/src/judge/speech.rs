@@ -31,7 +31,9 @@ impl Properties {
         )?;
         let (disk, to) = (servers[at.expect("held")].ledger(), to.expect("held"));
         match &message.rpc {
-            Rpc::RequestVote(_) => self.votes_for(message, message.from, disk),
+            Rpc::RequestVote(_) | Rpc::RequestVoteInTransfer(_) => {
+                self.votes_for(message, message.from, disk)
+            }
             Rpc::RequestVoteReply(RequestVoteReply { granted: true }) => {
                 self.votes_for(message, message.to, disk)
             }
@@ -43,6 +45,7 @@ impl Properties {
             Rpc::Heartbeat(heartbeat) => {
                 self.speaks_as_leader(message, heartbeat.matched, is, disk)
             }
+            Rpc::TimeoutNow => self.hands_over(message, is, disk, to),
             Rpc::AppendEntriesReply(AppendEntriesReply {
                 outcome: AppendOutcome::Match(index),
                 ..
@@ -85,6 +88,23 @@ impl Properties {
             || format!("no leader, or not in its log: {message:?}"),
         )?;
         self.is_term_durable(message, disk)
+    }
+
+    /// The sender leads, and the successor has all that it has (thesis 3.10).
+    fn hands_over(
+        &self,
+        message: &Message,
+        is: Glance,
+        disk: &Ledger,
+        to: &impl Witness,
+    ) -> Checked {
+        self.speaks_as_leader(message, LogId::ZERO, is, disk)?;
+        let last = disk.written().last().index;
+        let still_leads = is.leads() && message.term == is.term();
+        let has_all = to.ledger().durable().digest(last) == disk.written().digest(last);
+        hold(has_all || !still_leads || !self.looks_into_disks, Property::MessagesAreTrue, || {
+            format!("{message:?} lacks something of what is before {last:?}")
+        })
     }
 
     fn is_term_durable(&self, message: &Message, disk: &Ledger) -> Checked {

@@ -31,6 +31,7 @@ impl World<'_> {
         nemesis.disk_hang = 0;
         nemesis.unreachable = 0;
         nemesis.spurious_timeout = 0;
+        nemesis.transfer = 0;
         nemesis.regicide_permille = 0;
         self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {

@@ -1,5 +1,7 @@
 //! Faults that strike from outside.
 
+use core::time::Duration;
+
 use quorate_core::{Event, NodeId};
 
 use super::world::{Body, Happening, World};
@@ -14,6 +16,7 @@ enum Strike {
     DiskHang,
     Unreachable,
     SpuriousTimeout,
+    Transfer,
 }
 
 impl World<'_> {
@@ -48,8 +51,22 @@ impl World<'_> {
                 return self.give(at, Event::Unreachable(peer));
             }
             Strike::SpuriousTimeout => return self.give(at, Event::Timeout),
+            Strike::Transfer => return self.transfer(at),
         }
         Ok(())
+    }
+
+    /// Somebody wants another leader: anybody, or a server that may be far behind, or gone.
+    fn transfer(&mut self, at: usize) -> Checked {
+        if self.servers[at].life.is_none() {
+            return Ok(());
+        }
+        let to = self.nemesis_rng.index(self.servers.len());
+        let to = self.nemesis_rng.chance(500).then(|| self.servers[to].id);
+        let within = nanos(self.options.config.election_timeout);
+        let within = Duration::from_nanos(self.nemesis_rng.below(2 * within));
+        let event = self.requests.transfer(self.servers[at].id, to, within);
+        self.give(at, event)
     }
 
     /// A server was elected: it may not have long to live, and its entries reach only some.
@@ -88,6 +105,7 @@ impl World<'_> {
             (nemesis.disk_hang, Strike::DiskHang),
             (nemesis.unreachable, Strike::Unreachable),
             (nemesis.spurious_timeout, Strike::SpuriousTimeout),
+            (nemesis.transfer, Strike::Transfer),
         ];
         self.nemesis_rng.weighted(&weights)
     }

@@ -83,6 +83,8 @@ pub struct NemesisOptions {
     pub unreachable: u64,
     /// A timer fires that was not set.
     pub spurious_timeout: u64,
+    /// A server is told to hand leadership over.
+    pub transfer: u64,
     /// How likely a leader crashes or is cut off as soon as it is elected, in thousandths.
     pub regicide_permille: u64,
 }
@@ -193,6 +195,14 @@ impl Options {
             options.nemesis.disk_hang = weight;
             options.config.disk_timeout = patience;
         }
+        // As is this.
+        let (coin, weight) = (swarm.rng.chance(500), swarm.rng.log_within(1, 8));
+        options.nemesis.transfer = match swarm.mood {
+            Mood::Swarm if !coin => 0,
+            Mood::Swarm | Mood::Everything => weight,
+            Mood::Turmoil => u64::from(coin),
+            Mood::Healthy | Mood::Single(_) => 0,
+        };
         if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
     }
 
@@ -283,6 +293,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         crash: swarm.fault(0, 1, 8),
         pause: swarm.fault(0, 1, 8),
         disk_hang: 0,
+        transfer: 0,
         unreachable: swarm.fault(0, 1, 8),
         spurious_timeout: swarm.fault(0, 1, 8),
         regicide_permille: swarm.fault(0, 50, 700),

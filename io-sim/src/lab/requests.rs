@@ -1,6 +1,7 @@
 //! What clients asked for, and what they were told.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::{Entry, Event, Index, LogId, NodeId, Payload, Refusal, RequestId};
@@ -17,6 +18,7 @@ pub(crate) struct Requests {
     open: BTreeMap<RequestId, Asked>,
     accepted: BTreeMap<RequestId, LogId>,
     pub(crate) reads: u64,
+    pub(crate) transfers: u64,
     pub(crate) refused: u64,
 }
 
@@ -35,6 +37,7 @@ enum What {
         /// What was committed anywhere when it was asked for.
         committed: Index,
     },
+    Transfer,
 }
 
 impl Requests {
@@ -46,6 +49,7 @@ impl Requests {
             open: BTreeMap::new(),
             accepted: BTreeMap::new(),
             reads: 0,
+            transfers: 0,
             refused: 0,
         }
     }
@@ -68,6 +72,24 @@ impl Requests {
         Event::Read { id: self.ask(server, What::Read { committed }) }
     }
 
+    /// Leadership shall be handed over, within this time.
+    pub(crate) fn transfer(
+        &mut self,
+        server: NodeId,
+        to: Option<NodeId>,
+        within: Duration,
+    ) -> Event {
+        Event::TransferLeadership { id: self.ask(server, What::Transfer), to, within }
+    }
+
+    pub(crate) fn transferred(&mut self, server: NodeId, id: RequestId) -> Checked {
+        let asked = self.answered(server, id, "done")?;
+        self.transfers += 1;
+        hold(asked.what == What::Transfer, PROPERTY, || {
+            format!("{server:?} has handed over, says {id:?}, which is no transfer")
+        })
+    }
+
     /// The server crashed: nobody will ever answer.
     pub(crate) fn crashed(&mut self, server: NodeId) {
         self.open.retain(|_, asked| asked.server != server);
@@ -76,7 +98,7 @@ impl Requests {
     pub(crate) fn accepted(&mut self, server: NodeId, id: RequestId, at: LogId) -> Checked {
         let asked = self.answered(server, id, "accepted")?;
         hold(matches!(asked.what, What::Proposal { .. }), PROPERTY, || {
-            format!("{server:?} accepted {id:?}, which is a read")
+            format!("{server:?} accepted {id:?}, which is no proposal")
         })?;
         self.accepted.insert(id, at);
         Ok(())
@@ -107,7 +129,9 @@ impl Requests {
             What::Proposal { bytes } => hold(!too_large || bytes > bytes_max, PROPERTY, || {
                 format!("{id:?} of {bytes} bytes is within the limit, and was refused: {why}")
             }),
-            What::Read { .. } => hold(!too_large, PROPERTY, || format!("{id:?} is a read: {why}")),
+            What::Read { .. } | What::Transfer => {
+                hold(!too_large, PROPERTY, || format!("{id:?} has no length: {why}"))
+            }
         }
     }
 

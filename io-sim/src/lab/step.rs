@@ -86,6 +86,7 @@ impl World<'_> {
             Effect::ReadReady { id: request, index } => {
                 self.requests.read_ready(id, *request, *index)
             }
+            Effect::Transferred { id: request } => self.requests.transferred(id, *request),
             _ => Ok(()),
         }
     }
@@ -106,6 +107,7 @@ impl World<'_> {
             Effect::Write(_)
             | Effect::Accepted { .. }
             | Effect::Refused { .. }
+            | Effect::Transferred { .. }
             | Effect::ReadReady { .. } => Ok(()),
         }
     }

@@ -128,6 +128,7 @@ impl<'a> World<'a> {
         self.report.accepted = self.requests.is_accepted();
         self.report.reads = self.requests.reads;
         self.report.refused = self.requests.refused;
+        self.report.transfers = self.requests.transfers;
         self.report.digest = self.trace.digest();
         Ok(self.report)
     }

@@ -42,6 +42,10 @@ pub enum FrameKind {
     KeepAlive,
     /// Anything else.
     Other,
+    /// A leader hands over.
+    TimeoutNow,
+    /// See [`quorate_core::Rpc::RequestVoteInTransfer`].
+    RequestVoteInTransfer,
 }
 
 impl FrameKind {
@@ -61,6 +65,8 @@ impl FrameKind {
             (1, 4) => Self::Look,
             (1, 5) => Self::AppendEntriesReply,
             (1, 6) => Self::Heartbeat,
+            (1, 7) => Self::TimeoutNow,
+            (1, 8) => Self::RequestVoteInTransfer,
             (2, 0) => Self::Forward,
             (2, 1) => Self::Forwarded,
             (2, 2) => Self::KeepAlive,
@@ -125,9 +131,9 @@ impl FrameKinds {
     pub const NONE: Self = Self(0);
     /// All messages of consensus: the frames against whose loss, repetition and delay the protocol
     /// holds.
-    pub const CONSENSUS: Self = Self(0b1_1111_1110);
+    pub const CONSENSUS: Self = Self(0b110_0001_1111_1110);
     /// All about votes.
-    pub const VOTES: Self = Self(0b1_1110);
+    pub const VOTES: Self = Self(0b110_0000_0001_1110);
     /// Entries, and looks for lost ones.
     pub const ENTRIES: Self = Self(0b110_0000);
     /// Answers to entries, looks and heartbeats.
@@ -141,9 +147,9 @@ impl FrameKinds {
     /// Handshakes.
     pub const HANDSHAKES: Self = Self(1);
     /// Everything, known or not.
-    pub const ALL: Self = Self(0x1FFF);
+    pub const ALL: Self = Self(0x7FFF);
 
-    const NAMED: [(&'static str, Self); 22] = [
+    const NAMED: [(&'static str, Self); 24] = [
         ("none", Self::NONE),
         ("all", Self::ALL),
         ("consensus", Self::CONSENSUS),
@@ -158,6 +164,8 @@ impl FrameKinds {
         ("pre-vote-reply", Self(1 << FrameKind::PreVoteReply as u8)),
         ("request-vote", Self(1 << FrameKind::RequestVote as u8)),
         ("request-vote-reply", Self(1 << FrameKind::RequestVoteReply as u8)),
+        ("timeout-now", Self(1 << FrameKind::TimeoutNow as u8)),
+        ("request-vote-in-transfer", Self(1 << FrameKind::RequestVoteInTransfer as u8)),
         ("append-entries", Self(1 << FrameKind::AppendEntries as u8)),
         ("look", Self(1 << FrameKind::Look as u8)),
         ("forward", Self(1 << FrameKind::Forward as u8)),

@@ -54,6 +54,11 @@ fn consensus(message: &Message) -> (Kind, String) {
             );
             (Kind::Heartbeat, text)
         }
+        Rpc::TimeoutNow => (Kind::Vote, format!("stand for election now, after term {term}")),
+        Rpc::RequestVoteInTransfer(ask) => {
+            let last = id(ask.last);
+            (Kind::Vote, format!("vote for me in term {term}, our leader hands over, last {last}"))
+        }
     }
 }
 
@@ -100,6 +105,10 @@ fn client(message: &ClientMessage) -> (Kind, String) {
             }
             RequestBody::Query { query, .. } => format!("query #{id} of {} bytes", query.len()),
             RequestBody::Status => format!("status #{id}"),
+            RequestBody::TransferLeadership { to } => match to {
+                Some(to) => format!("hand leadership over to {to:?} #{id}"),
+                None => format!("hand leadership over #{id}"),
+            },
         },
         ClientMessage::Response(Response { id, outcome }) => match outcome {
             Outcome::Done { index, .. } => format!("#{id} is done at {}", index.0),

@@ -131,6 +131,7 @@ const fn kind_of(body: &RequestBody) -> &'static str {
         RequestBody::Propose { .. } => "command",
         RequestBody::Query { .. } => "query",
         RequestBody::Status => "status",
+        RequestBody::TransferLeadership { .. } => "transfer",
     }
 }
 

@@ -105,6 +105,11 @@ impl Bench {
                 let id = self.ask(name.clone());
                 self.step(Event::Read { id });
             }
+            Happening::Transfer(to) => {
+                let (id, to) = (self.ask("transfer".to_owned()), Some(*to));
+                let within = self.tuning.config(self.id()).election_timeout;
+                self.step(Event::TransferLeadership { id, to, within });
+            }
             Happening::Unreachable(peer) => self.step(Event::Unreachable(*peer)),
             Happening::Nothing => {}
         }
@@ -192,6 +197,8 @@ impl Bench {
                 Rpc::PreVoteReply(PreVoteReply { next_term, granted })
             }
             Body::Vote { last } => Rpc::RequestVote(RequestVote { last }),
+            Body::TransferVote { last } => Rpc::RequestVoteInTransfer(RequestVote { last }),
+            Body::TimeoutNow => Rpc::TimeoutNow,
             Body::VoteReply { granted } => Rpc::RequestVoteReply(RequestVoteReply { granted }),
             Body::Append { prev, entries, commit } => {
                 let (replication, round) = self.next_round();
@@ -280,6 +287,7 @@ impl Bench {
             Effect::Fetch { .. }
             | Effect::Commit(_)
             | Effect::Accepted { .. }
+            | Effect::Transferred { .. }
             | Effect::RoleChanged(_)
             | Effect::Halt(_) => {}
         }

@@ -15,6 +15,7 @@ pub(crate) enum Happening {
     Propose(u64),
     ProposeBytes(usize),
     Read(String),
+    Transfer(NodeId),
     Unreachable(NodeId),
     Nothing,
 }
@@ -42,6 +43,7 @@ impl Happening {
                 Self::ProposeBytes(bytes.map_or_else(|| odd("a length", value), Ok)?)
             }
             "read_index" => Self::Read(text(value)?.to_owned()),
+            "transfer" => Self::Transfer(node(value)?),
             "unreachable" => Self::Unreachable(node(value)?),
             "note" => Self::Nothing,
             other => return unfit("event", other),

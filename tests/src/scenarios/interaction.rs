@@ -54,7 +54,7 @@ struct Step<'a> {
     in_flight: u64,
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "add-nodes",
     "campaign",
     "propose",
@@ -66,6 +66,7 @@ const COMMANDS: [&str; 11] = [
     "status",
     "raft-log",
     "raft-state",
+    "transfer-leadership",
 ];
 
 impl<'a> Step<'a> {
@@ -107,6 +108,12 @@ impl<'a> Group<'a> {
         match step.command {
             "add-nodes" => self.add_nodes(step)?,
             "campaign" => self.each(&ids, &Happening::Campaign)?,
+            "transfer-leadership" => {
+                let (from, to) = (step.list("from"), step.list("to"));
+                for &to in &to {
+                    self.each(&from, &Happening::Transfer(to))?;
+                }
+            }
             "propose" => self.each(&ids, &Happening::Propose(1))?,
             "stabilize" => self.stabilize(&ids)?,
             "deliver-msgs" => {

@@ -22,7 +22,9 @@ pub(crate) enum Body {
     PreVote { last: LogId },
     PreVoteReply { granted: bool },
     Vote { last: LogId },
+    TransferVote { last: LogId },
     VoteReply { granted: bool },
+    TimeoutNow,
     Append { prev: LogId, entries: Entries, commit: Index },
     Match(Index),
     Mismatch { rejected: Index, hint: LogId },
@@ -43,6 +45,10 @@ impl Letter {
                 has_only(object, &["commit"])?;
                 Body::Heartbeat { commit: Index(object.number("commit", 0)?) }
             }
+            "timeout_now" => {
+                has_only(object, &[])?;
+                Body::TimeoutNow
+            }
             "heartbeat_resp" => {
                 has_only(object, &[])?;
                 Body::HeartbeatReply
@@ -52,7 +58,7 @@ impl Letter {
         let term = Term(number(object.need("term")?)?);
         // A server cannot have an entry of a later term than its own.
         let newest = match &body {
-            Body::Vote { last } => last.term,
+            Body::Vote { last } | Body::TransferVote { last } => last.term,
             Body::Append { prev, entries, .. } => entries.last_id().unwrap_or(*prev).term,
             _ => Term(0),
         };
@@ -70,11 +76,12 @@ fn has_only(object: Object<'_>, keys: &[&str]) -> Run {
 
 fn vote_request(object: Object<'_>) -> Run<Body> {
     has_only(object, &["last", "pre", "transfer"])?;
-    if object.flag("transfer")? {
-        return unfit("event", "transfer");
-    }
     let last = log_id(object.need("last")?)?;
-    Ok(if object.flag("pre")? { Body::PreVote { last } } else { Body::Vote { last } })
+    Ok(match (object.flag("pre")?, object.flag("transfer")?) {
+        (true, _) => Body::PreVote { last },
+        (false, true) => Body::TransferVote { last },
+        (false, false) => Body::Vote { last },
+    })
 }
 
 fn vote_reply(object: Object<'_>) -> Run<Body> {
@@ -131,8 +138,15 @@ const ASKED: [&str; 14] = [
     "match",
     "rejected",
 ];
-const TYPES: [&str; 6] =
-    ["vote_req", "vote_resp", "append_req", "append_resp", "heartbeat_req", "heartbeat_resp"];
+const TYPES: [&str; 7] = [
+    "vote_req",
+    "vote_resp",
+    "append_req",
+    "append_resp",
+    "heartbeat_req",
+    "heartbeat_resp",
+    "timeout_now",
+];
 
 /// A message that a row expects, or expects not to be sent.
 #[derive(Clone, Debug)]
@@ -167,7 +181,8 @@ pub(crate) fn known_type(kind: &str) -> Run {
 /// What rows call a message of the core.
 pub(crate) fn is_of_type(message: &Message, kind: &str) -> bool {
     match &message.rpc {
-        Rpc::PreVote(_) | Rpc::RequestVote(_) => kind == "vote_req",
+        Rpc::PreVote(_) | Rpc::RequestVote(_) | Rpc::RequestVoteInTransfer(_) => kind == "vote_req",
+        Rpc::TimeoutNow => kind == "timeout_now",
         Rpc::PreVoteReply(_) | Rpc::RequestVoteReply(_) => kind == "vote_resp",
         Rpc::AppendEntries(_) => kind == "append_req",
         Rpc::Heartbeat(_) => kind == "heartbeat_req",
@@ -186,7 +201,10 @@ fn render(message: &Message) -> Map<String, Value> {
             let term = if reply.granted { reply.next_term } else { message.term };
             json!({"pre": true, "granted": reply.granted, "term": term.0})
         }
-        Rpc::RequestVote(ask) => json!({"pre": false, "last": pair(ask.last)}),
+        Rpc::TimeoutNow => json!({}),
+        Rpc::RequestVote(ask) | Rpc::RequestVoteInTransfer(ask) => {
+            json!({"pre": false, "last": pair(ask.last)})
+        }
         Rpc::RequestVoteReply(reply) => json!({"pre": false, "granted": reply.granted}),
         Rpc::AppendEntries(append) => json!({
             "prev": pair(append.prev),

@@ -1,0 +1,120 @@
+//! Handing leadership over: thesis 3.10.
+
+use core::time::Duration;
+
+use super::Raft;
+use super::role::{Leader, Role};
+use crate::effect::{Cause, Effect, Effects, Refusal};
+use crate::message::{Message, Rpc};
+use crate::types::{Index, Instant, NodeId, RequestId};
+
+/// A transfer under way. It is part of the leader's role, so it ends with the leadership at the
+/// latest, and a leader that is elected again accepts proposals.
+#[derive(Clone, Debug)]
+pub(super) struct Transfer {
+    id: RequestId,
+    to: NodeId,
+    deadline: Instant,
+    /// Was the successor ever told to stand?
+    was_told: bool,
+    /// Is it to be told once it has caught up? What tells it may be lost, so it is told again with
+    /// each heartbeat.
+    is_owed: bool,
+}
+
+impl Transfer {
+    pub(super) fn to(&self) -> NodeId {
+        self.to
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// A heartbeat is due, and with it another attempt.
+    pub(super) fn try_again(&mut self) {
+        self.is_owed = true;
+    }
+
+    /// What came of it, now that the leadership has ended for this reason.
+    pub(super) fn end(self, cause: Cause) -> Effect {
+        let id = self.id;
+        if self.was_told && cause == Cause::NewerTerm {
+            Effect::Transferred { id }
+        } else {
+            Effect::Refused { id, why: Refusal::LeadershipLost }
+        }
+    }
+}
+
+impl Raft {
+    pub(super) fn handle_transfer(
+        &mut self,
+        id: RequestId,
+        to: Option<NodeId>,
+        within: Duration,
+        effects: &mut Effects,
+    ) {
+        let Role::Leader(leader) = &self.role else {
+            return self.refuse_as_not_leader(id, effects);
+        };
+        if leader.transfer.is_some() {
+            effects.push(Effect::Refused { id, why: Refusal::Transferring });
+            return;
+        }
+        let Some(to) = self.successor(leader, to) else {
+            effects.push(Effect::Refused { id, why: Refusal::NoSuccessor });
+            return;
+        };
+        let deadline = self.now.after(within);
+        let Role::Leader(leader) = &mut self.role else { return };
+        let transfer = Transfer { id, to, deadline, was_told: false, is_owed: true };
+        leader.transfer = Some(transfer);
+    }
+
+    /// The voter that was named, or the one with the longest log of those that are heard from.
+    fn successor(&self, leader: &Leader, named: Option<NodeId>) -> Option<NodeId> {
+        let voters = leader.peers.iter().filter(|peer| self.membership.is_voter(peer.id));
+        match named {
+            Some(id) => voters.map(|peer| peer.id).find(|&voter| voter == id),
+            None => {
+                let is_heard = |at: Instant| self.now < at.after(self.config.election_timeout);
+                let heard = voters.filter(|peer| is_heard(peer.heard));
+                heard.max_by_key(|peer| (peer.match_index, peer.heard)).map(|peer| peer.id)
+            }
+        }
+    }
+
+    /// Tells the successor to stand once it has all of this log: it will win then.
+    pub(super) fn hand_over(&mut self) {
+        let (from, term, last) = (self.config.id, self.hard_state.term, self.log.last().index);
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(transfer) = &leader.transfer else { return };
+        let to = transfer.to;
+        let matched = leader.peer(to).map_or(Index(0), |peer| peer.match_index);
+        let transfer = leader.transfer.as_mut().expect("just looked at");
+        if transfer.is_owed && matched == last {
+            (transfer.is_owed, transfer.was_told) = (false, true);
+            self.outbox.push(Message { from, to, term, rpc: Rpc::TimeoutNow });
+        }
+    }
+
+    /// thesis 3.10: a leader whose successor does not take over in time leads on.
+    pub(super) fn end_late_transfer(&mut self, effects: &mut Effects) {
+        let now = self.now;
+        let Role::Leader(leader) = &mut self.role else { return };
+        if let Some(late) = leader.transfer.take_if(|transfer| transfer.deadline <= now) {
+            effects.push(Effect::Refused { id: late.id, why: Refusal::TransferTimedOut });
+        }
+    }
+
+    /// thesis 3.10: the leader wants this server to take over, which it does at once, and without
+    /// asking whether it would be elected: to be asked is the leader's own doing.
+    pub(super) fn handle_timeout_now(&mut self, from: NodeId, effects: &mut Effects) {
+        let is_follower = matches!(self.role, Role::Follower(_)) && self.leader() == Some(from);
+        let can_stand = self.membership.is_voter(self.config.id) && !self.is_disk_hanging();
+        if is_follower && can_stand {
+            self.become_candidate(Cause::LeaderAsked, effects);
+        }
+    }
+}
