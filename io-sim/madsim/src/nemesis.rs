@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use quorate_core::RoleKind;
+use quorate_core::wire::RequestBody;
+use quorate_core::{NodeId, RoleKind};
 use quorate_io_sim::disk::{Decay, Files};
 use quorate_io_sim::engine::{Health, Point, Trouble, Witness as _, ends_at, nanos};
 use quorate_io_sim::net::Down;
@@ -146,6 +147,7 @@ impl Sim {
                 server.suffering.down_ns = Some(nanos(*down));
                 return self.stop(at);
             }
+            Strike::Transfer { to, .. } => return self.ask_to_hand_over(at, *to),
             Strike::Torn { after, by, down, .. } => {
                 server.suffering.down_ns = Some(nanos(*down));
                 server.drive.die_after(*after, *by);
@@ -196,6 +198,15 @@ impl Sim {
         let Some(hit) = server.drive.decay(self.now, how, files) else { return false };
         server.health = Health::Decayed;
         self.note(at as u64 + 1, || format!("decays: {hit:?}"));
+        true
+    }
+
+    /// Tells a server to hand leadership over, if it serves.
+    fn ask_to_hand_over(&mut self, at: usize, to: Option<u16>) -> bool {
+        let Some(handle) = self.servers[at].handle.clone() else { return false };
+        self.happened(self.servers[at].host.0.into(), "is told to hand over");
+        let to = to.and_then(|to| NodeId::new(to.into()));
+        self.order(Order::Ask(handle, RequestBody::TransferLeadership { to }));
         true
     }
 

@@ -9,6 +9,7 @@ use madsim::runtime::Handle as Nodes;
 use madsim::task::NodeId;
 use madsim::time::TimeHandle;
 use quorate_core::Instant;
+use quorate_core::wire::RequestBody;
 use quorate_io_sim::engine::{
     Checked, Clock, Feed, Hearing, Properties, Queue, Rng, Stream, Subject, Trace, Troubles,
     Violation,
@@ -88,6 +89,8 @@ pub(crate) enum Order {
     Resume(NodeId),
     /// A server is told to end in good order.
     Stop(Handle),
+    /// An operator asks, and does not care for the answer.
+    Ask(Handle, RequestBody),
 }
 
 impl World {
@@ -285,6 +288,9 @@ impl Order {
             Self::Resume(node) => Nodes::current().resume(node),
             Self::Stop(handle) => {
                 madsim::task::spawn(async move { handle.stop().await });
+            }
+            Self::Ask(handle, body) => {
+                madsim::task::spawn(async move { handle.request(body).await });
             }
         }
     }

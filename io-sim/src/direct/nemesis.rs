@@ -121,6 +121,7 @@ impl World<'_> {
                 self.suffering[at].down_ns = Some(nanos(*down));
                 self.stop(at);
             }
+            Strike::Transfer { to, .. } => self.ask_to_hand_over(at, *to),
             Strike::Pause { .. } => self.pause(at, until),
             Strike::Freeze { .. } => self.freeze(at, until),
             Strike::Jump { by, .. } => self.servers[at].clock.offset += nanos(*by),

@@ -1,12 +1,28 @@
-//! A server ends in good order: it answers what is under way, its lanes finish, and the process is
-//! gone.
+//! What an operator asks for: a server hands leadership over, or ends in good order: it answers what
+//! is under way, its lanes finish, and the process is gone.
 
 use super::world::{Body, Happening, World};
 use crate::judge::{Checked, Point, Property, hold};
 use crate::net::Down;
+use quorate_core::NodeId;
 use quorate_core::node::Input;
+use quorate_core::wire::RequestBody;
+use quorate_sm::ApplyLane;
+
+/// The name of an operator's requests.
+pub(super) const OPERATOR: u64 = ApplyLane::NOBODY - 1;
 
 impl World<'_> {
+    /// Tells a server to hand leadership over.
+    pub(crate) fn ask_to_hand_over(&mut self, at: usize, to: Option<u16>) {
+        if let Some(process) = self.servers[at].process.as_mut().filter(|it| !it.is_over) {
+            let to = to.and_then(|to| NodeId::new(to.into()));
+            let body = RequestBody::TransferLeadership { to };
+            process.inputs.push(Input::Request { id: OPERATOR, body });
+            self.stir(at);
+        }
+    }
+
     /// Tells a server to end.
     pub(crate) fn stop(&mut self, at: usize) {
         if let Some(process) = &mut self.servers[at].process {

@@ -49,6 +49,8 @@ pub enum Point {
     DoneAtOnce,
     /// A disk failed, and its server ended.
     DiskFailed,
+    /// A server stood for election because its leader asked it to (thesis 3.10).
+    LeaderAsked,
     /// A leader was told to stop.
     LeaderStopped,
     /// All servers were down.
@@ -69,7 +71,7 @@ pub enum Point {
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 22] = [
+    pub const COMMON: [Self; 23] = [
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
         Self::LeaderWithoutQuorum,
@@ -88,6 +90,7 @@ impl Point {
         Self::IdleUsed,
         Self::DoneAtOnce,
         Self::DiskFailed,
+        Self::LeaderAsked,
         Self::AllDown,
         Self::WentOnWithoutSome,
         Self::DecayRefused,
@@ -116,6 +119,7 @@ impl Point {
                 Cause::QuorumLost => Some(Self::LeaderWithoutQuorum),
                 Cause::DiskHung => Some(Self::LeaderWithHungDisk),
                 Cause::ElectionLost => Some(Self::ElectionLost),
+                Cause::LeaderAsked => Some(Self::LeaderAsked),
                 _ => None,
             },
             Output::Note(Note::RefusedBy(..) | Note::Refused(..)) => Some(Self::LinkRefused),

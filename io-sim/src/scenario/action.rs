@@ -183,6 +183,12 @@ pub enum Strike {
         #[serde(with = "units::span")]
         down: Duration,
     },
+    /// Whoever leads is told to hand over: to this server, or to whom it likes.
+    Transfer {
+        who: Who,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u16>,
+    },
     /// A server loses power, and is started again.
     Power {
         who: Who,

@@ -17,7 +17,7 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 29] = [
+pub(super) const CLASSES: [Class; 30] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
@@ -34,6 +34,7 @@ pub(super) const CLASSES: [Class; 29] = [
     Class { name: "reroute", weight: |of| of.reroute, draw: |it| it.reroute() },
     Class { name: "kill", weight: |of| of.kill, draw: |it| it.kill() },
     Class { name: "stop", weight: |of| of.stop, draw: |it| it.stop() },
+    Class { name: "transfer", weight: |of| of.transfer, draw: |it| it.transfer() },
     Class { name: "power", weight: |of| of.power, draw: |it| it.power() },
     Class { name: "torn", weight: |of| of.torn, draw: |it| it.torn() },
     Class { name: "crash_loop", weight: |of| of.crash_loop, draw: |it| it.crash_loop() },
@@ -301,6 +302,12 @@ impl Draw<'_> {
     fn stop(&mut self) {
         let (who, down) = (self.one_or_all(), self.lasts());
         self.strike(Strike::Stop { who, down });
+    }
+
+    fn transfer(&mut self) {
+        let (heir, is_named) = (self.server(), self.rng.chance(500));
+        let who = Who::Role(Role::Leader);
+        self.strike(Strike::Transfer { who, to: is_named.then_some(heir) });
     }
 
     fn power(&mut self) {

@@ -49,6 +49,8 @@ pub struct NemesisOptions {
     pub kill: u64,
     /// A process is told to end, and ends in good order.
     pub stop: u64,
+    /// Whoever leads is told to hand over.
+    pub transfer: u64,
     /// A server, or all, lose power.
     pub power: u64,
     /// A process ends in the middle of an operation of its disk.
@@ -98,6 +100,7 @@ impl NemesisOptions {
         reroute: 0,
         kill: 0,
         stop: 0,
+        transfer: 0,
         power: 0,
         torn: 0,
         crash_loop: 0,

@@ -20,6 +20,7 @@ impl Strike {
             | Self::Shut { who, .. }
             | Self::Kill { who, .. }
             | Self::Stop { who, .. }
+            | Self::Transfer { who, .. }
             | Self::Power { who, .. }
             | Self::Torn { who, .. }
             | Self::Pause { who, .. }
@@ -77,11 +78,18 @@ impl Strike {
             Self::OneWay { from, to, .. } => [&from[..], to].concat(),
             Self::Flap { between, .. } => between.to_vec(),
             Self::SlowLink { from, to, .. } | Self::Reroute { from, to, .. } => vec![*from, *to],
-            _ => match self.who() {
-                Some(Who::Server(server)) => vec![server],
-                Some(Who::Role(_)) | None => Vec::new(),
-            },
+            _ => self.named(),
         }
+    }
+
+    /// Whom it strikes, and to whom leadership shall go.
+    fn named(&self) -> Vec<u16> {
+        let who = match self.who() {
+            Some(Who::Server(server)) => Some(server),
+            Some(Who::Role(_)) | None => None,
+        };
+        let to = if let Self::Transfer { to, .. } = self { *to } else { None };
+        who.into_iter().chain(to).collect()
     }
 
     /// The same where there are only so many servers; `None` if it has lost its aim.
@@ -130,6 +138,7 @@ impl Strike {
             | Self::Full { lasts, .. } => Some(lasts),
             Self::Kill { .. }
             | Self::Stop { .. }
+            | Self::Transfer { .. }
             | Self::Power { .. }
             | Self::Torn { .. }
             | Self::Jump { .. }

@@ -107,6 +107,7 @@ impl Profile {
                 "apply_max",
                 "nemesis.kill",
                 "nemesis.stop",
+                "nemesis.transfer",
                 "nemesis.torn",
                 "nemesis.crash_loop",
                 "nemesis.rolling",

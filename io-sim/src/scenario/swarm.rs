@@ -361,6 +361,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         reroute: swarm.weight("nemesis.reroute"),
         kill: swarm.weight("nemesis.kill"),
         stop: swarm.weight("nemesis.stop"),
+        transfer: swarm.weight("nemesis.transfer"),
         power: swarm.weight("nemesis.power"),
         torn: swarm.weight("nemesis.torn"),
         crash_loop: swarm.weight("nemesis.crash_loop"),

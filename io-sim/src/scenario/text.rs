@@ -199,7 +199,7 @@ fn possible(actions: &[Action], options: &Options) -> Result<(), ScenarioError> 
 
 impl Strike {
     /// The names of all kinds in a scenario's text, see [`name`](Self::name).
-    pub const NAMES: [&str; 29] = [
+    pub const NAMES: [&str; 30] = [
         "isolate",
         "deaf",
         "mute",
@@ -218,6 +218,7 @@ impl Strike {
         "reroute",
         "kill",
         "stop",
+        "transfer",
         "power",
         "torn",
         "pause",
