@@ -6,6 +6,7 @@ use core::ops::Deref;
 
 use bytes::Bytes;
 
+use crate::membership::{Membership, MembershipRecord};
 use crate::types::{Index, LogId};
 
 /// One entry of the log.
@@ -30,18 +31,45 @@ impl Entry {
 /// What an entry carries. The core never looks into a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Payload {
-    /// Appended by a new leader so that it can commit the entries before it (thesis 3.6.2, 6.4).
-    Noop,
     /// For the state machine.
     Command(Bytes),
+    /// For the servers themselves.
+    System(System),
+}
+
+/// What an entry carries for the servers themselves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum System {
+    /// Nothing: appended by a new leader so that it can commit the entries before it (thesis 3.6.2,
+    /// 6.4).
+    Noop,
+    /// Who belongs to the cluster from this entry on (thesis 4.1).
+    Membership(MembershipRecord),
 }
 
 impl Payload {
-    /// Length of the command; 0 for a no-op.
+    /// See [`System::Noop`].
+    pub const NOOP: Self = Self::System(System::Noop);
+
+    /// Its length on a wire or a disk; 0 for a no-op.
     pub fn len_bytes(&self) -> u64 {
+        self.as_bytes().len() as u64
+    }
+
+    /// The membership that it says, if it is one.
+    pub fn membership(&self) -> Option<Membership> {
         match self {
-            Self::Noop => 0,
-            Self::Command(bytes) => bytes.len() as u64,
+            Self::System(System::Membership(record)) => Some(record.membership()),
+            _ => None,
+        }
+    }
+
+    /// What stands on a wire or a disk beside its kind.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Command(bytes) => bytes,
+            Self::System(System::Noop) => &[],
+            Self::System(System::Membership(record)) => record.as_bytes(),
         }
     }
 }
@@ -55,7 +83,7 @@ impl Payload {
 ///
 /// ```
 /// use quorate_core::{Entries, Entry, Index, LogId, Payload, Term};
-/// let entry = |term, index| Entry { id: LogId { term: Term(term), index: Index(index) }, payload: Payload::Noop };
+/// let entry = |term, index| Entry { id: LogId { term: Term(term), index: Index(index) }, payload: Payload::NOOP };
 /// let run = Entries::new([entry(1, 4), entry(2, 5)])?;
 /// assert_eq!(run.from(Index(5)).len(), 1);
 /// assert!(Entries::new([entry(1, 4), entry(1, 6)]).is_err(), "a gap");

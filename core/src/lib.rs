@@ -26,6 +26,7 @@
 //!             Effect::Accepted { id, at } => { /* remember which request waits for which entry */ }
 //!             Effect::Refused { id, why } => { /* nothing happened: say why */ }
 //!             Effect::ReadReady { id, index } => { /* answer the query once index is applied */ }
+//!             Effect::Transferred { id } => { /* another server leads, or is about to */ }
 //!             Effect::Fetch { to, first, bytes_max } => { /* read the log; then Event::Fetched */ }
 //!             Effect::RoleChanged(change) => { /* tell people */ }
 //!             Effect::Halt(violation) => { /* stop, and keep everything for a post-mortem */ }
@@ -66,9 +67,9 @@ pub use crc32c::{crc32c, crc32c_append};
 pub use effect::{
     Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation, Write,
 };
-pub use entry::{Entries, Entry, NotARun, Payload};
+pub use entry::{Entries, Entry, NotARun, Payload, System};
 pub use event::Event;
-pub use membership::{Membership, MembershipError};
+pub use membership::{Membership, MembershipError, MembershipRecord};
 pub use message::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Message, PreVote, PreVoteReply,
     RequestVote, RequestVoteReply, Rpc,

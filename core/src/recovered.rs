@@ -25,6 +25,8 @@ pub struct Recovered {
     pub snapshot: SnapshotMeta,
     /// The name of the first entry of each term in the log, in order.
     pub term_starts: Vec<LogId>,
+    /// The memberships that entries of the log say, and at which index, in order.
+    pub memberships: Vec<(Index, Membership)>,
     /// The last entry of the log; the snapshot's if the log is empty.
     pub last: LogId,
     /// The newest entries of the log, as many as shall be in memory; may be empty.
@@ -39,6 +41,7 @@ impl Recovered {
             hard_state: HardState::default(),
             snapshot,
             term_starts: Vec::new(),
+            memberships: Vec::new(),
             last: LogId::ZERO,
             tail: Entries::EMPTY,
         }
@@ -60,8 +63,10 @@ impl Recovered {
                 term_starts.push(entry.id);
             }
         }
+        let said = |entry: &Entry| Some((entry.id.index, entry.payload.membership()?));
+        let memberships = tail.iter().filter_map(said).collect();
         let last = tail.last_id().unwrap_or(snapshot.last_included);
-        Ok(Self { hard_state, snapshot, term_starts, last, tail })
+        Ok(Self { hard_state, snapshot, term_starts, memberships, last, tail })
     }
 
     /// Do the parts fit together?
@@ -93,6 +98,13 @@ impl Recovered {
         {
             return Err(RecoverError::TailMisplaced { last: self.last.index });
         }
+        let mut before = base.index;
+        for &(at, _) in &self.memberships {
+            if at <= before || at > self.last.index {
+                return Err(RecoverError::MembershipMisplaced { at });
+            }
+            before = at;
+        }
         if self.last.term > self.hard_state.term {
             return Err(RecoverError::TermBehindLog { last: self.last });
         }
@@ -114,6 +126,12 @@ pub enum RecoverError {
     TailMisplaced {
         /// Where the log ends.
         last: Index,
+    },
+    /// A membership is said by no entry of the log, or they are not in order.
+    #[error("no entry of the log says the membership of index {}", at.0)]
+    MembershipMisplaced {
+        /// Where it would be.
+        at: Index,
     },
     /// The log holds an entry of a term that the hard state has not seen: an old hard state was
     /// put back, and with it a vote may be forgotten.

@@ -11,7 +11,7 @@ use quorate_core::{
     AppendEntries, Entries, Entry, Index, Message, Payload, ReplicationId, Round, Rpc, Term,
 };
 use wire_support::samples::{GROUP, all};
-use wire_support::{Any, DECODER, forged, id, message, node, random, repair};
+use wire_support::{Any, DECODER, forged, id, membership, message, node, random, repair};
 
 /// FAULTS N03: what a frame of this length may make us hold at any one time.
 fn budget_bytes(frame_bytes: usize) -> u64 {
@@ -38,8 +38,8 @@ fn assert_within_budget(bytes: &[u8]) {
 fn the_smallest_entries_stay_within_the_budget() {
     let empty = || Payload::Command(Bytes::new());
     for count in [1, 64, 100_000] {
-        for (payload, terms) in [(empty(), 0), (Payload::Noop, 0), (empty(), 1), (Payload::Noop, 1)]
-        {
+        let payloads = [empty(), Payload::NOOP, membership(1, 1).payload];
+        for (payload, terms) in payloads.into_iter().flat_map(|it| [(it.clone(), 0), (it, 1)]) {
             let message = append(count, terms, &payload);
             let bytes = message.encoded(GROUP);
             let mut input = bytes.clone();
@@ -100,7 +100,7 @@ fn encoding_allocates_nothing_once_the_buffer_has_grown() {
     let mut out = BytesMut::new();
     let entries = [
         append(64, 0, &Payload::Command(Bytes::from_static(b"0123456789abcdef"))),
-        append(1000, 1, &Payload::Noop),
+        append(1000, 1, &Payload::NOOP),
     ];
     for message in all().into_iter().map(|sample| sample.message).chain(entries) {
         out.clear();

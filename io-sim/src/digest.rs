@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use quorate_core::{Entry, Payload};
+use quorate_core::{Entry, Payload, System};
 
 /// FNV-1a over whole words, with a rotation so that high bits count.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,11 @@ impl Digest {
         self.word(entry.id.index.0);
         self.word(entry.id.term.0);
         match &entry.payload {
-            Payload::Noop => self.word(0),
+            Payload::System(System::Noop) => self.word(0),
+            Payload::System(System::Membership(record)) => {
+                self.word(u64::MAX);
+                self.bytes(record.as_bytes());
+            }
             Payload::Command(command) => self.bytes(command),
         }
         self

@@ -113,7 +113,11 @@ fn scenarios_that_are_written_and_read_are_the_same() {
         assert_eq!(Scenario::parse(&text).as_ref(), Ok(&scenario), "seed {seed}\n{text}");
         kinds.extend(scenario.plan.actions().iter().map(|action| action.what.name()));
     }
-    assert_eq!(kinds.len(), Strike::NAMES.len(), "kinds of strikes that are never drawn: {kinds:?}");
+    assert_eq!(
+        kinds.len(),
+        Strike::NAMES.len(),
+        "kinds of strikes that are never drawn: {kinds:?}"
+    );
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Applier {
         out.answers.reserve(entries.len());
         for entry in entries.iter() {
             let outcome = match &entry.payload {
-                Payload::Noop => Bytes::new(),
+                Payload::System(_) => Bytes::new(),
                 Payload::Command(command) => self.answer(entry.id, command),
             };
             self.last_applied = entry.id;

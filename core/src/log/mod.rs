@@ -2,6 +2,7 @@
 //! is durable.
 
 mod flights;
+mod members;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -11,10 +12,12 @@ use alloc::vec::Vec;
 
 use crate::effect::Append;
 use crate::entry::{Entries, Entry, Payload};
+use crate::membership::Membership;
 use crate::recovered::Recovered;
 use crate::types::{Index, Instant, LogId, Term, Ticket};
 
 pub(crate) use flights::Flights;
+use members::Members;
 use tail::Tail;
 use trail::Trail;
 
@@ -25,6 +28,7 @@ use trail::Trail;
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     trail: Trail,
+    members: Members,
     tail: Tail,
     /// What a leader proposed since the last freeze, or since it received; after all of `staged`.
     proposed: Vec<Entry>,
@@ -40,11 +44,13 @@ pub(crate) struct Log {
 impl Log {
     /// The log that was on disk; all of it is durable.
     pub(crate) fn new(recovered: Recovered) -> Self {
-        let Recovered { snapshot, term_starts, last, tail: entries, .. } = recovered;
+        let Recovered { snapshot, term_starts, memberships, last, tail: entries, .. } = recovered;
+        let base = snapshot.last_included;
         let mut tail = Tail::default();
         tail.push(entries);
         Self {
-            trail: Trail::new(snapshot.last_included, term_starts, last),
+            trail: Trail::new(base, term_starts, last),
+            members: Members::new(base.index, snapshot.membership, memberships),
             tail,
             proposed: Vec::new(),
             staged: Vec::new(),
@@ -62,6 +68,16 @@ impl Log {
     /// The end of the log.
     pub(crate) fn last(&self) -> LogId {
         self.trail.last()
+    }
+
+    /// Who belongs to the cluster, by the newest entry that says so (thesis 4.1).
+    pub(crate) fn membership(&self) -> &Membership {
+        self.members.newest()
+    }
+
+    /// The entry that says so; the base if none of the log does.
+    pub(crate) fn membership_index(&self) -> Index {
+        self.members.since()
     }
 
     /// The log is durable up to here.
@@ -92,8 +108,10 @@ impl Log {
     /// Appends one entry of the leader's own.
     pub(crate) fn propose(&mut self, term: Term, payload: Payload) -> LogId {
         let id = LogId { term, index: self.last().index.next() };
+        let entry = Entry { id, payload };
         self.trail.push(id);
-        self.proposed.push(Entry { id, payload });
+        self.members.push(&entry);
+        self.proposed.push(entry);
         id
     }
 
@@ -101,12 +119,14 @@ impl Log {
     pub(crate) fn append(&mut self, run: Entries) {
         self.stage_proposed();
         self.trail.extend(&run);
+        run.iter().for_each(|entry| self.members.push(entry));
         self.staged.push(run);
     }
 
     /// Forgets all entries after `index`, in memory and, with the next freeze, on disk.
     pub(crate) fn truncate(&mut self, index: Index) {
         self.trail.truncate(index);
+        self.members.truncate(index);
         self.proposed.retain(|entry| entry.id.index <= index);
         self.staged.iter_mut().for_each(|run| *run = run.up_to(index));
         self.staged.retain(|run| !run.is_empty());

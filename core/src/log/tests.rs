@@ -211,7 +211,7 @@ fn a_ticket_does_not_vouch_for_what_was_written_after_it_at_the_same_index() {
 #[test]
 fn a_ticket_that_was_never_issued_means_nothing() {
     let mut log = new_log();
-    log.propose(Term(3), Payload::Noop);
+    log.propose(Term(3), Payload::NOOP);
     assert!(log.freeze().is_some());
     let ticket = log.start_write(Instant(0));
     log.persist(Ticket(ticket.0 + 1), Instant(0));

@@ -12,7 +12,7 @@ use crate::types::{LogId, NodeId, Term};
 impl Raft {
     /// No leader was heard from, or a campaign came to nothing.
     pub(super) fn handle_election_timeout(&mut self, effects: &mut Effects) {
-        if !self.membership.is_voter(self.config.id) || self.is_disk_hanging() {
+        if !self.log.membership().is_voter(self.config.id) || self.is_disk_hanging() {
             // A learner waits on: it has no vote to win with (thesis 4.2.1). Neither has a server
             // whose vote does not reach its disk (thesis 3.8).
             return self.become_follower(Cause::ElectionTimeout, effects);
@@ -61,8 +61,8 @@ impl Raft {
     }
 
     fn send_to_voters(&mut self, rpc: Rpc) {
-        for id in self.membership.members() {
-            if id != self.config.id && self.membership.is_voter(id) {
+        for id in self.log.membership().members() {
+            if id != self.config.id && self.log.membership().is_voter(id) {
                 self.send(id, rpc.clone());
             }
         }
@@ -91,7 +91,7 @@ impl Raft {
         let is_current = self.hard_state.term.0.checked_add(1) == Some(reply.next_term.0);
         if let Role::PreCandidate(election) = &mut self.role
             && is_current
-            && self.membership.is_voter(from)
+            && self.log.membership().is_voter(from)
         {
             election.record(from, reply.granted);
             self.conclude_pre_vote(effects);
@@ -100,7 +100,7 @@ impl Raft {
 
     fn conclude_pre_vote(&mut self, effects: &mut Effects) {
         let Role::PreCandidate(election) = &self.role else { return };
-        match vote_result(&self.membership, |id| election.vote(id)) {
+        match vote_result(self.log.membership(), |id| election.vote(id)) {
             VoteResult::Won => self.become_candidate(Cause::PreVoteWon, effects),
             VoteResult::Lost => self.become_follower(Cause::ElectionLost, effects),
             VoteResult::Pending => {}
@@ -156,7 +156,7 @@ impl Raft {
             return;
         }
         if let Role::Candidate(election) = &mut self.role
-            && self.membership.is_voter(from)
+            && self.log.membership().is_voter(from)
         {
             election.record(from, reply.granted);
             self.conclude_election(effects);
@@ -179,7 +179,7 @@ impl Raft {
 
     fn conclude_election(&mut self, effects: &mut Effects) {
         let Role::Candidate(election) = &self.role else { return };
-        match vote_result(&self.membership, |id| election.vote(id)) {
+        match vote_result(self.log.membership(), |id| election.vote(id)) {
             VoteResult::Won => self.become_leader(effects),
             VoteResult::Lost => self.become_follower(Cause::ElectionLost, effects),
             VoteResult::Pending => {}

@@ -20,7 +20,7 @@ impl Raft {
     pub(super) fn become_leader(&mut self, effects: &mut Effects) {
         assert!(self.is_hard_state_durable(), "a leader's own vote is durable");
         let next = self.log.last().index.next();
-        let peers = self.membership.members().into_iter().filter(|&id| id != self.config.id);
+        let peers = self.log.membership().members().into_iter().filter(|&id| id != self.config.id);
         let replications = &mut self.replications;
         let peers: Vec<_> = peers
             .map(|id| {
@@ -29,7 +29,7 @@ impl Raft {
             })
             .collect();
         // thesis 3.6.2 and 6.4: an entry of its own term lets the leader commit what is before it.
-        let noop = self.log.propose(self.hard_state.term, Payload::Noop).index;
+        let noop = self.log.propose(self.hard_state.term, Payload::NOOP).index;
         let leader = Leader {
             heartbeat_at: self.now.after(self.config.heartbeat_interval),
             noop,
@@ -187,7 +187,7 @@ impl Raft {
         if !self.config.check_quorum {
             return Instant(u64::MAX);
         }
-        let heard = quorum::reached(&self.membership, |id| match leader.peer(id) {
+        let heard = quorum::reached(self.log.membership(), |id| match leader.peer(id) {
             Some(peer) => peer.heard.0,
             None => self.own_value(id, u64::MAX),
         });
@@ -202,7 +202,7 @@ impl Raft {
     /// acknowledges nothing that is not durable, and goes on with all of it when its disk does.
     pub(super) fn gives_way_at(&self) -> Instant {
         let others = |id| Some(id != self.config.id);
-        match vote_result(&self.membership, others) {
+        match vote_result(self.log.membership(), others) {
             VoteResult::Won => self.disk_hangs_at(),
             VoteResult::Lost | VoteResult::Pending => Instant(u64::MAX),
         }

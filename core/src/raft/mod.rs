@@ -74,7 +74,6 @@ pub struct Raft {
     commit: Index,
     /// All entries up to here were handed out by [`Effect::Commit`].
     handed_out: Index,
-    membership: Membership,
     role: Role,
     /// Counts the replications that this server started; see [`ReplicationId`](crate::ReplicationId).
     replications: u64,
@@ -122,6 +121,8 @@ pub struct Status<'a> {
     pub commit: Index,
     /// Who belongs to the cluster.
     pub membership: &'a Membership,
+    /// The entry that says so; the snapshot's if none of the log does.
+    pub membership_index: Index,
     /// A leader's view of its peers, by id; empty for others.
     pub peers: &'a [Progress],
     /// To whom a leader is handing over.
@@ -155,7 +156,6 @@ impl Raft {
             hard_ticket: Ticket(0),
             commit: base,
             handed_out: base,
-            membership: recovered.snapshot.membership.clone(),
             log: Log::new(recovered),
             role: Role::Follower(Follower { deadline: now.after(patience), following: None }),
             replications: 0,
@@ -213,7 +213,8 @@ impl Raft {
             durable: self.log.durable(),
             disk_hangs: self.is_disk_hanging(),
             commit: self.commit,
-            membership: &self.membership,
+            membership: self.log.membership(),
+            membership_index: self.log.membership_index(),
             peers: match &self.role {
                 Role::Leader(leader) => &leader.peers,
                 _ => &[],

@@ -73,7 +73,7 @@ impl Raft {
     fn advance_commit(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         let durable = self.log.durable();
-        let committed = quorum::committed(&self.membership, |id| match leader.peer(id) {
+        let committed = quorum::committed(self.log.membership(), |id| match leader.peer(id) {
             Some(peer) => peer.match_index,
             None => Index(self.own_value(id, durable.0)),
         });
@@ -100,13 +100,14 @@ impl Raft {
             leader.reads.start_round(leader.round.next(), commit);
         }
         let own = if leader.is_round_owed { leader.round.next() } else { leader.round };
-        let confirmed = quorum::reached(&self.membership, |member| match leader.peer(member) {
-            Some(peer) => peer.round.0,
-            None => {
-                assert!(member == id, "every other member is a peer");
-                own.0
-            }
-        });
+        let confirmed =
+            quorum::reached(self.log.membership(), |member| match leader.peer(member) {
+                Some(peer) => peer.round.0,
+                None => {
+                    assert!(member == id, "every other member is a peer");
+                    own.0
+                }
+            });
         while let Some((id, index)) = leader.reads.pop_confirmed(Round(confirmed)) {
             effects.push(Effect::ReadReady { id, index });
         }

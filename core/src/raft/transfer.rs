@@ -74,7 +74,7 @@ impl Raft {
 
     /// The voter that was named, or the one with the longest log of those that are heard from.
     fn successor(&self, leader: &Leader, named: Option<NodeId>) -> Option<NodeId> {
-        let voters = leader.peers.iter().filter(|peer| self.membership.is_voter(peer.id));
+        let voters = leader.peers.iter().filter(|peer| self.log.membership().is_voter(peer.id));
         match named {
             Some(id) => voters.map(|peer| peer.id).find(|&voter| voter == id),
             None => {
@@ -112,7 +112,7 @@ impl Raft {
     /// asking whether it would be elected: to be asked is the leader's own doing.
     pub(super) fn handle_timeout_now(&mut self, from: NodeId, effects: &mut Effects) {
         let is_follower = matches!(self.role, Role::Follower(_)) && self.leader() == Some(from);
-        let can_stand = self.membership.is_voter(self.config.id) && !self.is_disk_hanging();
+        let can_stand = self.log.membership().is_voter(self.config.id) && !self.is_disk_hanging();
         if is_follower && can_stand {
             self.become_candidate(Cause::LeaderAsked, effects);
         }

@@ -4,7 +4,6 @@ use super::appender::{Appender, Note, Synced};
 use super::batch::{MARK, SEAL};
 use super::disk::{Disk, DiskError};
 use super::error::WalError;
-use super::ident::encode_membership;
 use super::layout::BATCHES_OFFSET;
 use super::pieces::{Piece, pieces};
 use super::record::{RecordKind, record_bytes};
@@ -14,7 +13,8 @@ use super::spare::Spare;
 use super::state::State;
 use super::writer::{SpareStep, Wal};
 use crate::effect::{HardState, Write};
-use crate::entry::{Entry, Payload};
+use crate::entry::{Entry, Payload, System};
+use crate::membership;
 use crate::recovered::SnapshotMeta;
 
 impl<D: Disk> Wal<D> {
@@ -77,10 +77,12 @@ impl<D: Disk> Wal<D> {
 
     fn push_entry(&mut self, entry: &Entry) {
         self.map.push(entry.id).expect("entries follow one another");
-        match &entry.payload {
-            Payload::Noop => self.buffer.push(RecordKind::Noop, entry.id, &[]),
-            Payload::Command(command) => self.buffer.push(RecordKind::Command, entry.id, command),
-        }
+        let kind = match &entry.payload {
+            Payload::Command(_) => RecordKind::Command,
+            Payload::System(System::Noop) => RecordKind::Noop,
+            Payload::System(System::Membership(_)) => RecordKind::Membership,
+        };
+        self.buffer.push(kind, entry.id, entry.payload.as_bytes());
         self.counters.entries += 1;
     }
 
@@ -142,7 +144,7 @@ impl<D: Disk> Wal<D> {
         self.check_poison()?;
         let id = snapshot.last_included;
         assert!(id.index >= self.snapshot.last_included.index, "snapshots only get newer");
-        let body = encode_membership(&snapshot.membership);
+        let body = membership::encode(&snapshot.membership);
         self.guarded(|wal| {
             wal.start_batch(record_bytes(body.len() as u64))?;
             if kind == RecordKind::Reset {

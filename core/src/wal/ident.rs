@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 use super::block::{Block, BlockError, FIELDS, Unsupported, first_good};
 use super::disk::{Disk, DiskError, DiskErrorKind};
 use super::identity::Identity;
-use super::layout::{BLOCK_BYTES, IDENT, u16_at, u64_at};
-use crate::membership::Membership;
-use crate::types::NodeId;
+use super::layout::{BLOCK_BYTES, IDENT};
+use crate::membership::{self, Membership};
 
 /// What [`format`](super::format()) wrote.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,56 +67,19 @@ const GENESIS: usize = FIELDS + 8;
 pub(super) fn encode(identity: &Identity, created: u64, genesis: &Membership) -> Vec<u8> {
     let mut block = Block::new(MAGIC, 0, identity);
     block.put(CREATED, created.to_le_bytes());
-    block.put_slice(GENESIS, &encode_membership(genesis));
+    block.put_slice(GENESIS, &membership::encode(genesis));
     block.seal()
 }
 
 pub(super) fn decode(block: &Block) -> Option<Ident> {
-    let genesis = decode_membership(block.tail(GENESIS))?;
+    let genesis = membership::decode(block.tail(GENESIS))?;
     Some(Ident { identity: block.identity(), created: block.u64(CREATED), genesis })
-}
-
-/// Three counts as u16, two bytes of zero, then the servers of the three lists as u64.
-pub(super) fn encode_membership(membership: &Membership) -> Vec<u8> {
-    let lists = [membership.voters(), membership.outgoing(), membership.learners()];
-    let mut bytes = Vec::new();
-    for list in lists {
-        let count = u16::try_from(list.len()).expect("a membership is small");
-        bytes.extend_from_slice(&count.to_le_bytes());
-    }
-    bytes.extend_from_slice(&[0; 2]);
-    for id in lists.into_iter().flatten() {
-        bytes.extend_from_slice(&id.get().to_le_bytes());
-    }
-    bytes
-}
-
-/// The membership that `bytes` start with.
-pub(super) fn decode_membership(bytes: &[u8]) -> Option<Membership> {
-    let counts = bytes.get(..8)?;
-    let mut ids = bytes[8..].chunks_exact(8).map(|id| NodeId::new(u64_at(id, 0)));
-    let mut list = |at| -> Option<Vec<NodeId>> {
-        (0..u16_at(counts, at)).map(|_| ids.next().flatten()).collect()
-    };
-    let (voters, outgoing, learners) = (list(0)?, list(2)?, list(4)?);
-    Membership::new(voters, outgoing, learners).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_membership_is_read_back_and_half_of_one_is_not() {
-        let ids =
-            |ids: &[u64]| -> Vec<_> { ids.iter().filter_map(|&id| NodeId::new(id)).collect() };
-        let joint = Membership::new(ids(&[1, 2, 9]), ids(&[1, 2]), ids(&[7])).expect("valid");
-        let bytes = encode_membership(&joint);
-        assert_eq!(decode_membership(&bytes), Some(joint));
-        for cut in 0..bytes.len() {
-            assert_eq!(decode_membership(&bytes[..cut]), None, "cut at {cut}");
-        }
-    }
+    use crate::types::NodeId;
 
     #[test]
     fn the_largest_membership_fits_a_block() {
@@ -127,7 +89,7 @@ mod tests {
         let voters = Membership::VOTERS_MAX;
         let largest =
             Membership::new(ids(1, voters), ids(100, voters), ids(200, Membership::LEARNERS_MAX));
-        let bytes = encode_membership(&largest.expect("valid"));
+        let bytes = membership::encode(&largest.expect("valid"));
         assert!(GENESIS + bytes.len() <= BLOCK_BYTES, "{} bytes", bytes.len());
     }
 }

@@ -26,7 +26,7 @@
 //!     hard_state: Some(HardState { term: Term(1), vote: Some(node) }),
 //!     append: Some(Append {
 //!         prev: LogId::ZERO,
-//!         entries: Entries::new([Entry { id, payload: Payload::Noop }])?,
+//!         entries: Entries::new([Entry { id, payload: Payload::NOOP }])?,
 //!     }),
 //! };
 //! assert_eq!(log.write(&[write])?, Ticket(1));

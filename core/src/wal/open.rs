@@ -1,5 +1,7 @@
 //! Opening a log: what recovery decided, carried out.
 
+use alloc::vec::Vec;
+
 use super::appender::Appender;
 use super::batch::BatchBuffer;
 use super::chain::Salts;
@@ -15,6 +17,7 @@ use super::segment::SegmentHeader;
 use super::spare::Spare;
 use super::state::{State, StateFile};
 use super::writer::{Counters, Wal};
+use crate::membership::Membership;
 use crate::recovered::Recovered;
 use crate::types::{Index, Ticket};
 
@@ -65,6 +68,7 @@ impl<D: Disk> Wal<D> {
         trim(&disk, &found.segments)?;
 
         let Examined { ident, mut segments, log, report, .. } = found;
+        let memberships = log.memberships;
         segments.push(Segment { seq: header.seq, name, salt: header.salt, stop: BATCHES_OFFSET });
         let mut wal = Self {
             disk,
@@ -85,14 +89,18 @@ impl<D: Disk> Wal<D> {
             counters: Counters::default(),
             poison: None,
         };
-        let recovered = wal.recovered()?;
+        let recovered = wal.recovered(memberships)?;
         let boot_epoch = wal.state.current().boot_epoch;
         let opened = Opened { ident, boot_epoch, recovered, commit: wal.commit, report };
         Ok((wal, opened))
     }
 
-    fn recovered(&mut self) -> Result<Recovered, OpenError> {
+    fn recovered(
+        &mut self,
+        mut memberships: Vec<(Index, Membership)>,
+    ) -> Result<Recovered, OpenError> {
         let base = self.snapshot.last_included.index;
+        memberships.retain(|&(at, _)| at > base);
         let tail = match self.read_tail(self.options.tail_bytes_max) {
             Ok(tail) => tail.from(following(base)),
             Err(WalError::Damaged(damage)) => return Err(OpenError::Damaged(damage)),
@@ -106,6 +114,7 @@ impl<D: Disk> Wal<D> {
             hard_state: self.state.current().hard_state,
             snapshot: self.snapshot.clone(),
             term_starts: first.into_iter().chain(later).collect(),
+            memberships,
             last: self.map.last(),
             tail,
         };

@@ -17,7 +17,8 @@ use super::replay::kind_of;
 use super::verdict::Row;
 use super::writer::Wal;
 use crate::crc32c::crc32c_append;
-use crate::entry::{Entries, Entry, Payload};
+use crate::entry::{Entries, Entry, Payload, System};
+use crate::membership::MembershipRecord;
 use crate::types::{Index, LogId};
 
 /// The file that was read last: reads come in runs.
@@ -147,10 +148,13 @@ fn decode(bytes: &Bytes, seed: u32) -> Option<Vec<Entry>> {
         let record = record.ok()?;
         let id = record.header.id;
         let payload = match kind_of(&record).ok()? {
-            RecordKind::Noop => Payload::Noop,
+            RecordKind::Noop => Payload::NOOP,
             RecordKind::Command => {
                 let from = BATCH_HEADER_BYTES + record.body_at;
                 Payload::Command(bytes.slice(from..from + record.body.len()))
+            }
+            RecordKind::Membership => {
+                Payload::System(System::Membership(MembershipRecord::parse(record.body)?))
             }
             RecordKind::Truncate => {
                 entries.retain(|entry| entry.id.index <= id.index);

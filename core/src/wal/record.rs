@@ -9,6 +9,8 @@ use crate::types::{Index, LogId, Term};
 pub enum RecordKind {
     /// An entry with a command.
     Command,
+    /// An entry with a membership, which is the body.
+    Membership,
     /// All entries after this one are void.
     Truncate,
     /// A snapshot covers the log up to here; the body is its membership.
@@ -23,6 +25,7 @@ impl RecordKind {
     fn number(self) -> u8 {
         match self {
             Self::Command => 1,
+            Self::Membership => 2,
             Self::Truncate => 3,
             Self::Snapshot => 4,
             Self::Reset => 5,
@@ -30,9 +33,9 @@ impl RecordKind {
         }
     }
 
-    /// The numbers 2 and 6 are kept for membership entries and for repaired entries.
+    /// The number 6 is kept for repaired entries.
     pub(super) fn of(number: u8) -> Option<Self> {
-        [Self::Command, Self::Truncate, Self::Snapshot, Self::Reset, Self::Noop]
+        [Self::Command, Self::Membership, Self::Truncate, Self::Snapshot, Self::Reset, Self::Noop]
             .into_iter()
             .find(|kind| kind.number() == number)
     }

@@ -1,11 +1,12 @@
 //! What the records of the batches, one after the other, add up to.
 
+use alloc::vec::Vec;
+
 use super::batch::{BatchHeader, KNOWN_FLAGS};
 use super::block::Unsupported;
-use super::ident::decode_membership;
 use super::log_map::{Contradiction, LogMap};
 use super::record::{Malformed, Record, RecordKind, Records};
-use crate::membership::Membership;
+use crate::membership::{self, Membership};
 use crate::recovered::SnapshotMeta;
 use crate::types::{Index, LogId};
 
@@ -14,6 +15,8 @@ use crate::types::{Index, LogId};
 pub(super) struct Replay {
     pub(super) map: LogMap,
     pub(super) snapshot: SnapshotMeta,
+    /// The memberships that entries say.
+    pub(super) memberships: Vec<(Index, Membership)>,
     /// The segment whose record names the snapshot; 0 if none does.
     pub(super) snapshot_segment: u64,
     /// The highest commit index that a batch names.
@@ -49,6 +52,7 @@ impl Replay {
         Self {
             map: LogMap::after(base),
             snapshot: SnapshotMeta { last_included: LogId::ZERO, membership: genesis },
+            memberships: Vec::new(),
             snapshot_segment: 0,
             commit: Index(0),
             generation: 0,
@@ -92,9 +96,14 @@ impl Replay {
         let id = record.header.id;
         match kind_of(record)? {
             RecordKind::Command | RecordKind::Noop => self.map.push(id)?,
+            RecordKind::Membership => {
+                let membership = membership::decode(record.body).ok_or(Contradiction)?;
+                self.map.push(id)?;
+                self.memberships.push((id.index, membership));
+            }
             RecordKind::Truncate => self.truncate(id)?,
             kind @ (RecordKind::Snapshot | RecordKind::Reset) => {
-                let membership = decode_membership(record.body).ok_or(Contradiction)?;
+                let membership = membership::decode(record.body).ok_or(Contradiction)?;
                 self.adopt(kind, id)?;
                 self.snapshot = SnapshotMeta { last_included: id, membership };
                 self.snapshot_segment = segment;
@@ -110,7 +119,9 @@ impl Replay {
         if prev.index < self.commit || prev.index < self.snapshot.last_included.index {
             return Err(Contradiction);
         }
-        self.map.truncate(prev)
+        self.map.truncate(prev)?;
+        self.memberships.retain(|&(at, _)| at <= prev.index);
+        Ok(())
     }
 
     fn adopt(&mut self, kind: RecordKind, id: LogId) -> Result<(), Contradiction> {
@@ -119,6 +130,7 @@ impl Replay {
         }
         if kind == RecordKind::Reset {
             self.map.reset(id);
+            self.memberships.clear();
             return Ok(());
         }
         // Of entries that were purged nothing is known.
@@ -148,7 +160,6 @@ mod tests {
     use super::*;
     use crate::types::{NodeId, Term};
     use crate::wal::batch::{BatchBuffer, Stamp};
-    use crate::wal::ident::encode_membership;
     use crate::wal::layout::BATCH_HEADER_BYTES;
     use alloc::vec::Vec;
 
@@ -169,7 +180,7 @@ mod tests {
     fn batch(records: &[Record], last: LogId, commit: u64) -> Batch {
         let mut buffer = BatchBuffer::new();
         buffer.start(SALT, 0);
-        let membership = encode_membership(&members());
+        let membership = membership::encode(&members());
         for &(kind, id) in records {
             let is_snapshot = matches!(kind, RecordKind::Snapshot | RecordKind::Reset);
             buffer.push(kind, id, if is_snapshot { &membership } else { b"" });

@@ -9,7 +9,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::entry::{Entries, Entry, Payload};
+use crate::entry::{Entries, Entry, Payload, System};
+use crate::membership::MembershipRecord;
 use crate::types::{Index, LogId, Term};
 use crate::wire::DecodeError;
 use crate::wire::header::nothing_follows;
@@ -20,6 +21,7 @@ const WORD_BYTES: usize = 4;
 const LENGTH_BITS: u32 = 28;
 const COMMAND: u32 = 0;
 const NOOP: u32 = 1;
+const MEMBERSHIP: u32 = 2;
 
 /// What the payloads take up per entry at least; shorter ones are filled up at the end. Entries
 /// then weigh on the wire at least a quarter of what they do in memory, which bounds what a frame
@@ -34,7 +36,7 @@ pub(super) fn encode(entries: &Entries, out: &mut BytesMut) {
     }
     let runs = || entries.chunk_by(|one, next| one.id.term == next.id.term);
     let run_count = runs().count();
-    let payload_bytes: usize = entries.iter().map(|entry| bytes_of(&entry.payload).len()).sum();
+    let payload_bytes: usize = entries.iter().map(|entry| entry.payload.as_bytes().len()).sum();
     let fill = (entries.len() * PAYLOAD_BYTES_MIN).saturating_sub(payload_bytes);
     let tables = COUNTS_BYTES + run_count * RUN_BYTES + entries.len() * WORD_BYTES;
     out.reserve(tables + payload_bytes + fill);
@@ -49,7 +51,7 @@ pub(super) fn encode(entries: &Entries, out: &mut BytesMut) {
         out.put_u32_le(word(&entry.payload));
     }
     for entry in entries.iter() {
-        out.put_slice(bytes_of(&entry.payload));
+        out.put_slice(entry.payload.as_bytes());
     }
     out.put_bytes(0, fill);
 }
@@ -76,7 +78,11 @@ pub(super) fn decode(prev: Index, bytes: &Bytes) -> Result<Entries, DecodeError>
         let (kind, len) = kind_and_len(word);
         at += len;
         let payload = match kind {
-            NOOP => Payload::Noop,
+            NOOP => Payload::NOOP,
+            MEMBERSHIP => {
+                let record = MembershipRecord::parse(&bytes[at - len..at]);
+                Payload::System(System::Membership(record.expect("the tables were checked")))
+            }
             _ => Payload::Command(bytes.slice(at - len..at)),
         };
         Entry { id: LogId { term: run_of(&tables.runs[run - 1]).0, index }, payload }
@@ -125,24 +131,30 @@ impl<'a> Tables<'a> {
     }
 
     fn check_payloads(&self) -> Result<(), DecodeError> {
-        let mut commands: u64 = 0;
+        let mut sum: usize = 0;
         for word in self.words {
-            match kind_and_len(word) {
-                (NOOP, 0) => {}
-                (COMMAND, len) => commands += len as u64,
-                _ => return Err(DecodeError::Malformed("kind of an entry")),
+            let (kind, len) = kind_and_len(word);
+            let end = sum.checked_add(len).ok_or(DecodeError::Truncated)?;
+            let is_sound = match kind {
+                NOOP => len == 0,
+                COMMAND => true,
+                MEMBERSHIP => {
+                    let bytes = self.payloads.get(sum..end).ok_or(DecodeError::Truncated)?;
+                    MembershipRecord::is_one(bytes)
+                }
+                _ => false,
+            };
+            if !is_sound {
+                return Err(DecodeError::Malformed("kind of an entry"));
             }
+            sum = end;
         }
-        let at_least = (self.words.len() * PAYLOAD_BYTES_MIN) as u64;
-        let Some(rest) = usize::try_from(commands.max(at_least))
-            .ok()
-            .and_then(|bytes| self.payloads.get(bytes..))
-        else {
+        let at_least = self.words.len() * PAYLOAD_BYTES_MIN;
+        let Some(rest) = self.payloads.get(sum.max(at_least)..) else {
             return Err(DecodeError::Truncated);
         };
         nothing_follows(rest)?;
-        let fill = usize::try_from(commands).ok().and_then(|bytes| self.payloads.get(bytes..));
-        match fill.is_some_and(|fill| fill.iter().all(|&byte| byte == 0)) {
+        match self.payloads[sum..].iter().all(|&byte| byte == 0) {
             true => Ok(()),
             false => Err(DecodeError::Malformed("fill after the entries")),
         }
@@ -171,21 +183,14 @@ fn kind_and_len(word: &[u8; WORD_BYTES]) -> (u32, usize) {
 }
 
 fn word(payload: &Payload) -> u32 {
-    match payload {
-        Payload::Noop => NOOP << LENGTH_BITS,
-        Payload::Command(command) => {
-            let len = u32_of(command.len());
-            assert!(len < 1 << LENGTH_BITS, "a command is below 256 MiB");
-            COMMAND << LENGTH_BITS | len
-        }
-    }
-}
-
-fn bytes_of(payload: &Payload) -> &[u8] {
-    match payload {
-        Payload::Noop => &[],
-        Payload::Command(command) => command,
-    }
+    let kind = match payload {
+        Payload::Command(_) => COMMAND,
+        Payload::System(System::Noop) => NOOP,
+        Payload::System(System::Membership(_)) => MEMBERSHIP,
+    };
+    let len = u32_of(payload.as_bytes().len());
+    assert!(len < 1 << LENGTH_BITS, "a command is below 256 MiB");
+    kind << LENGTH_BITS | len
 }
 
 fn u32_of(count: usize) -> u32 {

@@ -383,7 +383,7 @@ impl Host {
     pub(crate) fn commands(&self) -> Vec<String> {
         let command = |entry: &Entry| match &entry.payload {
             Payload::Command(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-            Payload::Noop => None,
+            Payload::System(_) => None,
         };
         self.log.iter().filter_map(command).collect()
     }
@@ -442,7 +442,7 @@ impl Host {
             self.applied = entries.last_id().expect("entries").index;
             let answer = |entry: &Entry| match &entry.payload {
                 Payload::Command(command) => (entry.id, [b"did ", &command[..]].concat().into()),
-                Payload::Noop => (entry.id, Bytes::new()),
+                Payload::System(_) => (entry.id, Bytes::new()),
             };
             let answers = match answers {
                 Answers::Wanted => entries.iter().map(answer).collect(),

@@ -126,7 +126,7 @@ impl Life {
             .map(|at| {
                 let id = id(term, prev.index.0 + at);
                 if self.chance.one_in(8) {
-                    Entry { id, payload: Payload::Noop }
+                    Entry { id, payload: Payload::NOOP }
                 } else {
                     command(id, &self.command())
                 }

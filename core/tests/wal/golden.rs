@@ -33,7 +33,7 @@ fn write_log() -> MemDisk {
     wal.write(&[append_in_term(1, LogId::ZERO, 1, &[b"first", &[0; 1024], b"to be replaced"])])
         .expect("written");
     wal.note_commit(Index(2));
-    let noop = Entry { id: id(2, 3), payload: Payload::Noop };
+    let noop = Entry { id: id(2, 3), payload: Payload::NOOP };
     let entries = Entries::new([noop]).expect("a run");
     let replace = Write {
         ticket: Ticket(2),
@@ -122,7 +122,7 @@ fn version_1_can_be_read() {
     let commands: Vec<_> = found
         .iter()
         .map(|entry| match &entry.payload {
-            Payload::Noop => None,
+            Payload::System(_) => None,
             Payload::Command(command) => Some(command.len()),
         })
         .collect();

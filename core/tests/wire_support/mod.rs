@@ -8,7 +8,10 @@ use bytes::{Bytes, BytesMut};
 use quorate_core::wire::{
     ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
 };
-use quorate_core::{Entry, GroupId, Index, LogId, Message, NodeId, Payload, Term, crc32c};
+use quorate_core::{
+    Entry, GroupId, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, System,
+    Term, crc32c,
+};
 
 /// A message of any service.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,8 +97,14 @@ pub fn id(term: u64, index: u64) -> LogId {
     LogId { term: Term(term), index: Index(index) }
 }
 
+pub fn membership(term: u64, index: u64) -> Entry {
+    let membership = Membership::new([node(1), node(3)], [node(1), node(2)], [node(300)]);
+    let record = MembershipRecord::of(&membership.expect("a membership"));
+    Entry { id: id(term, index), payload: Payload::System(System::Membership(record)) }
+}
+
 pub fn noop(term: u64, index: u64) -> Entry {
-    Entry { id: id(term, index), payload: Payload::Noop }
+    Entry { id: id(term, index), payload: Payload::NOOP }
 }
 
 pub fn command(term: u64, index: u64, command: &'static [u8]) -> Entry {

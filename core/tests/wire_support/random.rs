@@ -1,7 +1,7 @@
 //! Messages at random.
 
 use bytes::Bytes;
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use quorate_core::wire::{
@@ -11,8 +11,8 @@ use quorate_core::wire::{
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, Heartbeat,
-    Incarnation, Index, LogId, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId,
-    RequestVote, RequestVoteReply, Round, Rpc, Term,
+    Incarnation, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, PreVote,
+    PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc, System, Term,
 };
 
 use super::{Any, id, node};
@@ -156,7 +156,20 @@ fn appends() -> impl Strategy<Value = AppendEntries> {
 }
 
 fn payloads() -> impl Strategy<Value = Payload> {
-    prop_oneof![1 => Just(Payload::Noop), 4 => bytes().prop_map(Payload::Command)]
+    prop_oneof![
+        1 => Just(Payload::NOOP),
+        1 => memberships().prop_map(Payload::System),
+        4 => bytes().prop_map(Payload::Command),
+    ]
+}
+
+fn memberships() -> impl Strategy<Value = System> {
+    let list = || btree_set(nodes(), 0..6);
+    (btree_set(nodes(), 1..6), list(), list()).prop_map(|(voters, outgoing, learners)| {
+        let learners: Vec<_> = learners.difference(&voters).copied().collect();
+        let membership = Membership::new(voters, outgoing, learners).expect("a membership");
+        System::Membership(MembershipRecord::of(&membership))
+    })
 }
 
 fn outcomes_of_appends() -> impl Strategy<Value = AppendOutcome> {

@@ -12,7 +12,7 @@ use quorate_core::{
     RequestVoteReply, Round, Rpc, Term,
 };
 
-use super::{Any, command, id, node, noop};
+use super::{Any, command, id, membership, node, noop};
 
 pub const GROUP: GroupId = GroupId(5);
 
@@ -133,6 +133,7 @@ fn raft() -> Vec<Sample> {
             Rpc::RequestVoteInTransfer(RequestVote { last }),
         ),
         sample("raft_append_entries_noop", &[4], append(vec![noop(6, 10)])),
+        sample("raft_append_entries_membership", &[4], append(vec![membership(6, 10)])),
         sample("raft_append_entries_empty_command", &[4], append(vec![command(6, 10, b"")])),
         sample("raft_append_entries_several", &[4], append(several)),
         sample("raft_append_entries_long", &[4], append(long)),

@@ -110,7 +110,7 @@ mod tests {
 
     fn write(ticket: u64, prev: u64, entries: core::ops::RangeInclusive<u64>) -> Write {
         let id = |index: u64| LogId { term: Term(index.min(1)), index: Index(index) };
-        let entries = entries.map(|index| Entry { id: id(index), payload: Payload::Noop });
+        let entries = entries.map(|index| Entry { id: id(index), payload: Payload::NOOP });
         let entries = Entries::new(entries).expect("a run");
         let append = Some(Append { prev: id(prev), entries });
         Write { ticket: Ticket(ticket), hard_state: None, append }

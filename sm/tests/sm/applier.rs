@@ -170,7 +170,7 @@ fn an_older_term_is_refused() {
     let mut replica = kv();
     replica.noop();
     let id = LogId { term: Term(0), index: Index(2) };
-    let older = Entry { id, payload: Payload::Noop };
+    let older = Entry { id, payload: Payload::NOOP };
     replica.applier.apply(&run_of([older]), &mut Applied::default());
 }
 

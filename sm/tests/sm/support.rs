@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) fn entry(index: u64, command: Option<Bytes>) -> Entry {
     let id = LogId { term: Term(1), index: Index(index) };
-    Entry { id, payload: command.map_or(Payload::Noop, Payload::Command) }
+    Entry { id, payload: command.map_or(Payload::NOOP, Payload::Command) }
 }
 
 pub(crate) fn run_of(entries: impl IntoIterator<Item = Entry>) -> Entries {

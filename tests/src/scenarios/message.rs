@@ -117,7 +117,7 @@ fn append_reply(object: Object<'_>) -> Run<Body> {
 
 /// Entries of which only the names matter.
 pub(crate) fn entries(log: Vec<LogId>) -> Run<Entries> {
-    let entries = log.into_iter().map(|id| Entry { id, payload: Payload::Noop });
+    let entries = log.into_iter().map(|id| Entry { id, payload: Payload::NOOP });
     Entries::new(entries).or_else(|error| unfit("entries", error.to_string()))
 }
 

@@ -250,6 +250,7 @@ fn worth_word(worth: Worth) -> &'static str {
 fn kind_word(kind: Option<RecordKind>) -> &'static str {
     match kind {
         Some(RecordKind::Command) => "command",
+        Some(RecordKind::Membership) => "membership",
         Some(RecordKind::Truncate) => "truncate",
         Some(RecordKind::Snapshot) => "snapshot",
         Some(RecordKind::Reset) => "reset",

@@ -1,10 +1,15 @@
 //! Who belongs to the cluster (the thesis's "configuration": here *configuration* is tuning).
 
+mod record;
+
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use crate::types::NodeId;
+
+pub use record::MembershipRecord;
+pub(crate) use record::{decode, encode};
 
 /// The members of one group. Immutable; the lists are sorted.
 ///
