@@ -53,6 +53,25 @@ pub enum Effect {
         /// The caller's name for the request.
         id: RequestId,
     },
+    /// The target of a change is the membership that rules, and committed.
+    Reconfigured {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// The entry that says so.
+        at: Index,
+    },
+    /// A change of the membership goes no further. What was done of it stays, newcomers as learners
+    /// for one: see [`Status::membership`](crate::Status::membership).
+    ReconfigurationStopped {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// Why.
+        why: Stopped,
+    },
+    /// Another membership rules, by the entry of this index, or by the snapshot:
+    /// [`Status::membership`](crate::Status::membership). It need not be committed, and an earlier
+    /// one may rule again.
+    MembershipChanged(Index),
     /// Read entries that are no longer in memory back from the log; answer with
     /// [`Event::Fetched`](crate::Event::Fetched), in any case. At most one per peer is under way.
     Fetch {
@@ -127,12 +146,41 @@ pub enum Refusal {
     /// Nobody can take over: no other voter is heard from, or the one that was named is none.
     #[error("there is no successor")]
     NoSuccessor,
+    /// Another membership rules than was expected.
+    #[error("the membership is that of index {}", at.0)]
+    MembershipIs {
+        /// The entry that says so.
+        at: Index,
+    },
+    /// Two majorities rule: a change is under way and cannot be stopped.
+    #[error("another change is under way")]
+    ChangeUnderWay,
+    /// A target has one majority.
+    #[error("a target cannot have outgoing voters")]
+    JointTarget,
     /// The successor did not take over in time; this server leads on.
     #[error("the successor did not take over in time")]
     TransferTimedOut,
     /// This server has halted.
     #[error("this server has halted")]
     Halted,
+}
+
+/// Why a change of the membership goes no further.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Leadership was lost. The next leader completes what has two majorities, and no more.
+    #[error("leadership was lost")]
+    LeadershipLost,
+    /// Another target took its place.
+    #[error("another target took its place")]
+    Superseded,
+    /// A newcomer is not heard from, or took too long for too many rounds (thesis 4.2.1).
+    #[error("server {0} cannot catch up")]
+    CannotCatchUp(NodeId),
+    /// No majority of the target is heard from; see [`force`](crate::Event::Reconfigure::force).
+    #[error("no majority of the target is heard from")]
+    QuorumAtRisk,
 }
 
 /// A server's new role.
@@ -201,6 +249,8 @@ pub enum Cause {
     /// This leader's disk has not answered for too long, see
     /// [`Config::disk_timeout`](crate::Config::disk_timeout).
     DiskHung,
+    /// This leader belongs to the voters no more (thesis 4.2.2).
+    Removed,
     /// A violation was found.
     Violation,
 }

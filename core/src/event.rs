@@ -5,8 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::entry::Entries;
+use crate::membership::Membership;
 use crate::message::Message;
-use crate::types::{NodeId, RequestId, Ticket};
+use crate::types::{Index, NodeId, RequestId, Ticket};
 
 /// Something that happened. Plain data: a run is a list of instants and events, and replay,
 /// scripts, fuzz corpora and bug reports share that form.
@@ -44,6 +45,25 @@ pub enum Event {
         /// For how long it is tried. Then the leader leads on; an election timeout is enough for a
         /// successor that keeps up.
         within: Duration,
+    },
+    /// Change who belongs to the cluster (thesis 4): the leader goes on until it is so. Newcomers
+    /// become learners first, and get a vote once they have caught up (thesis 4.2.1); one voter
+    /// changes at once, several by way of two majorities that rule together (thesis 4.3).
+    ///
+    /// Answered by [`Reconfigured`](crate::Effect::Reconfigured),
+    /// [`ReconfigurationStopped`](crate::Effect::ReconfigurationStopped) or
+    /// [`Refused`](crate::Effect::Refused). A new target takes the place of an earlier one, so the
+    /// membership that rules, as a target, cancels what is under way.
+    Reconfigure {
+        /// The caller's name for the request.
+        id: RequestId,
+        /// Who shall belong to it: voters and learners.
+        target: Membership,
+        /// Refused unless this is the index of the membership that rules now (see
+        /// [`Status::membership_index`](crate::Status::membership_index)).
+        expected: Option<Index>,
+        /// Also if no majority of the target is heard from now.
+        force: bool,
     },
     /// Answer to [`Effect::Fetch`](crate::Effect::Fetch): entries from `first` on, at least one; none
     /// if they cannot be read, or are not in the log any more.

@@ -118,7 +118,8 @@ fn check_now(raft: &Raft) -> Result<(), Broken> {
 
 fn is_everybody_a_peer(status: &Status<'_>) -> bool {
     let others = status.membership.members().into_iter().filter(|&id| id != status.id);
-    others.eq(status.peers.iter().map(Progress::id))
+    let mut peers = status.peers.iter().filter(|peer| !peer.is_leaving()).map(Progress::id);
+    others.eq(peers.by_ref())
 }
 
 fn check_peer(peer: &Progress, last: Index) -> Result<(), Broken> {

@@ -27,6 +27,9 @@
 //!             Effect::Refused { id, why } => { /* nothing happened: say why */ }
 //!             Effect::ReadReady { id, index } => { /* answer the query once index is applied */ }
 //!             Effect::Transferred { id } => { /* another server leads, or is about to */ }
+//!             Effect::Reconfigured { id, at } => { /* the membership is as it was wanted */ }
+//!             Effect::ReconfigurationStopped { id, why } => { /* it is somewhere on the way */ }
+//!             Effect::MembershipChanged(at) => { /* connect to raft.status().membership */ }
 //!             Effect::Fetch { to, first, bytes_max } => { /* read the log; then Event::Fetched */ }
 //!             Effect::RoleChanged(change) => { /* tell people */ }
 //!             Effect::Halt(violation) => { /* stop, and keep everything for a post-mortem */ }
@@ -65,7 +68,8 @@ pub mod wire;
 pub use config::{Config, ConfigError};
 pub use crc32c::{crc32c, crc32c_append};
 pub use effect::{
-    Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation, Write,
+    Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Stopped, Violation,
+    Write,
 };
 pub use entry::{Entries, Entry, NotARun, Payload, System};
 pub use event::Event;

@@ -4,8 +4,8 @@
 //! different runs feed different words.
 
 use quorate_core::{
-    AppendEntriesReply, AppendOutcome, Effect, Entries, Event, HardState, LogId, Message, Refusal,
-    Rpc, Write,
+    AppendEntriesReply, AppendOutcome, Effect, Entries, Event, HardState, LogId, MembershipRecord,
+    Message, Refusal, Rpc, Stopped, Write,
 };
 
 use crate::clock::nanos;
@@ -36,6 +36,10 @@ impl Feed for Event {
                 entries.feed(digest);
             }
             Self::Unreachable(peer) => digest.words(&[7, peer.get()]),
+            Self::Reconfigure { id, target, expected, force } => {
+                digest.words(&[9, id.0, expected.map_or(u64::MAX, |at| at.0), (*force).into()]);
+                digest.bytes(MembershipRecord::of(target).as_bytes());
+            }
             Self::TransferLeadership { id, to, within } => {
                 digest.words(&[8, id.0, to.map_or(0, |to| to.get()), nanos(*within)]);
             }
@@ -75,6 +79,17 @@ impl Feed for Effect {
             // The end of a run, which is put into words anyway.
             Self::Halt(_) => digest.word(9),
             Self::Transferred { id } => digest.words(&[10, id.0]),
+            Self::Reconfigured { id, at } => digest.words(&[11, id.0, at.0]),
+            Self::ReconfigurationStopped { id, why } => {
+                let why = match why {
+                    Stopped::LeadershipLost => 1,
+                    Stopped::Superseded => 2,
+                    Stopped::QuorumAtRisk => 3,
+                    Stopped::CannotCatchUp(who) => 3 + who.get(),
+                };
+                digest.words(&[12, id.0, why]);
+            }
+            Self::MembershipChanged(at) => digest.words(&[13, at.0]),
         }
     }
 }
@@ -158,6 +173,9 @@ impl Feed for Refusal {
             Self::Transferring => digest.word(6),
             Self::NoSuccessor => digest.word(7),
             Self::TransferTimedOut => digest.word(8),
+            Self::MembershipIs { at } => digest.words(&[9, at.0]),
+            Self::ChangeUnderWay => digest.word(10),
+            Self::JointTarget => digest.word(11),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quorate_io_sim::scenario::{Action, NameError, Options, Plan, Scenario, ScenarioError};
+use quorate_io_sim::scenario::{Action, NameError, Options, Plan, Scenario, ScenarioError, Strike};
 
 #[test]
 fn options_that_are_printed_and_read_are_the_same() {

@@ -23,7 +23,6 @@ fn thousands_of_worlds_keep_rafts_promises() {
         ("reads", sum.reads),
         ("refused", sum.refused),
         ("truncations", sum.truncations),
-        ("transfers", sum.transfers),
         ("fetches", sum.fetches),
         ("crashes", sum.crashes),
         ("partitions", sum.partitions),
@@ -31,8 +30,13 @@ fn thousands_of_worlds_keep_rafts_promises() {
     for (what, times) in struck {
         assert!(times > count / 2, "{what}: {times} times in {count} worlds");
     }
-    // In about half of the worlds no disk hangs, and some leaders nobody could replace.
-    assert!(sum.hung > count / 4, "leaders with a hung disk: {} in {count} worlds", sum.hung);
+    // In about half of the worlds no disk hangs, and some leaders nobody could replace; nor does
+    // anybody ask for another leader or another membership.
+    for (what, times) in
+        [("hung", sum.hung), ("transfers", sum.transfers), ("changes", sum.changes)]
+    {
+        assert!(times > count / 4, "{what}: {times} times in {count} worlds");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::entry::Entry;
 use crate::membership::Membership;
-use crate::types::Index;
+use crate::types::{Index, NodeId};
 
 /// The memberships of the log. The newest rules as soon as it is in the log, committed or not, and
 /// an older one rules again when it is cut off (thesis 4.1).
@@ -32,6 +32,15 @@ impl Members {
     /// The entry since which it rules.
     pub(crate) fn since(&self) -> Index {
         self.all.last().expect("never empty").0
+    }
+
+    /// Is this server a voter of the newest membership that is committed up to `commit`, or of one
+    /// after it?
+    pub(crate) fn may_stand(&self, id: NodeId, commit: Index) -> bool {
+        let committed = self.all.partition_point(|one| one.0 <= commit);
+        self.all[committed.saturating_sub(1)..]
+            .iter()
+            .any(|(_, membership)| membership.is_voter(id))
     }
 
     /// An entry is appended.

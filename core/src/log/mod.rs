@@ -14,7 +14,7 @@ use crate::effect::Append;
 use crate::entry::{Entries, Entry, Payload};
 use crate::membership::Membership;
 use crate::recovered::Recovered;
-use crate::types::{Index, Instant, LogId, Term, Ticket};
+use crate::types::{Index, Instant, LogId, NodeId, Term, Ticket};
 
 pub(crate) use flights::Flights;
 use members::Members;
@@ -78,6 +78,11 @@ impl Log {
     /// The entry that says so; the base if none of the log does.
     pub(crate) fn membership_index(&self) -> Index {
         self.members.since()
+    }
+
+    /// See [`Members::may_stand`].
+    pub(crate) fn may_stand(&self, id: NodeId, commit: Index) -> bool {
+        self.members.may_stand(id, commit)
     }
 
     /// The log is durable up to here.

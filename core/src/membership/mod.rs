@@ -130,6 +130,35 @@ impl Membership {
     }
 }
 
+/// Ways from one membership to another (thesis 4).
+impl Membership {
+    /// What rules after two majorities have: the half that the group moves to.
+    pub(crate) fn without_outgoing(&self) -> Self {
+        Self { outgoing: Vec::new(), ..self.clone() }
+    }
+
+    /// With these as learners too.
+    pub(crate) fn with_learners(&self, newcomers: impl Iterator<Item = NodeId>) -> Self {
+        let mut learners: Vec<_> = self.learners.iter().copied().chain(newcomers).collect();
+        learners.sort_unstable();
+        learners.dedup();
+        Self { learners, ..self.clone() }
+    }
+
+    /// On the way here from `before`: both majorities rule.
+    pub(crate) fn joint_with(&self, before: &Self) -> Self {
+        Self { outgoing: before.voters.clone(), ..self.clone() }
+    }
+
+    /// How many vote in one of the two only.
+    pub(crate) fn voters_that_differ(&self, other: &Self) -> usize {
+        let missing = |of: &Self, from: &Self| {
+            of.voters.iter().filter(|id| from.voters.binary_search(id).is_err()).count()
+        };
+        missing(self, other) + missing(other, self)
+    }
+}
+
 fn sorted(
     ids: impl IntoIterator<Item = NodeId>,
     max: usize,

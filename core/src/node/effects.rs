@@ -22,6 +22,10 @@ impl Node {
                 Effect::Refused { id, why } => self.handle_refused(id, why, out),
                 Effect::ReadReady { id, index } => self.handle_read_ready(id, index, out),
                 Effect::Transferred { id } => self.handle_transferred(id, out),
+                // A node asks for no other membership, so neither of its peers does.
+                Effect::Reconfigured { .. }
+                | Effect::ReconfigurationStopped { .. }
+                | Effect::MembershipChanged(_) => {}
                 Effect::Fetch { to, first, bytes_max } => {
                     out.push(Output::ReadLog { reader: LogReader::Peer(to), first, bytes_max });
                 }

@@ -188,6 +188,9 @@ impl Node {
             Refusal::NoSuccessor => NotApplied::NoSuccessor,
             Refusal::TransferTimedOut => NotApplied::TransferTimedOut,
             Refusal::Halted => NotApplied::Halted,
+            Refusal::MembershipIs { .. } | Refusal::ChangeUnderWay | Refusal::JointTarget => {
+                NotApplied::Invalid
+            }
         };
         self.end_as_not_applied(id, why, out);
     }

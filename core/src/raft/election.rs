@@ -12,7 +12,10 @@ use crate::types::{LogId, NodeId, Term};
 impl Raft {
     /// No leader was heard from, or a campaign came to nothing.
     pub(super) fn handle_election_timeout(&mut self, effects: &mut Effects) {
-        if !self.log.membership().is_voter(self.config.id) || self.is_disk_hanging() {
+        // thesis 4.2.2: whoever left stands until it knows that this is committed. Its log may be the
+        // only one that says so, and longer than those of all who could do without it. Its own vote
+        // does not count.
+        if !self.log.may_stand(self.config.id, self.commit) || self.is_disk_hanging() {
             // A learner waits on: it has no vote to win with (thesis 4.2.1). Neither has a server
             // whose vote does not reach its disk (thesis 3.8).
             return self.become_follower(Cause::ElectionTimeout, effects);

@@ -38,6 +38,7 @@ impl Raft {
             is_round_owed: false,
             reads: Reads::default(),
             transfer: None,
+            change: None,
             uncommitted: VecDeque::new(),
             uncommitted_bytes: 0,
             unsettled_bytes: 0,
@@ -179,6 +180,7 @@ impl Raft {
         leader.is_round_owed = true;
         leader.transfer.iter_mut().for_each(Transfer::try_again);
         leader.peers.iter_mut().for_each(|peer| peer.may_suspect_loss = true);
+        self.note_silent_newcomers();
     }
 
     /// thesis 6.2: a leader that no majority has answered for an election timeout steps down, so

@@ -2,13 +2,15 @@
 //!
 //! **Decide, then settle.** A handler only changes state; [`settle`] looks at the state afterwards
 //! and gives the orders. Read in this order: [`role`] (what a server is), [`election`], [`append`]
-//! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], [`transfer`], and [`settle`].
+//! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], [`transfer`],
+//! [`reconfigure`], and [`settle`].
 
 mod append;
 mod election;
 mod lead;
 mod progress;
 mod reads;
+mod reconfigure;
 mod role;
 mod settle;
 mod transfer;
@@ -70,6 +72,8 @@ pub struct Raft {
     /// The write that carries `hard_state`.
     hard_ticket: Ticket,
     log: Log,
+    /// The entry of the membership that the driver was told of.
+    membership_told: LogId,
     /// All entries up to here are committed.
     commit: Index,
     /// All entries up to here were handed out by [`Effect::Commit`].
@@ -148,7 +152,7 @@ impl Raft {
         let mut rng = Rng::new(config.seed ^ config.id.get());
         let patience = config.election_timeout + rng.up_to(config.election_jitter);
         let base = recovered.snapshot.last_included.index;
-        Ok(Self {
+        let mut raft = Self {
             rng,
             now,
             hard_state: recovered.hard_state,
@@ -156,6 +160,7 @@ impl Raft {
             hard_ticket: Ticket(0),
             commit: base,
             handed_out: base,
+            membership_told: LogId::ZERO,
             log: Log::new(recovered),
             role: Role::Follower(Follower { deadline: now.after(patience), following: None }),
             replications: 0,
@@ -164,7 +169,9 @@ impl Raft {
             withheld: Vec::new(),
             ignored_messages: 0,
             config,
-        })
+        };
+        raft.membership_told = raft.membership_entry();
+        Ok(raft)
     }
 
     /// One event in, any number of effects out. Cannot fail, and nothing that arrives makes it
@@ -245,6 +252,11 @@ impl Raft {
         self.log.term(index)
     }
 
+    fn membership_entry(&self) -> LogId {
+        let at = self.log.membership_index();
+        self.log.id(at).expect("a membership is that of the log or of its base")
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         let has_said_all = self.withheld.is_empty() || !self.is_hard_state_durable();
         self.log.is_settled() && self.outbox.is_empty() && !self.is_hard_state_new && has_said_all
@@ -263,6 +275,9 @@ impl Raft {
             Event::TransferLeadership { id, to, within } => {
                 self.handle_transfer(id, to, within, effects);
             }
+            Event::Reconfigure { id, target, expected, force } => {
+                self.handle_reconfigure(id, target, expected, force, effects);
+            }
             Event::Fetched { to, entries } => self.handle_fetched(to, entries),
             Event::Unreachable(peer) => self.handle_unreachable(peer),
         }
@@ -271,7 +286,8 @@ impl Raft {
     fn refuse_when_halted(event: Event, effects: &mut Effects) {
         if let Event::Propose { id, .. }
         | Event::Read { id }
-        | Event::TransferLeadership { id, .. } = event
+        | Event::TransferLeadership { id, .. }
+        | Event::Reconfigure { id, .. } = event
         {
             effects.push(Effect::Refused { id, why: Refusal::Halted });
         }
@@ -383,6 +399,7 @@ impl Raft {
             for id in leader.reads.into_ids() {
                 effects.push(Effect::Refused { id, why: Refusal::LeadershipLost });
             }
+            leader.change.into_iter().for_each(|change| effects.push(change.end()));
             leader.transfer.into_iter().for_each(|transfer| effects.push(transfer.end(cause)));
         }
         self.announce(cause, effects);

@@ -42,6 +42,8 @@ pub struct Progress {
     pub(super) may_suspect_loss: bool,
     /// Replicate: a look for lost messages is due.
     pub(super) suspects_loss: bool,
+    /// It belongs to the cluster no more, since this entry; it is told until then at the latest.
+    pub(super) leaving: Option<(Index, Instant)>,
 }
 
 /// How a leader treats one peer, see [`Progress`].
@@ -79,6 +81,7 @@ impl Progress {
             fetched: Entries::EMPTY,
             may_suspect_loss: false,
             suspects_loss: false,
+            leaving: None,
         }
     }
 
@@ -115,6 +118,11 @@ impl Progress {
     /// When the peer was last heard from; when leadership began if that is later.
     pub fn heard(&self) -> Instant {
         self.heard
+    }
+
+    /// Does it belong to the cluster no more, and is only told so?
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
     }
 
     pub(crate) fn is_same_replication(&self, other: &Self) -> bool {

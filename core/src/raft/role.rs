@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::progress::Progress;
 use super::reads::Reads;
+use super::reconfigure::Reconfiguration;
 use super::transfer::Transfer;
 use crate::effect::{RoleKind, Violation};
 use crate::types::{Index, Instant, NodeId, ReplicationId, Round};
@@ -102,6 +103,8 @@ pub(super) struct Leader {
     pub(super) reads: Reads,
     /// The leader is about to hand over.
     pub(super) transfer: Option<Transfer>,
+    /// The membership is about to change.
+    pub(super) change: Option<Reconfiguration>,
     /// Cost of what this leader accepted and has not committed, or not on its own disk: for each
     /// settled batch its last index and its cost, and the sum.
     pub(super) uncommitted: VecDeque<(Index, u64)>,

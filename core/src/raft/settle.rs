@@ -24,13 +24,17 @@ impl Raft {
         }
         self.log.evict(self.handed_out, self.config.cached_bytes_max);
         self.count_own_vote(effects);
+        self.advance_commit();
+        self.leave_if_removed(effects);
+        self.drive_change(effects);
+        self.announce_membership(effects);
         self.write(effects);
         match self.role {
             Role::Leader(_) => {
-                self.advance_commit();
                 self.confirm_reads(effects);
                 self.replicate(effects);
                 self.hand_over();
+                self.part_with_peers();
             }
             Role::Follower(_) => self.acknowledge(),
             _ => {}
@@ -49,6 +53,14 @@ impl Raft {
         assert!(self.commit <= last.index, "only what is in the log is committed");
         assert!(self.log.durable() <= last.index, "only what is in the log is durable");
         assert!(last.term <= self.hard_state.term, "no entry is of a term to come");
+    }
+
+    fn announce_membership(&mut self, effects: &mut Effects) {
+        let entry = self.membership_entry();
+        if self.membership_told != entry {
+            self.membership_told = entry;
+            effects.push(Effect::MembershipChanged(entry.index));
+        }
     }
 
     /// One write for all that changed: term, vote, a cut and entries become durable together.

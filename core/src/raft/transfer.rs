@@ -73,8 +73,9 @@ impl Raft {
     }
 
     /// The voter that was named, or the one with the longest log of those that are heard from.
-    fn successor(&self, leader: &Leader, named: Option<NodeId>) -> Option<NodeId> {
-        let voters = leader.peers.iter().filter(|peer| self.log.membership().is_voter(peer.id));
+    pub(super) fn successor(&self, leader: &Leader, named: Option<NodeId>) -> Option<NodeId> {
+        let voters =
+            leader.peers.iter().filter(|peer| self.log.membership().voters().contains(&peer.id));
         match named {
             Some(id) => voters.map(|peer| peer.id).find(|&voter| voter == id),
             None => {

@@ -64,16 +64,31 @@ impl Bench {
         Self::start(SnapshotMeta { last_included: LogId::ZERO, membership }, term, log, |_| {})
     }
 
+    /// Server 1 of three, with these entries.
+    pub(crate) fn of_entries(term: u64, log: Vec<Entry>) -> Self {
+        let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+        Self::boot(SnapshotMeta { last_included: LogId::ZERO, membership }, term, log, |_| {})
+    }
+
     fn start(
         snapshot: SnapshotMeta,
         term: u64,
         log: &[(u64, u64)],
         tune: impl FnOnce(&mut Config),
     ) -> Self {
+        let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
+        Self::boot(snapshot, term, entries, tune)
+    }
+
+    fn boot(
+        snapshot: SnapshotMeta,
+        term: u64,
+        entries: Vec<Entry>,
+        tune: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config { election_jitter: Duration::ZERO, ..Config::new(node(1)) };
         tune(&mut config);
         let hard_state = HardState { term: Term(term), vote: None };
-        let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
         let recovered = Recovered::from_entries(hard_state, snapshot, entries).expect("a log");
         let raft = Raft::new(config, recovered, Instant(0)).expect("a server");
         Self {

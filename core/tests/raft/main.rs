@@ -8,5 +8,6 @@ mod elections;
 mod halts;
 mod hung_disk;
 mod reads;
+mod reconfigure;
 mod replication;
 mod transfer;

@@ -4,7 +4,8 @@
 use quorate_core::{Index, LogId, NodeId};
 
 use super::glance::Witness;
-use super::properties::Properties;
+use super::image::Image;
+use super::properties::{Properties, is_quorum};
 use super::violation::{Checked, Property, hold};
 
 /// Where a request stands in a log.
@@ -26,7 +27,7 @@ impl Properties {
         for server in servers {
             for image in [server.ledger().durable(), server.ledger().written()] {
                 let has_it = image.digest(index) == Some(digest);
-                let could_win = || self.could_win(server.id(), image.last(), servers);
+                let could_win = || self.could_win(server.id(), image, servers);
                 hold(has_it || !could_win(), Property::LeaderCompleteness, || {
                     let (id, last) = (server.id(), image.last());
                     format!("{index:?} is committed, and {id:?} could win without it: {last:?}")
@@ -59,7 +60,7 @@ impl Properties {
             for image in [server.ledger().durable(), server.ledger().written()] {
                 let has = |place: &&Place| image.term(place.at.index) == Some(place.at.term);
                 let Some(place) = places.iter().find(has) else { continue };
-                let could_win = self.could_win(server.id(), image.last(), servers);
+                let could_win = self.could_win(server.id(), image, servers);
                 hold(!could_win, Property::OneTrueAnswer, || {
                     let (id, last) = (server.id(), image.last());
                     format!("{says:?} calls {place:?} void; {id:?} could commit it: {last:?}")
@@ -69,13 +70,16 @@ impl Properties {
         Ok(())
     }
 
-    /// Could this server win, if its log ended here and the others had what is on their disks
-    /// (thesis 3.6.1)?
-    fn could_win(&self, candidate: NodeId, last: LogId, servers: &[impl Witness]) -> bool {
+    /// Could this server win, if this were its log and the others had what is on their disks (thesis
+    /// 3.6.1)?
+    fn could_win(&self, candidate: NodeId, log: &Image, servers: &[impl Witness]) -> bool {
+        let (last, membership) = (log.last(), self.rules(log, log.last().index));
         let would_vote = |id: &NodeId| {
             let voter = servers.iter().find(|server| server.id() == *id);
             *id == candidate || voter.is_some_and(|voter| voter.ledger().durable().last() <= last)
         };
-        self.is_quorum(would_vote)
+        // thesis 4.2.2: whoever left may stand for as long as it does not know that it did.
+        let mut all = log.memberships().chain([&self.founders]);
+        all.any(|it| it.is_voter(candidate)) && is_quorum(membership, would_vote)
     }
 }

@@ -1,6 +1,8 @@
 //! What a disk holds, or will hold once it has caught up.
 
-use quorate_core::{Append, Entries, Entry, HardState, Index, LogId, Term, Ticket, Write};
+use quorate_core::{
+    Append, Entries, Entry, HardState, Index, LogId, Membership, Term, Ticket, Write,
+};
 
 use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
@@ -12,6 +14,8 @@ pub struct Image {
     /// Term and vote.
     pub hard_state: HardState,
     log: Vec<(Entry, Digest)>,
+    /// The memberships that entries say.
+    memberships: Vec<(Index, Membership)>,
 }
 
 impl Image {
@@ -34,6 +38,17 @@ impl Image {
             return Some(Digest::EMPTY);
         }
         self.slot(index).map(|&(_, digest)| digest)
+    }
+
+    /// The newest membership that an entry up to here says.
+    pub fn membership(&self, upto: Index) -> Option<&Membership> {
+        let mut newest_first = self.memberships.iter().rev();
+        newest_first.find(|&&(at, _)| at <= upto).map(|(_, membership)| membership)
+    }
+
+    /// All memberships that entries say.
+    pub fn memberships(&self) -> impl Iterator<Item = &Membership> {
+        self.memberships.iter().map(|(_, membership)| membership)
     }
 
     /// An entry, if it is there.
@@ -81,6 +96,8 @@ impl Image {
                 )?;
                 let digest = self.digest(last.index).expect("the last entry is there");
                 self.log.push((entry.clone(), digest.with_entry(entry)));
+                let membership = entry.payload.membership();
+                self.memberships.extend(membership.map(|it| (entry.id.index, it)));
             }
         }
         if let Some(hard_state) = write.hard_state {
@@ -102,6 +119,7 @@ impl Image {
     /// Discards what comes after `last`.
     pub fn cut(&mut self, last: Index) {
         self.log.truncate(usize::try_from(last.0).expect("a log fits in memory"));
+        self.memberships.retain(|&(at, _)| at <= last);
     }
 
     fn slot(&self, index: Index) -> Option<&(Entry, Digest)> {

@@ -15,7 +15,10 @@ use crate::digest::Digest;
 
 /// What is known of all servers together.
 pub struct Properties {
-    membership: Membership,
+    /// Of servers whose logs say none.
+    pub(crate) founders: Membership,
+    /// By which the newest committed entry was: that of the leader who committed it.
+    governing: Membership,
     /// Is what the ledgers call durable to be trusted?
     pub looks_into_disks: bool,
     leaders: BTreeMap<Term, NodeId>,
@@ -30,7 +33,8 @@ impl Properties {
     /// Nothing has happened. `looks_into_disks` where the ledgers know what is durable.
     pub fn new(membership: Membership, looks_into_disks: bool) -> Self {
         Self {
-            membership,
+            governing: membership.clone(),
+            founders: membership,
             looks_into_disks,
             leaders: BTreeMap::new(),
             votes: BTreeMap::new(),
@@ -152,7 +156,7 @@ impl Properties {
             self.elected(*id, is.term(), written, servers)?;
         }
         if is.commit > was.commit {
-            self.commits(*id, is, written, servers)?;
+            self.commits(*id, (was, is), written, servers)?;
         }
         Ok(())
     }
@@ -188,7 +192,7 @@ impl Properties {
         hold(first == id, Property::ElectionSafety, || {
             format!("{first:?} and {id:?} lead in {term:?}")
         })?;
-        self.has_votes(id, term, servers)?;
+        self.has_votes((id, term), self.rules(written, written.last().index), servers)?;
         // Newer leaders may have committed more, without this one's knowledge.
         let earlier = self.committed.iter().rposition(|&(_, committed_in)| committed_in < term);
         let Some(place) = earlier else { return Ok(()) };
@@ -202,7 +206,12 @@ impl Properties {
 
     /// thesis 3.3, 3.4: a quorum voted for this leader in its term. Whose disk is in a later term by
     /// now may have done so.
-    fn has_votes(&self, leader: NodeId, term: Term, servers: &[impl Witness]) -> Checked {
+    fn has_votes(
+        &self,
+        (leader, term): (NodeId, Term),
+        membership: &Membership,
+        servers: &[impl Witness],
+    ) -> Checked {
         let may_have_voted = |id: &NodeId| {
             let voter = servers.iter().find(|server| server.id() == *id);
             voter.is_some_and(|voter| {
@@ -210,7 +219,7 @@ impl Properties {
                 disk.term > term || (disk.term, disk.vote) == (term, Some(leader))
             })
         };
-        let is_elected = !self.looks_into_disks || self.is_quorum(may_have_voted);
+        let is_elected = !self.looks_into_disks || is_quorum(membership, may_have_voted);
         hold(is_elected, Property::ElectionSafety, || {
             let disks = servers.iter().map(|server| server.ledger().durable().hard_state);
             let disks: Vec<_> = disks.collect();
@@ -218,35 +227,39 @@ impl Properties {
         })
     }
 
-    /// Is this so for a majority, in every half of the membership?
-    pub(crate) fn is_quorum(&self, is_so: impl Fn(&NodeId) -> bool) -> bool {
-        [self.membership.voters(), self.membership.outgoing()].iter().all(|half| {
-            half.is_empty() || half.iter().filter(|&id| is_so(id)).count() > half.len() / 2
-        })
+    /// The membership that rules where this log ends here: the newest in it, committed or not (thesis
+    /// 4.1).
+    pub(crate) fn rules<'a>(&'a self, log: &'a Image, end: Index) -> &'a Membership {
+        log.membership(end).unwrap_or(&self.founders)
     }
 
     fn commits(
         &mut self,
         id: NodeId,
-        is: Glance,
+        (was, is): (Glance, Glance),
         written: &Image,
         servers: &[impl Witness],
     ) -> Checked {
         let known = self.committed();
         let shared = known.min(is.commit);
         let Some(place) = usize::try_from(shared.0).expect("logs are short").checked_sub(1) else {
-            return self.extend(is, written, servers);
+            return self.extend((was, is), written, servers);
         };
         hold(
             written.digest(shared) == Some(self.committed[place].0),
             Property::StateMachineSafety,
             || format!("{id:?} commits another log up to {shared:?}"),
         )?;
-        self.extend(is, written, servers)
+        self.extend((was, is), written, servers)
     }
 
     /// Takes note of what nobody committed before.
-    fn extend(&mut self, is: Glance, written: &Image, servers: &[impl Witness]) -> Checked {
+    fn extend(
+        &mut self,
+        (was, is): (Glance, Glance),
+        written: &Image,
+        servers: &[impl Witness],
+    ) -> Checked {
         if is.commit <= self.committed() {
             return Ok(());
         }
@@ -257,6 +270,8 @@ impl Properties {
             })?;
             self.committed.push((digest.expect("held"), is.term()));
         }
+        // What it appended in the same step came after it had counted.
+        self.governing = self.rules(written, was.last.index).clone();
         self.still_durable(servers)?;
         self.is_final(servers)
     }
@@ -270,7 +285,7 @@ impl Properties {
                 server.id() == *id && server.ledger().durable().digest(index) == Some(digest)
             })
         };
-        for half in [self.membership.voters(), self.membership.outgoing()] {
+        for half in [self.governing.voters(), self.governing.outgoing()] {
             let count = half.iter().filter(|&id| has(id)).count();
             hold(half.is_empty() || count > half.len() / 2, Property::CommitIsDurable, || {
                 format!("{index:?} is committed, and durable on {count} of {half:?}")
@@ -278,4 +293,11 @@ impl Properties {
         }
         Ok(())
     }
+}
+
+/// Is this so for a majority, in every half of the membership?
+pub(crate) fn is_quorum(membership: &Membership, is_so: impl Fn(&NodeId) -> bool) -> bool {
+    [membership.voters(), membership.outgoing()]
+        .iter()
+        .all(|half| half.is_empty() || half.iter().filter(|&id| is_so(id)).count() > half.len() / 2)
 }

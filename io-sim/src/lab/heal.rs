@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::{Index, RoleKind};
+use quorate_core::{Index, Membership, RoleKind};
 
 use super::sabotage::Sabotage;
 use super::server::Life;
@@ -32,6 +32,7 @@ impl World<'_> {
         nemesis.unreachable = 0;
         nemesis.spurious_timeout = 0;
         nemesis.transfer = 0;
+        nemesis.reconfigure = 0;
         nemesis.regicide_permille = 0;
         self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {
@@ -52,7 +53,9 @@ impl World<'_> {
                 raft.term(status.commit) == Some(status.hard_state.term)
             })
         })?;
+        // Under load a newcomer with a narrow window might never catch up.
         self.options.request_interval_max = Duration::from_secs(1 << 30);
+        self.gather()?;
         self.until("an answer to every request, and equal logs", |world| {
             world.requests.open().is_none() && world.is_converged()
         })?;
@@ -65,6 +68,44 @@ impl World<'_> {
             }
             world.checks.committed() > last && world.is_converged()
         })
+    }
+
+    /// Everybody belongs to the cluster in the end: who voted first votes, and all others learn.
+    fn gather(&mut self) -> Checked {
+        let founders = &self.options.membership;
+        let voters = founders.voters().to_vec();
+        let others = self.servers.iter().map(|server| server.id);
+        let others = others.filter(|id| !voters.contains(id)).collect::<Vec<_>>();
+        let wanted = Membership::new(voters, [], others).expect("servers");
+        let is_gathered = |world: &Self| {
+            let mut leaders = world.servers.iter().filter_map(|server| server.life.as_ref());
+            leaders.any(|Life { raft, .. }| {
+                let status = raft.status();
+                let is_committed = status.membership_index <= status.commit;
+                status.role == RoleKind::Leader && *status.membership == wanted && is_committed
+            })
+        };
+        let timeout = nanos(self.options.config.election_timeout);
+        let mut asked_at = None;
+        self.until("all servers to belong to the cluster", |world| {
+            if is_gathered(world) && !world.requests.is_changing() {
+                return true;
+            }
+            // A new request takes the place of the one before, and newcomers begin anew.
+            if asked_at.is_none_or(|at| world.now > at + 10 * timeout) {
+                asked_at = world.ask_for(&wanted).then_some(world.now);
+            }
+            false
+        })
+    }
+
+    fn ask_for(&mut self, membership: &Membership) -> bool {
+        let Some(at) = self.servers.iter().position(|server| server.leads()) else { return false };
+        let id = self.servers[at].id;
+        let change = self.requests.reconfigure(id, membership.clone(), None, true);
+        let body = self.body(at);
+        self.queue.plan(self.now, Happening::Tell(body, change));
+        true
     }
 
     fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) -> Checked {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::{Event, NodeId};
+use quorate_core::{Event, Membership, NodeId};
 
 use super::world::{Body, Happening, World};
 use crate::clock::nanos;
@@ -17,6 +17,7 @@ enum Strike {
     Unreachable,
     SpuriousTimeout,
     Transfer,
+    Reconfigure,
 }
 
 impl World<'_> {
@@ -52,6 +53,7 @@ impl World<'_> {
             }
             Strike::SpuriousTimeout => return self.give(at, Event::Timeout),
             Strike::Transfer => return self.transfer(at),
+            Strike::Reconfigure => return self.reconfigure(at),
         }
         Ok(())
     }
@@ -66,6 +68,23 @@ impl World<'_> {
         let within = nanos(self.options.config.election_timeout);
         let within = Duration::from_nanos(self.nemesis_rng.below(2 * within));
         let event = self.requests.transfer(self.servers[at].id, to, within);
+        self.give(at, event)
+    }
+
+    /// Somebody wants another membership: any.
+    fn reconfigure(&mut self, at: usize) -> Checked {
+        let Some(life) = &self.servers[at].life else { return Ok(()) };
+        let now = life.raft.status().membership_index;
+        let mut ids: Vec<_> = self.servers.iter().map(|server| server.id).collect();
+        self.nemesis_rng.shuffle(&mut ids);
+        let voters = 1 + self.nemesis_rng.index(ids.len());
+        let learners = self.nemesis_rng.index(ids.len() - voters + 1);
+        let learners = ids[voters..voters + learners].to_vec();
+        let target = Membership::new(ids[..voters].to_vec(), [], learners);
+        let expected = self.nemesis_rng.chance(300).then_some(now);
+        let force = self.nemesis_rng.chance(300);
+        let (id, target) = (self.servers[at].id, target.expect("drawn to make sense"));
+        let event = self.requests.reconfigure(id, target, expected, force);
         self.give(at, event)
     }
 
@@ -106,6 +125,7 @@ impl World<'_> {
             (nemesis.unreachable, Strike::Unreachable),
             (nemesis.spurious_timeout, Strike::SpuriousTimeout),
             (nemesis.transfer, Strike::Transfer),
+            (nemesis.reconfigure, Strike::Reconfigure),
         ];
         self.nemesis_rng.weighted(&weights)
     }

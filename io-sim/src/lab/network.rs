@@ -8,8 +8,8 @@ use super::options::NetworkOptions;
 use crate::clock::nanos;
 use crate::rng::{Rng, Stream};
 
-/// At most 7 servers, numbered from 1.
-const SERVERS: usize = 8;
+/// At most 9 servers, numbered from 1.
+const SERVERS: usize = 10;
 /// How many old messages can come back.
 const OLD_MAX: usize = 256;
 

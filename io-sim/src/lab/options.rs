@@ -17,6 +17,8 @@ pub struct Options {
     pub seed: u64,
     /// Who belongs to the cluster; servers are numbered from 1.
     pub membership: Membership,
+    /// Servers that do not belong to it from the beginning.
+    pub spares: Vec<NodeId>,
     /// What happens before the faults end.
     pub steps: u64,
     /// Tuning of every server; the name and the seed are filled in for each.
@@ -85,6 +87,8 @@ pub struct NemesisOptions {
     pub spurious_timeout: u64,
     /// A server is told to hand leadership over.
     pub transfer: u64,
+    /// A server is told that the membership shall change.
+    pub reconfigure: u64,
     /// How likely a leader crashes or is cut off as soon as it is elected, in thousandths.
     pub regicide_permille: u64,
 }
@@ -169,6 +173,7 @@ impl Options {
         let mut options = Self {
             seed,
             membership,
+            spares: Vec::new(),
             steps: swarm.rng.within(2000, 8000),
             config,
             network,
@@ -203,6 +208,20 @@ impl Options {
             Mood::Turmoil => u64::from(coin),
             Mood::Healthy | Mood::Single(_) => 0,
         };
+        // As is this.
+        let (coin, weight) = (swarm.rng.chance(500), swarm.rng.log_within(1, 8));
+        options.nemesis.reconfigure = match swarm.mood {
+            Mood::Swarm | Mood::Turmoil if !coin => 0,
+            Mood::Swarm | Mood::Everything => weight,
+            Mood::Turmoil => 1,
+            Mood::Healthy | Mood::Single(_) => 0,
+        };
+        if options.nemesis.reconfigure > 0 {
+            let last = options.membership.members().last().map_or(0, |last| last.get());
+            let first = last + 1;
+            let last = first + swarm.rng.below(3);
+            options.spares = (first..last).filter_map(NodeId::new).collect();
+        }
         if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
     }
 
@@ -294,6 +313,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         pause: swarm.fault(0, 1, 8),
         disk_hang: 0,
         transfer: 0,
+        reconfigure: 0,
         unreachable: swarm.fault(0, 1, 8),
         spurious_timeout: swarm.fault(0, 1, 8),
         regicide_permille: swarm.fault(0, 50, 700),

@@ -41,6 +41,8 @@ pub struct Report {
     pub crashes: u64,
     /// Networks cut.
     pub partitions: u64,
+    /// Memberships that became what they should.
+    pub changes: u64,
     /// Leaders that handed over.
     pub transfers: u64,
     /// Leaders that stepped down because their disks hung.
@@ -65,6 +67,7 @@ impl AddAssign for Report {
         self.starts += other.starts;
         self.crashes += other.crashes;
         self.partitions += other.partitions;
+        self.changes += other.changes;
         self.transfers += other.transfers;
         self.hung += other.hung;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_core::{Entry, Event, Index, LogId, NodeId, Payload, Refusal, RequestId};
+use quorate_core::{Entry, Event, Index, LogId, Membership, NodeId, Payload, Refusal, RequestId};
 
 use crate::judge::{Checked, Property, hold};
 use crate::rng::{Rng, Stream};
@@ -19,6 +19,9 @@ pub(crate) struct Requests {
     accepted: BTreeMap<RequestId, LogId>,
     pub(crate) reads: u64,
     pub(crate) transfers: u64,
+    pub(crate) changes: u64,
+    /// What the membership shall be.
+    targets: BTreeMap<RequestId, Membership>,
     pub(crate) refused: u64,
 }
 
@@ -38,6 +41,7 @@ enum What {
         committed: Index,
     },
     Transfer,
+    Change,
 }
 
 impl Requests {
@@ -50,6 +54,8 @@ impl Requests {
             accepted: BTreeMap::new(),
             reads: 0,
             transfers: 0,
+            changes: 0,
+            targets: BTreeMap::new(),
             refused: 0,
         }
     }
@@ -88,6 +94,47 @@ impl Requests {
         hold(asked.what == What::Transfer, PROPERTY, || {
             format!("{server:?} has handed over, says {id:?}, which is no transfer")
         })
+    }
+
+    /// The membership shall change.
+    pub(crate) fn reconfigure(
+        &mut self,
+        server: NodeId,
+        target: Membership,
+        expected: Option<Index>,
+        force: bool,
+    ) -> Event {
+        let id = self.ask(server, What::Change);
+        self.targets.insert(id, target.clone());
+        Event::Reconfigure { id, target, expected, force }
+    }
+
+    /// The membership is this, as it shall be.
+    pub(crate) fn reconfigured(
+        &mut self,
+        server: NodeId,
+        id: RequestId,
+        membership: Option<&Membership>,
+    ) -> Checked {
+        self.answered(server, id, "done")?;
+        self.changes += 1;
+        let target = self.targets.remove(&id);
+        hold(target.is_some() && target.as_ref() == membership, PROPERTY, || {
+            format!("{server:?} says that {id:?} is done: {target:?}; its log says {membership:?}")
+        })
+    }
+
+    /// A change goes no further.
+    pub(crate) fn change_stopped(&mut self, server: NodeId, id: RequestId) -> Checked {
+        self.answered(server, id, "stopped")?;
+        hold(self.targets.remove(&id).is_some(), PROPERTY, || {
+            format!("{server:?} has stopped {id:?}, which is no change")
+        })
+    }
+
+    /// Is a change of the membership under way?
+    pub(crate) fn is_changing(&self) -> bool {
+        self.open.values().any(|asked| asked.what == What::Change)
     }
 
     /// The server crashed: nobody will ever answer.
@@ -129,7 +176,7 @@ impl Requests {
             What::Proposal { bytes } => hold(!too_large || bytes > bytes_max, PROPERTY, || {
                 format!("{id:?} of {bytes} bytes is within the limit, and was refused: {why}")
             }),
-            What::Read { .. } | What::Transfer => {
+            What::Read { .. } | What::Transfer | What::Change => {
                 hold(!too_large, PROPERTY, || format!("{id:?} has no length: {why}"))
             }
         }

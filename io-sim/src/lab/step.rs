@@ -87,6 +87,16 @@ impl World<'_> {
                 self.requests.read_ready(id, *request, *index)
             }
             Effect::Transferred { id: request } => self.requests.transferred(id, *request),
+            Effect::Reconfigured { id: request, at: index } => {
+                let written = self.servers[at].disk.written();
+                let said = written.entry(*index).and_then(|entry| entry.payload.membership());
+                let founders = self.options.membership.clone();
+                let said = if *index == Index(0) { Some(founders) } else { said };
+                self.requests.reconfigured(id, *request, said.as_ref())
+            }
+            Effect::ReconfigurationStopped { id: request, .. } => {
+                self.requests.change_stopped(id, *request)
+            }
             _ => Ok(()),
         }
     }
@@ -108,6 +118,9 @@ impl World<'_> {
             | Effect::Accepted { .. }
             | Effect::Refused { .. }
             | Effect::Transferred { .. }
+            | Effect::Reconfigured { .. }
+            | Effect::ReconfigurationStopped { .. }
+            | Effect::MembershipChanged(_)
             | Effect::ReadReady { .. } => Ok(()),
         }
     }

@@ -84,7 +84,8 @@ impl<'a> World<'a> {
     pub(crate) fn new(options: &Options, trace: &'a mut Trace) -> Self {
         let seed = options.seed;
         let mut server_rng = Rng::new(seed, Stream::Servers);
-        let servers = options.membership.members().into_iter().map(|id| {
+        let members = options.membership.members().into_iter();
+        let servers = members.chain(options.spares.iter().copied()).map(|id| {
             let drift = options.clock_drift_permille;
             let permille = server_rng.within(1000 - drift, 1000 + drift);
             Server::new(id, Clock { offset: server_rng.below(1 << 40), permille })
@@ -129,6 +130,7 @@ impl<'a> World<'a> {
         self.report.reads = self.requests.reads;
         self.report.refused = self.requests.refused;
         self.report.transfers = self.requests.transfers;
+        self.report.changes = self.requests.changes;
         self.report.digest = self.trace.digest();
         Ok(self.report)
     }

@@ -288,6 +288,9 @@ impl Bench {
             | Effect::Commit(_)
             | Effect::Accepted { .. }
             | Effect::Transferred { .. }
+            | Effect::Reconfigured { .. }
+            | Effect::ReconfigurationStopped { .. }
+            | Effect::MembershipChanged(_)
             | Effect::RoleChanged(_)
             | Effect::Halt(_) => {}
         }
