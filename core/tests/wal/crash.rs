@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use quorate_core::wal::{Disk, Fate, MemDisk, OpenError, Opened, Row, Unsynced, Wal, WalOptions};
 use quorate_core::{
-    Append, Entries, Entry, HardState, Index, LogId, Payload, SnapshotMeta, Term, Ticket, Write,
+    Append, Entries, Entry, HardState, Index, LogId, Membership, MembershipRecord, NodeId, Payload,
+    SnapshotMeta, System, Term, Ticket, Write,
 };
 
 use crate::support::{
@@ -46,6 +47,17 @@ impl Image {
         }
         starts
     }
+
+    fn memberships_after(&self, base: Index) -> Vec<(Index, Membership)> {
+        let entries = self.entries.iter().filter(|entry| entry.id.index > base);
+        entries.filter_map(|entry| Some((entry.id.index, entry.payload.membership()?))).collect()
+    }
+}
+
+fn membership(id: LogId, voters: u64) -> Entry {
+    let voters = (1..=voters).filter_map(NodeId::new);
+    let record = MembershipRecord::of(&Membership::of_voters(voters).expect("voters"));
+    Entry { id, payload: Payload::System(System::Membership(record)) }
 }
 
 /// A node's disk, and all that may be on it.
@@ -125,10 +137,10 @@ impl Life {
         let run: Vec<_> = (1..=count)
             .map(|at| {
                 let id = id(term, prev.index.0 + at);
-                if self.chance.one_in(8) {
-                    Entry { id, payload: Payload::NOOP }
-                } else {
-                    command(id, &self.command())
+                match self.chance.below(8) {
+                    0 => Entry { id, payload: Payload::NOOP },
+                    1 => membership(id, 1 + self.chance.below(5)),
+                    _ => command(id, &self.command()),
                 }
             })
             .collect();
@@ -228,6 +240,7 @@ impl Life {
         let base = recovered.snapshot.last_included;
         assert!(self.snapshots.contains(&base), "seed {seed}: {base:?}");
         assert_eq!(recovered.term_starts, image.term_starts_after(base.index), "seed {seed}");
+        assert_eq!(recovered.memberships, image.memberships_after(base.index), "seed {seed}");
         assert_eq!(recovered.last, image.last(), "seed {seed}");
         assert!((base.index..=self.committed).contains(&opened.commit), "seed {seed}");
         assert!(found.ends_with(&recovered.tail), "seed {seed}");
