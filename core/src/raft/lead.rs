@@ -39,6 +39,7 @@ impl Raft {
             reads: Reads::default(),
             transfer: None,
             change: None,
+            membership_since: self.now,
             uncommitted: VecDeque::new(),
             uncommitted_bytes: 0,
             unsettled_bytes: 0,
@@ -193,7 +194,8 @@ impl Raft {
             Some(peer) => peer.heard.0,
             None => self.own_value(id, u64::MAX),
         });
-        Instant(heard).after(self.config.election_timeout)
+        // A new membership's majority has its time from then on.
+        Instant(heard).max(leader.membership_since).after(self.config.election_timeout)
     }
 
     /// When a leader gives way to one whose disk works, unless its own answers. It could go on to

@@ -223,6 +223,7 @@ impl Raft {
         let (now, next) = (self.now, at.next());
         let goodbye = now.after(self.config.election_timeout * PATIENCE);
         let Role::Leader(leader) = &mut self.role else { return };
+        leader.membership_since = now;
         for peer in &mut leader.peers {
             if !membership.is_member(peer.id) {
                 peer.leaving.get_or_insert((at, goodbye));

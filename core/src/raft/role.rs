@@ -105,6 +105,8 @@ pub(super) struct Leader {
     pub(super) transfer: Option<Transfer>,
     /// The membership is about to change.
     pub(super) change: Option<Reconfiguration>,
+    /// When the newest membership of this leader's own came to rule, or the leadership began.
+    pub(super) membership_since: Instant,
     /// Cost of what this leader accepted and has not committed, or not on its own disk: for each
     /// settled batch its last index and its cost, and the sum.
     pub(super) uncommitted: VecDeque<(Index, u64)>,

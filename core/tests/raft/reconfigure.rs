@@ -243,6 +243,25 @@ fn a_change_that_would_lose_the_quorum_needs_force() {
     assert_eq!(rules(&bench), of(&[1, 3]));
 }
 
+/// Or it would step down before anybody could have answered.
+#[test]
+fn a_new_majority_has_an_election_timeout_to_be_heard_from() {
+    let mut bench = Bench::settled_leader(|_| {});
+    for _ in 0..8 {
+        bench.time_out();
+        bench.acknowledge(2, 1);
+    }
+    let (id, target) = (RequestId(1), of(&[1, 3]));
+    bench.step(Event::Reconfigure { id, target, expected: None, force: true });
+    assert!(bench.raft.deadline() > Some(bench.now), "server 3 was silent for long");
+    bench.now = bench.now.after(Duration::from_millis(299));
+    bench.step(Event::Timeout);
+    assert_eq!(bench.raft.status().role, RoleKind::Leader);
+    bench.now = bench.now.after(Duration::from_millis(1));
+    bench.step(Event::Timeout);
+    assert_eq!(bench.raft.status().role, RoleKind::Follower);
+}
+
 /// thesis 4.2.2: it leads until its successors can do without it, and counts for nothing until then.
 #[test]
 fn a_leader_that_removes_itself_steps_down_once_that_is_committed() {
