@@ -95,11 +95,8 @@ impl Search<'_> {
         let [was, is] = [before, after].map(|world| self.table.history(world.history));
         self.report.elections += u64::from(is.elections() > was.elections());
         self.report.commits += u64::from(is.committed() > was.committed());
-        let ends = |world: &World| -> Vec<_> {
-            let nodes = world.nodes.iter().map(|&node| self.table.seat(node));
-            nodes.map(|seat| seat.durable_last()).collect()
-        };
-        let is_cut = ends(before).iter().zip(ends(after)).any(|(&was, is)| is.index < was.index);
+        let mut pairs = before.nodes.iter().zip(&after.nodes);
+        let is_cut = pairs.any(|(&was, &is)| self.table.seat(was).is_cut(self.table.seat(is)));
         self.report.cuts += u64::from(is_cut);
         self.report.reads += u64::from(after.waits() < before.waits());
     }

@@ -29,15 +29,15 @@ pub(crate) enum Cue {
 pub(crate) struct Seat {
     pub(crate) node: Node,
     pub(crate) glance: Glance,
-    pub(crate) print: u128,
     /// Writes under way.
     pub(crate) pending: u8,
 }
 
 impl Seat {
-    /// The end of what is on its disk.
-    pub(crate) fn durable_last(&self) -> LogId {
-        self.node.ledger().durable().last()
+    /// Is there an entry on its disk that is not on it `later`?
+    pub(crate) fn is_cut(&self, later: &Self) -> bool {
+        let LogId { term, index } = self.node.ledger().durable().last();
+        later.node.ledger().durable().term(index) != Some(term)
     }
 
     /// In a line.
@@ -88,7 +88,7 @@ pub(crate) struct Table {
     seat_numbers: Numbers,
     messages: Vec<(Message, u128)>,
     message_numbers: Numbers,
-    histories: Vec<(Properties, u128)>,
+    histories: Vec<Properties>,
     history_numbers: Numbers,
     outcomes: Vec<Outcome>,
     outcome_numbers: Numbers,
@@ -123,11 +123,7 @@ impl Table {
     }
 
     pub(crate) fn history(&self, number: u32) -> &Properties {
-        &self.histories[number as usize].0
-    }
-
-    pub(crate) fn history_print(&self, number: u32) -> u128 {
-        self.histories[number as usize].1
+        &self.histories[number as usize]
     }
 
     pub(crate) fn outcome(&self, number: u32) -> &Outcome {
@@ -148,7 +144,7 @@ impl Table {
         let glance = node.glance_now();
         let pending = u8::try_from(node.ledger().pending()).expect("few writes are under way");
         let number = number(self.seats.len());
-        self.seats.push(Seat { node, glance, print, pending });
+        self.seats.push(Seat { node, glance, pending });
         if self.merges {
             self.seat_numbers.insert(print, number);
         }
@@ -157,14 +153,12 @@ impl Table {
 
     /// The number of what has happened in all.
     pub(crate) fn history_of(&mut self, history: Properties) -> u32 {
-        let mut print = Fingerprint::EMPTY;
-        history.tell(|word| print.word(word));
-        let print = print.value();
+        let print = history_print(&history);
         if let Some(known) = self.history_numbers.get(print) {
             return known;
         }
         let number = number(self.histories.len());
-        self.histories.push((history, print));
+        self.histories.push(history);
         self.history_numbers.insert(print, number);
         number
     }
@@ -216,6 +210,12 @@ impl Table {
         self.message_numbers.insert(print, number);
         number
     }
+}
+
+pub(crate) fn history_print(history: &Properties) -> u128 {
+    let mut print = Fingerprint::EMPTY;
+    history.tell(|word| print.word(word));
+    print.value()
 }
 
 fn number(count: usize) -> u32 {

@@ -2,7 +2,7 @@
 
 use super::action::Action;
 use super::options::Options;
-use super::table::Table;
+use super::table::{Table, history_print};
 use super::world::World;
 use crate::rng::{Rng, Stream};
 
@@ -26,10 +26,11 @@ fn everything() -> Options {
 }
 
 /// What does not depend on numbers of parts.
-fn look(world: &World, table: &Table) -> (Vec<u128>, Vec<u128>, u128, usize) {
-    let servers = world.nodes.iter().map(|&node| table.seat(node).print);
+fn look(world: &World, table: &Table) -> (Vec<String>, Vec<u128>, u128, usize) {
+    let servers = world.nodes.iter().map(|&node| table.seat(node).node.projection());
     let net = world.net.iter().map(|&message| table.message_print(message));
-    (servers.collect(), net.collect(), table.history_print(world.history), world.waits())
+    let history = history_print(table.history(world.history));
+    (servers.collect(), net.collect(), history, world.waits())
 }
 
 /// One table remembers servers of many walks and takes one for another; the other world always has
