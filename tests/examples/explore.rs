@@ -5,11 +5,12 @@
 //! ```
 
 use std::io::Write as _;
+use std::num::ParseIntError;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use quorate_io_sim::explore::{self, Options, Report};
+use quorate_io_sim::explore::{self, Choice, Options, Report};
 
 /// Explores every state of a small world of real servers. Every bound is met exactly; what is left out
 /// is zero, so the world is two elections and nothing else.
@@ -34,8 +35,8 @@ struct Arguments {
     /// No log gets longer
     #[arg(long, default_value_t = 4)]
     entries: u8,
-    /// Messages under way
-    #[arg(long, default_value_t = 8)]
+    /// Messages under way; where more are sent, any are lost
+    #[arg(long, default_value_t = 2)]
     messages: u8,
     /// How often followers and candidates lose patience
     #[arg(long, default_value_t = 2)]
@@ -52,9 +53,6 @@ struct Arguments {
     /// Crashes, each with a restart
     #[arg(long, default_value_t = 0)]
     crashes: u8,
-    /// Messages that are lost
-    #[arg(long, default_value_t = 0)]
-    drops: u8,
     /// Messages that arrive and stay under way
     #[arg(long, default_value_t = 0)]
     duplicates: u8,
@@ -65,8 +63,8 @@ struct Arguments {
     #[arg(long, default_value_t = u32::MAX)]
     states: u32,
     /// Goes this way only, as a violation printed it
-    #[arg(long, value_delimiter = '.')]
-    replay: Option<Vec<u16>>,
+    #[arg(long, value_delimiter = '.', value_parser = choice)]
+    replay: Option<Vec<Choice>>,
 }
 
 impl Arguments {
@@ -84,7 +82,6 @@ impl Arguments {
             proposals: self.proposals,
             reads: self.reads,
             crashes: self.crashes,
-            drops: self.drops,
             duplicates: self.duplicates,
             lapses: self.lapses,
             states: self.states,
@@ -127,6 +124,12 @@ fn main() -> ExitCode {
             ExitCode::from(8)
         }
     }
+}
+
+/// `7` is an action after which nothing is lost for want of room, or the first way to lose it; `7-2` the third.
+fn choice(text: &str) -> Result<Choice, ParseIntError> {
+    let (action, loss) = text.split_once('-').unwrap_or((text, "0"));
+    Ok((action.parse()?, loss.parse()?))
 }
 
 /// The most memory that this process had, where the system says so.

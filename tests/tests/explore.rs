@@ -11,9 +11,8 @@ fn two_servers_that_are_read_on_a_bad_network() {
         servers: 2,
         reads: 2,
         heartbeats: 1,
-        drops: 1,
         duplicates: 1,
-        ..few_messages()
+        ..Options::default()
     };
     let report = explore(&options);
     assert!(report.elections > 0 && report.reads > 0, "{report}");
@@ -21,7 +20,7 @@ fn two_servers_that_are_read_on_a_bad_network() {
 
 #[test]
 fn two_servers_that_crash_in_the_middle_of_everything() {
-    let options = Options { servers: 2, terms: 3, timeouts: 3, crashes: 2, ..few_messages() };
+    let options = Options { servers: 2, terms: 3, timeouts: 3, crashes: 2, ..Options::default() };
     let report = explore(&options);
     assert!(report.elections > 0 && report.commits > 0, "{report}");
 }
@@ -29,26 +28,26 @@ fn two_servers_that_crash_in_the_middle_of_everything() {
 /// The deposed leader does not know, and is asked.
 #[test]
 fn a_read_at_any_moment_of_two_elections() {
-    let report = explore(&Options { reads: 1, ..few_messages() });
+    let report = explore(&Options { reads: 1, ..Options::default() });
     assert!(report.elections > 0 && report.reads > 0, "{report}");
 }
 
 #[test]
 fn a_crash_at_any_moment_of_two_elections() {
-    let report = explore(&Options { crashes: 1, ..few_messages() });
+    let report = explore(&Options { crashes: 1, ..Options::default() });
     assert!(report.elections > 0 && report.cuts > 0, "{report}");
 }
 
 #[test]
 fn a_command_at_any_moment_of_two_elections() {
-    let report = explore(&Options { proposals: 1, ..few_messages() });
+    let report = explore(&Options { proposals: 1, ..Options::default() });
     assert!(report.elections > 0 && report.cuts > 0, "{report}");
 }
 
 /// Pre-votes, loyal followers, and leaders that hear nobody.
 #[test]
 fn three_servers_that_ask_before_they_stand() {
-    let asking = Options { pre_vote: true, check_quorum: true, ..few_messages() };
+    let asking = Options { pre_vote: true, check_quorum: true, ..Options::default() };
     let report = explore(&Options { timeouts: 3, lapses: 2, ..asking });
     assert!(report.elections > 0 && report.commits > 0, "{report}");
 }
@@ -56,27 +55,23 @@ fn three_servers_that_ask_before_they_stand() {
 /// Three terms are where old entries meet new ones: thesis Figure 3.7 and its kin.
 #[test]
 fn every_state_of_three_elections_among_three_servers() {
-    let report = explore(&Options { terms: 3, timeouts: 3, ..few_messages() });
+    let report = explore(&Options { terms: 3, timeouts: 3, ..Options::default() });
     assert!(report.states > 1_000_000, "{report}");
     assert!(report.elections > 0 && report.cuts > 0, "{report}");
 }
 
 #[test]
 fn the_same_world_has_the_same_states() {
-    let options = Options { servers: 2, crashes: 1, ..few_messages() };
+    let options = Options { servers: 2, crashes: 1, ..Options::default() };
     assert_eq!(explore(&options), explore(&options));
 }
 
 /// A bound of states ends it, and it says so.
 #[test]
 fn what_is_not_explored_is_not_called_complete() {
-    let options = Options { states: 1000, ..few_messages() };
+    let options = Options { states: 1000, ..Options::default() };
     let report = run(&options).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(!report.is_complete && report.states >= 1000, "{report}");
-}
-
-fn few_messages() -> Options {
-    Options { messages: 2, ..Options::default() }
 }
 
 /// All of it.

@@ -18,8 +18,6 @@ pub(crate) enum Action {
     Deliver(u32),
     /// The message arrives, and a copy of it is still under way.
     Duplicate(u32),
-    /// The message is lost.
-    Drop(u32),
 }
 
 impl Action {
@@ -54,9 +52,6 @@ impl Action {
             if options.allows(Scarce::Duplicates, &world.spent) {
                 all.push(Self::Duplicate(message));
             }
-            if options.allows(Scarce::Drops, &world.spent) {
-                all.push(Self::Drop(message));
-            }
         }
     }
 
@@ -76,7 +71,6 @@ impl Action {
             },
             Self::Deliver(_) => None,
             Self::Duplicate(_) => Some(Scarce::Duplicates),
-            Self::Drop(_) => Some(Scarce::Drops),
         }
     }
 
@@ -102,7 +96,6 @@ impl Action {
             }
             Self::Deliver(message) => format!("arrives {}", Told(table.message(message))),
             Self::Duplicate(message) => format!("arrives, and will again {}", Told(table.message(message))),
-            Self::Drop(message) => format!("is lost {}", Told(table.message(message))),
         }
     }
 }

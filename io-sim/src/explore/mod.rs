@@ -14,4 +14,4 @@ mod world;
 
 pub use options::Options;
 pub use report::{Failure, Report};
-pub use search::{replay, run};
+pub use search::{Choice, replay, run};

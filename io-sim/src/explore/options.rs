@@ -1,7 +1,6 @@
 //! How small a small world is.
 
-/// Which world is explored, and how far. Every bound is met exactly: what lies within all of them is
-/// explored completely, and what does not is counted ([`Report::beyond`](super::Report::beyond)).
+/// Which world is explored, and how far. What lies within all bounds is explored completely.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     /// How many servers, all of them voters.
@@ -14,9 +13,10 @@ pub struct Options {
     pub instant_disks: bool,
     /// Nobody stands for election in a term above this one.
     pub terms: u8,
-    /// No log gets longer.
+    /// No log gets longer: what would make it so is counted and not explored
+    /// ([`Report::beyond`](super::Report::beyond)).
     pub entries: u8,
-    /// Messages under way; what would send more is not done.
+    /// Messages under way. Where more are sent, so many are lost, any of the old and the new.
     pub messages: u8,
     /// How often followers and candidates lose patience, all together.
     pub timeouts: u8,
@@ -28,8 +28,6 @@ pub struct Options {
     pub reads: u8,
     /// Crashes, each with a restart.
     pub crashes: u8,
-    /// Messages that are lost.
-    pub drops: u8,
     /// Messages that arrive and yet stay under way.
     pub duplicates: u8,
     /// How often an election timeout passes for a server that hears and does nothing. Matters only
@@ -49,13 +47,12 @@ impl Default for Options {
             instant_disks: false,
             terms: 2,
             entries: 4,
-            messages: 8,
+            messages: 2,
             timeouts: 2,
             heartbeats: 0,
             proposals: 0,
             reads: 0,
             crashes: 0,
-            drops: 0,
             duplicates: 0,
             lapses: 0,
             states: u32::MAX,
@@ -71,7 +68,6 @@ pub(crate) enum Scarce {
     Proposals,
     Reads,
     Crashes,
-    Drops,
     Duplicates,
     Lapses,
 }
@@ -88,7 +84,6 @@ impl Options {
             Scarce::Proposals => self.proposals,
             Scarce::Reads => self.reads,
             Scarce::Crashes => self.crashes,
-            Scarce::Drops => self.drops,
             Scarce::Duplicates => self.duplicates,
             Scarce::Lapses => self.lapses,
         };

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::options::Options;
+use super::search::Choice;
 use crate::judge::Violation;
 
 /// How much was explored.
@@ -64,8 +65,8 @@ pub struct Failure {
     pub violation: Violation,
     /// In which world.
     pub options: Options,
-    /// Which of the possible actions was taken each time, for [`replay`](super::replay()).
-    pub choices: Vec<u16>,
+    /// What was chosen each time, for [`replay`](super::replay()).
+    pub choices: Vec<Choice>,
     /// A line for each.
     pub trace: Vec<String>,
     /// How much had been explored.
@@ -78,7 +79,11 @@ impl fmt::Display for Failure {
         for line in &self.trace {
             writeln!(f, "{line}")?;
         }
-        let choices: Vec<_> = self.choices.iter().map(u16::to_string).collect();
+        let choices = self.choices.iter().map(|(action, loss)| match loss {
+            0 => action.to_string(),
+            _ => format!("{action}-{loss}"),
+        });
+        let choices: Vec<_> = choices.collect();
         writeln!(f, "after {} states, in {:?}", self.report.states, self.options)?;
         write!(f, "replay {}", choices.join("."))
     }

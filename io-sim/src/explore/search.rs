@@ -8,6 +8,9 @@ use super::table::Table;
 use super::world::World;
 use crate::judge::{Checked, Property, Violation};
 
+/// One of the actions that are possible in a state, and one of the ways to lose what is then too much.
+pub type Choice = (u16, u16);
+
 /// How many states lie between two looks of an observer.
 const LOOK: u64 = 1 << 16;
 
@@ -16,10 +19,12 @@ struct Search<'a> {
     options: &'a Options,
     table: Table,
     seen: Seen,
-    /// For each state, in the order in which they were found: from which one, by which action.
-    ways: Vec<(u32, u16)>,
+    /// For each state, in the order in which they were found: from which one, and how.
+    ways: Vec<(u32, Choice)>,
     /// The states of the level that is being found, one behind the other.
     next: Vec<u32>,
+    /// Kept for its allocation.
+    spilled: Vec<World>,
     report: Report,
 }
 
@@ -34,10 +39,11 @@ pub fn run(options: &Options, mut observe: impl FnMut(&Report)) -> Result<Report
         seen: Seen::default(),
         ways: Vec::new(),
         next: Vec::new(),
+        spilled: Vec::new(),
         report: Report::default(),
     };
     let first = World::first(&mut search.table, options);
-    search.find(&first, (0, 0));
+    search.find(&first, (0, (0, 0)));
     let (mut level, mut number) = (Vec::new(), 0);
     let mut actions = Vec::new();
     while !search.next.is_empty() && search.report.states < u64::from(options.states) {
@@ -50,8 +56,8 @@ pub fn run(options: &Options, mut observe: impl FnMut(&Report)) -> Result<Report
             Action::all(&world, &search.table, options, &mut actions);
             for (choice, &action) in actions.iter().enumerate() {
                 let choice = u16::try_from(choice).expect("few things may happen");
-                let way = (number, choice);
-                search.go(&world, action, way).map_err(|why| search.failure(why, way))?;
+                let gone = search.go(&world, action, (number, choice));
+                gone.map_err(|why| search.failure(why, (number, (choice, 0))))?;
             }
             number += 1;
             if u64::from(number).is_multiple_of(LOOK) {
@@ -68,19 +74,28 @@ pub fn run(options: &Options, mut observe: impl FnMut(&Report)) -> Result<Report
 }
 
 impl Search<'_> {
-    fn go(&mut self, world: &World, action: Action, way: (u32, u16)) -> Checked {
-        self.report.transitions += 1;
+    fn go(&mut self, world: &World, action: Action, (from, choice): (u32, u16)) -> Checked {
         let next = world.after(action, &mut self.table, self.options)?;
         if !next.is_within(&self.table, self.options) {
+            self.report.transitions += 1;
             self.report.beyond += 1;
-        } else if self.find(&next, way) {
-            self.count(world, &next);
+            return Ok(());
         }
+        let mut all = core::mem::take(&mut self.spilled);
+        next.spilled(self.options, &mut all);
+        for (loss, next) in all.iter().enumerate() {
+            self.report.transitions += 1;
+            let loss = u16::try_from(loss).expect("few things are lost");
+            if self.find(next, (from, (choice, loss))) {
+                self.count(world, next);
+            }
+        }
+        self.spilled = all;
         Ok(())
     }
 
     /// Takes note of a state unless it is known.
-    fn find(&mut self, world: &World, way: (u32, u16)) -> bool {
+    fn find(&mut self, world: &World, way: (u32, Choice)) -> bool {
         let is_new = self.seen.insert(world.name());
         if is_new {
             self.report.states += 1;
@@ -104,13 +119,13 @@ impl Search<'_> {
     fn measure(&mut self, level_words: usize) {
         let [servers, messages, histories, steps] = self.table.sizes();
         let words = (level_words + self.next.capacity()) * size_of::<u32>();
-        let ways = self.ways.capacity() * size_of::<(u32, u16)>();
+        let ways = self.ways.capacity() * size_of::<(u32, Choice)>();
         let bytes = self.seen.bytes() + words + ways;
         self.report = Report { servers, messages, histories, steps, bytes, ..self.report };
     }
 
     /// The whole way, gone again by real servers of their own.
-    fn failure(&mut self, violation: Violation, way: (u32, u16)) -> Box<Failure> {
+    fn failure(&mut self, violation: Violation, way: (u32, Choice)) -> Box<Failure> {
         let mut choices = vec![way.1];
         let mut at = way.0;
         while at > 0 {
@@ -133,12 +148,12 @@ impl Search<'_> {
 
 /// Goes one way from the first state, with a server of its own in each place: nothing that merges
 /// states has a part in it. Tells a line for each action, and what does not hold at the end.
-pub fn replay(options: &Options, choices: &[u16]) -> (Vec<String>, Checked) {
+pub fn replay(options: &Options, choices: &[Choice]) -> (Vec<String>, Checked) {
     let mut table = Table::new(false);
     let mut world = World::first(&mut table, options);
     let mut trace = Vec::new();
-    let mut actions = Vec::new();
-    for (step, &choice) in choices.iter().enumerate() {
+    let (mut actions, mut all) = (Vec::new(), Vec::new());
+    for (step, &(choice, loss)) in choices.iter().enumerate() {
         Action::all(&world, &table, options, &mut actions);
         let Some(&action) = actions.get(usize::from(choice)) else {
             trace.push(format!("{step:3} there is no choice {choice} of {}", actions.len()));
@@ -147,7 +162,14 @@ pub fn replay(options: &Options, choices: &[u16]) -> (Vec<String>, Checked) {
         let told = format!("{:3} {}", step + 1, action.tell(&world, &table));
         match world.after(action, &mut table, options) {
             Ok(next) => {
+                let sent = next.net.clone();
+                next.spilled(options, &mut all);
+                let Some(next) = all.get(usize::from(loss)).cloned() else {
+                    trace.push(format!("{step:3} there is no loss {loss} of {}", all.len()));
+                    break;
+                };
                 trace.push(format!("{told} => {}", next.tell_news(&world, &table)));
+                trace.extend(next.tell_lost(&sent, &table).map(|line| format!("      {line}")));
                 world = next;
             }
             Err(violation) => {

@@ -18,7 +18,6 @@ fn everything() -> Options {
         proposals: 3,
         reads: 3,
         crashes: 2,
-        drops: 5,
         duplicates: 2,
         lapses: 3,
         ..Options::default()

@@ -63,7 +63,6 @@ impl World {
                 next.receive(message, table, options)?;
             }
             Action::Duplicate(message) => next.receive(message, table, options)?,
-            Action::Drop(message) => next.take(message),
         }
         Ok(next)
     }
@@ -73,7 +72,25 @@ impl World {
         let is_short = |&node: &u32| {
             table.seat(node).glance.last.index.0 <= u64::from(options.entries)
         };
-        self.net.len() <= usize::from(options.messages) && self.nodes.iter().all(is_short)
+        self.nodes.iter().all(is_short)
+    }
+
+    /// The states in which no more is under way than may be: each way to lose what is too much, in
+    /// an order that depends on this state alone.
+    pub(crate) fn spilled(self, options: &Options, all: &mut Vec<Self>) {
+        all.clear();
+        all.push(self);
+        while all[0].net.len() > usize::from(options.messages) {
+            for fuller in core::mem::take(all) {
+                for lost in 0..fuller.net.len() {
+                    let mut less = fuller.clone();
+                    less.net.remove(lost);
+                    if !all.iter().any(|known| known.net == less.net) {
+                        all.push(less);
+                    }
+                }
+            }
+        }
     }
 
     fn receive(&mut self, message: u32, table: &mut Table, options: &Options) -> Checked {
@@ -178,6 +195,19 @@ impl World {
         let pairs = self.nodes.iter().zip(&before.nodes).filter(|(is, was)| is != was);
         let news: Vec<_> = pairs.map(|(&is, _)| table.seat(is).tell()).collect();
         if news.is_empty() { "nothing".to_owned() } else { news.join(", ") }
+    }
+
+    /// What of all this is not under way here.
+    pub(crate) fn tell_lost<'a>(
+        &'a self,
+        sent: &'a [u32],
+        table: &'a Table,
+    ) -> impl Iterator<Item = String> + 'a {
+        let count = |all: &[u32], one| all.iter().filter(|&&it| it == one).count();
+        let lost = sent.iter().enumerate().filter(move |&(place, &message)| {
+            count(&sent[..=place], message) > count(&self.net, message)
+        });
+        lost.map(|(_, &message)| format!("lost: {}", Told(table.message(message))))
     }
 
     /// How the servers stand, and what is under way.
