@@ -108,7 +108,9 @@ fn main() -> ExitCode {
     let explored = explore::run(&options, |report| {
         let Report { states, depth, servers, .. } = report;
         let speed = speed(report);
-        eprint!("\r{states} states, depth {depth}, {servers} of single servers, {speed:.0} states/s  ");
+        eprint!(
+            "\r{states} states, depth {depth}, {servers} of single servers, {speed:.0} states/s  "
+        );
         // Nobody is lost without a picture of the way.
         let _ = std::io::stderr().flush();
     });
@@ -116,7 +118,12 @@ fn main() -> ExitCode {
     match explored {
         Ok(report) => {
             println!("{report}");
-            println!("{:.0} states/s, {:.1} s{}", speed(&report), started.elapsed().as_secs_f64(), memory());
+            println!(
+                "{:.0} states/s, {:.1} s{}",
+                speed(&report),
+                started.elapsed().as_secs_f64(),
+                memory()
+            );
             ExitCode::SUCCESS
         }
         Err(failure) => {

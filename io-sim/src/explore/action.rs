@@ -87,15 +87,21 @@ impl Action {
                     Cue::Lapse => format!("{id:?} hears nothing for an election timeout"),
                     Cue::Propose => format!("{id:?} is given a command"),
                     Cue::Read => format!("{id:?} is asked for a read"),
-                    Cue::Persist(count) => format!("{id:?} has {count} of {pending} writes durable"),
+                    Cue::Persist(count) => {
+                        format!("{id:?} has {count} of {pending} writes durable")
+                    }
                     Cue::Crash(kept) => format!(
                         "{id:?} crashes, {kept} of {pending} writes are kept, and starts again"
                     ),
-                    Cue::Receive(message) => format!("{id:?} receives {}", Told(table.message(message))),
+                    Cue::Receive(message) => {
+                        format!("{id:?} receives {}", Told(table.message(message)))
+                    }
                 }
             }
             Self::Deliver(message) => format!("arrives {}", Told(table.message(message))),
-            Self::Duplicate(message) => format!("arrives, and will again {}", Told(table.message(message))),
+            Self::Duplicate(message) => {
+                format!("arrives, and will again {}", Told(table.message(message)))
+            }
         }
     }
 }

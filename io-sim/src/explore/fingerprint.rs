@@ -104,7 +104,8 @@ mod tests {
             let mut bytes = [0_u8; 25];
             bytes[bit / 8] ^= 1 << (bit % 8);
             let print = Fingerprint::of_bytes(&bytes);
-            let [high, low] = [64, 0].map(|shift| u64::try_from(print >> shift & u128::from(u64::MAX)));
+            let [high, low] =
+                [64, 0].map(|shift| u64::try_from(print >> shift & u128::from(u64::MAX)));
             assert!(seen.insert(high.expect("masked")) && seen.insert(low.expect("masked")));
         }
         assert_ne!(Fingerprint::of_bytes(&[0; 8]), Fingerprint::of_bytes(&[0; 9]), "lengths count");

@@ -223,9 +223,9 @@ impl Node {
             Effect::Fetch { .. } => hold(false, Property::EffectsAreWellFormed, || {
                 format!("{id:?} has all of its log in memory, and wants {effect:?}")
             })?,
-            Effect::Halt(violation) => hold(false, Property::ServersRun, || {
-                format!("{id:?} halts: {violation}")
-            })?,
+            Effect::Halt(violation) => {
+                hold(false, Property::ServersRun, || format!("{id:?} halts: {violation}"))?
+            }
             Effect::RoleChanged(_) => {}
         }
         Ok(false)
@@ -253,7 +253,9 @@ impl Node {
         let is_whole = read.is_some() && read == written.digest(index);
         hold(first <= index && is_durable && is_whole, Property::EffectsAreWellFormed, || {
             let id = self.config.id;
-            format!("{id:?} hands out {first:?} to {index:?}, durable: {is_durable}, has {cached:?}")
+            format!(
+                "{id:?} hands out {first:?} to {index:?}, durable: {is_durable}, has {cached:?}"
+            )
         })?;
         self.applied = index;
         Ok(())

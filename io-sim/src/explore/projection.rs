@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(of(nanos(2) + 7), of(0), "before");
         assert_ne!(of(nanos(2) + 7), of(nanos(2) + 8));
         assert_ne!(of(nanos(3) + 8), of(nanos(3) + 7), "ahead");
-        assert_eq!(project("deadline: Instant(5)", origin), project("deadline: Instant(9)", origin));
+        assert_eq!(
+            project("deadline: Instant(5)", origin),
+            project("deadline: Instant(9)", origin)
+        );
     }
 
     #[test]

@@ -174,7 +174,9 @@ pub fn replay(options: &Options, choices: &[Choice]) -> (Vec<String>, Checked) {
             }
             Err(violation) => {
                 trace.push(told);
-                trace.extend(world.tell(&table).into_iter().map(|line| format!("      before: {line}")));
+                trace.extend(
+                    world.tell(&table).into_iter().map(|line| format!("      before: {line}")),
+                );
                 return (trace, Err(violation));
             }
         }

@@ -76,7 +76,10 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Does nobody but the server itself notice?
     pub(crate) fn is_quiet(&self) -> bool {
-        self.was == self.is && self.write.is_none() && self.sends.is_empty() && !self.is_disk_shorter
+        self.was == self.is
+            && self.write.is_none()
+            && self.sends.is_empty()
+            && !self.is_disk_shorter
     }
 }
 

@@ -69,9 +69,8 @@ impl World {
 
     /// Is it to be explored?
     pub(crate) fn is_within(&self, table: &Table, options: &Options) -> bool {
-        let is_short = |&node: &u32| {
-            table.seat(node).glance.last.index.0 <= u64::from(options.entries)
-        };
+        let is_short =
+            |&node: &u32| table.seat(node).glance.last.index.0 <= u64::from(options.entries);
         self.nodes.iter().all(is_short)
     }
 
