@@ -28,6 +28,14 @@ fn three_elections_among_three_servers() {
     assert!(report.elections > 0 && report.cuts > 0, "{report}");
 }
 
+/// A log may be longer and yet older (thesis 3.6.1).
+#[test]
+fn three_elections_and_a_command() {
+    let world = Options { terms: 3, timeouts: 3, proposals: 1, ..one_message() };
+    let report = explore(&Options { instant_disks: true, ..world });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+}
+
 #[test]
 fn a_command_and_a_crash_at_any_moment_of_two_elections() {
     let report = explore(&Options { proposals: 1, crashes: 1, ..one_message() });
