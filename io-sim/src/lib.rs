@@ -24,6 +24,7 @@
 pub mod direct;
 pub mod disk;
 pub mod engine;
+pub mod explore;
 pub mod history;
 pub mod lab;
 pub mod linearizability;

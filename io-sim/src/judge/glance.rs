@@ -16,6 +16,20 @@ pub trait Witness {
     fn glance(&self) -> Option<Glance>;
 }
 
+impl<W: Witness> Witness for &W {
+    fn id(&self) -> NodeId {
+        (*self).id()
+    }
+
+    fn ledger(&self) -> &Ledger {
+        (*self).ledger()
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        (*self).glance()
+    }
+}
+
 /// What a check needs to know of a server before and after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Glance {

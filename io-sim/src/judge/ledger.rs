@@ -8,7 +8,7 @@ use super::image::Image;
 use super::violation::{Checked, Property, hold};
 
 /// Invariant: `written` is `durable` with all of `pending` carried out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// What a crash leaves.
     durable: Image,
@@ -33,6 +33,11 @@ impl Ledger {
     /// How many writes are not durable.
     pub fn pending(&self) -> usize {
         self.pending.len()
+    }
+
+    /// The writes that are not durable, oldest first.
+    pub(crate) fn under_way(&self) -> impl Iterator<Item = &Write> {
+        self.pending.iter()
     }
 
     /// Takes a write. Says whether it discards entries.

@@ -14,6 +14,7 @@ use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
 
 /// What is known of all servers together.
+#[derive(Clone)]
 pub struct Properties {
     /// Of servers whose logs say none.
     pub(crate) founders: Membership,
@@ -62,6 +63,26 @@ impl Properties {
     /// Was this server elected in this term?
     pub fn leads(&self, id: NodeId, term: Term) -> bool {
         self.leaders.get(&term) == Some(&id)
+    }
+
+    /// All of it, word by word.
+    pub(crate) fn tell(&self, mut word: impl FnMut(u64)) {
+        let Self { leaders, votes, entries, committed, .. } = self;
+        let counts = [leaders.len(), votes.len(), entries.len(), committed.len()];
+        counts.iter().for_each(|&count| word(count as u64));
+        leaders.iter().for_each(|(term, id)| [term.0, id.get()].into_iter().for_each(&mut word));
+        for (&(voter, term), candidate) in votes {
+            [voter.get(), term.0, candidate.get()].into_iter().for_each(&mut word);
+        }
+        for place in entries {
+            word(place.len() as u64);
+            let mut known: Vec<_> = place.iter().map(|(term, log)| [term.0, log.value()]).collect();
+            known.sort_unstable();
+            known.into_iter().flatten().for_each(&mut word);
+        }
+        for (log, term) in committed {
+            [log.value(), term.0].into_iter().for_each(&mut word);
+        }
     }
 
     /// A server is about to write.

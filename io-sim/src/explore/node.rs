@@ -1,0 +1,296 @@
+//! One server with its disk, as a value that can be stepped from any of its states.
+
+use core::fmt::Write as _;
+use core::time::Duration;
+
+use bytes::Bytes;
+use quorate_core::invariants::Watch;
+use quorate_core::{
+    Config, Effect, Effects, Event, Index, Instant, LogId, Membership, Message, NodeId, Raft,
+    Recovered, RequestId, SnapshotMeta, Ticket, Write,
+};
+
+use super::options::Options;
+use super::projection::{Origin, project};
+use crate::judge::{Checked, Glance, Ledger, Properties, Property, Violation, Witness, hold};
+
+/// The election timeout. So long that heartbeats, one nanosecond each, never add up to it: between
+/// two instants of a server lie as many of these as the exploration made pass, and a little.
+pub(crate) const PATIENCE: Duration = Duration::from_nanos(1 << 40);
+
+/// A server, its disk and its clock.
+#[derive(Clone)]
+pub(crate) struct Node {
+    config: Config,
+    membership: Membership,
+    raft: Raft,
+    disk: Ledger,
+    now: Instant,
+    /// What the server was last told to be durable.
+    persisted: Ticket,
+    /// What the state machine was last told to apply.
+    applied: Index,
+    /// Reads that have no answer.
+    reads: Vec<RequestId>,
+}
+
+/// Something that happens to one server.
+pub(crate) enum Input {
+    /// Its timer fires.
+    Timeout,
+    /// An election timeout passes.
+    Lapse,
+    Propose,
+    Read,
+    /// So many writes become durable, and it is told.
+    Persist(usize),
+    /// It loses power when so many of the writes under way are durable, and starts again.
+    Crash(usize),
+    Receive(Message),
+}
+
+/// What one server did.
+pub(crate) struct Step {
+    pub(crate) was: Glance,
+    pub(crate) is: Glance,
+    pub(crate) write: Option<Write>,
+    pub(crate) sends: Vec<Message>,
+    /// The request that was asked for, if it is a read.
+    pub(crate) asked: Option<RequestId>,
+    /// Reads that are done with, and from where on they may be served unless they were refused.
+    pub(crate) answers: Vec<(RequestId, Option<Index>)>,
+    /// Did entries on its disk go, or is it another life?
+    pub(crate) is_disk_shorter: bool,
+    pub(crate) is_restart: bool,
+}
+
+impl Node {
+    /// A founding member.
+    pub(crate) fn new(id: NodeId, membership: &Membership, options: &Options) -> Self {
+        let config = Config {
+            election_timeout: PATIENCE,
+            // Patience is what the exploration decides.
+            election_jitter: Duration::ZERO,
+            heartbeat_interval: Duration::from_nanos(1),
+            disk_timeout: Duration::MAX,
+            pre_vote: options.pre_vote,
+            check_quorum: options.check_quorum,
+            ..Config::new(id)
+        };
+        let genesis = Recovered::genesis(membership.clone());
+        let raft = Raft::new(config.clone(), genesis, Instant(0)).expect("it makes sense");
+        Self {
+            config,
+            membership: membership.clone(),
+            raft,
+            disk: Ledger::default(),
+            now: Instant(0),
+            persisted: Ticket(0),
+            applied: Index(0),
+            reads: Vec::new(),
+        }
+    }
+
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What of it decides what it will do, see [`super::projection`].
+    pub(crate) fn projection(&self) -> String {
+        let mut text = String::new();
+        let Self { raft, disk, reads, .. } = self;
+        let durable = disk.durable();
+        let (hard_state, last) = (durable.hard_state, durable.last());
+        let log = durable.digest(last.index);
+        write!(text, "{raft:?} {reads:?} disk {hard_state:?} {last:?} {log:?}")
+            .expect("a string takes everything");
+        for write in disk.under_way() {
+            write!(text, " {write:?}").expect("a string takes everything");
+        }
+        project(&text, Origin { now: self.now, persisted: self.persisted })
+    }
+
+    /// Something happens.
+    pub(crate) fn step(&mut self, input: Input) -> Checked<Step> {
+        match input {
+            Input::Timeout => {
+                let now = self.raft.deadline().map_or(self.now, |deadline| deadline.max(self.now));
+                self.give(now, Event::Timeout)
+            }
+            // A ticket that was never handed out means nothing, and so does the event.
+            Input::Lapse => self.give(self.now.after(PATIENCE), Event::Persisted(Ticket(0))),
+            Input::Propose => self.propose(),
+            Input::Read => self.read(),
+            Input::Persist(count) => self.persist(count),
+            Input::Crash(kept) => self.crash(kept),
+            Input::Receive(message) => self.give(self.now, Event::Receive(message)),
+        }
+    }
+
+    fn propose(&mut self) -> Checked<Step> {
+        // One command is like any other: term and index tell entries apart.
+        let event = Event::Propose { id: RequestId(0), command: Bytes::from_static(b"x") };
+        self.give(self.now, event)
+    }
+
+    fn read(&mut self) -> Checked<Step> {
+        // Names are used again, so that what is over leaves no trace.
+        let is_free = |id: &RequestId| !self.reads.contains(id);
+        let id = (1..).map(RequestId).find(is_free).expect("few reads are open");
+        self.reads.push(id);
+        let step = self.give(self.now, Event::Read { id })?;
+        Ok(Step { asked: Some(id), ..step })
+    }
+
+    fn persist(&mut self, count: usize) -> Checked<Step> {
+        let (ticket, is_disk_shorter) = self.disk.sync(count);
+        self.persisted = ticket.expect("a write is under way");
+        let step = self.give(self.now, Event::Persisted(self.persisted))?;
+        Ok(Step { is_disk_shorter, ..step })
+    }
+
+    fn crash(&mut self, kept: usize) -> Checked<Step> {
+        let was = self.glance_now();
+        self.disk.crash(kept);
+        let image = self.disk.durable();
+        let snapshot =
+            SnapshotMeta { last_included: LogId::ZERO, membership: self.membership.clone() };
+        let recovered = Recovered::from_entries(image.hard_state, snapshot, image.entries())
+            .expect("an image is checked when it is written");
+        self.raft = Raft::new(self.config.clone(), recovered, self.now).map_err(|error| {
+            let evidence = format!("{:?}: {error}", self.config.id);
+            Violation { property: Property::ServersStart, evidence }
+        })?;
+        self.persisted = Ticket(0);
+        self.applied = Index(0);
+        self.reads.clear();
+        let step = Step::new(was, self.glance_now());
+        Ok(Step { is_disk_shorter: true, is_restart: true, ..step })
+    }
+
+    fn give(&mut self, now: Instant, event: Event) -> Checked<Step> {
+        self.now = now;
+        let is_proposal = matches!(event, Event::Propose { .. });
+        let was = self.glance_now();
+        let mut watch = Watch::new(&self.raft);
+        let mut effects = Effects::default();
+        self.raft.step(now, event, &mut effects);
+        watch.check(&self.raft).map_err(|broken| Violation {
+            property: Property::InvariantsHold,
+            evidence: format!("{:?}: {broken}", self.config.id),
+        })?;
+        let mut step = Step::new(was, self.glance_now());
+        let mut answers = 0;
+        for effect in effects.drain() {
+            answers += u64::from(self.carry_out(effect, &mut step)?);
+        }
+        hold(answers == u64::from(is_proposal), Property::OneTrueAnswer, || {
+            format!("{:?} gives {answers} answers to a proposal", self.config.id)
+        })?;
+        Ok(step)
+    }
+
+    /// Says whether it was an answer to a proposal.
+    fn carry_out(&mut self, effect: Effect, step: &mut Step) -> Checked<bool> {
+        let id = self.config.id;
+        match effect {
+            Effect::Write(write) => {
+                let judge = Properties::new(self.membership.clone(), true);
+                judge.writes(&write, step.was, step.is, &self.disk)?;
+                self.disk.write(write.clone())?;
+                let first = step.write.replace(write);
+                hold(first.is_none(), Property::EffectsAreWellFormed, || {
+                    format!("{id:?} writes twice in a step, first {first:?}")
+                })?;
+            }
+            Effect::Send(message) => step.sends.push(message),
+            Effect::Commit(index) => self.apply(index)?,
+            Effect::Accepted { at, .. } => {
+                hold(at == step.is.last, Property::OneTrueAnswer, || {
+                    format!("{id:?} accepts at {at:?}, and its log ends at {:?}", step.is.last)
+                })?;
+                return Ok(true);
+            }
+            Effect::ReadReady { id, index } => self.answer(id, Some(index), step)?,
+            Effect::Refused { id: request, .. } if self.reads.contains(&request) => {
+                self.answer(request, None, step)?;
+            }
+            Effect::Refused { .. } => return Ok(true),
+            Effect::Fetch { .. } => hold(false, Property::EffectsAreWellFormed, || {
+                format!("{id:?} has all of its log in memory, and wants {effect:?}")
+            })?,
+            Effect::Halt(violation) => {
+                hold(false, Property::ServersRun, || format!("{id:?} halts: {violation}"))?
+            }
+            Effect::RoleChanged(_) => {}
+        }
+        Ok(false)
+    }
+
+    fn answer(&mut self, id: RequestId, index: Option<Index>, step: &mut Step) -> Checked {
+        let open = self.reads.iter().position(|&open| open == id);
+        hold(open.is_some(), Property::OneTrueAnswer, || {
+            format!("{:?} answers {id:?}, which nobody asked for", self.config.id)
+        })?;
+        self.reads.remove(open.expect("held"));
+        step.answers.push((id, index));
+        Ok(())
+    }
+
+    /// What is handed out is new, on the disk, and in memory as it is on the disk.
+    fn apply(&mut self, index: Index) -> Checked {
+        let first = self.applied.next();
+        let (durable, written) = (self.disk.durable(), self.disk.written());
+        let is_durable = durable.digest(index).is_some_and(|it| written.digest(index) == Some(it));
+        let cached = self.raft.cached(first, u64::MAX).map(|entries| entries.up_to(index));
+        let before = written.digest(self.applied);
+        let read = before.zip(cached.as_ref());
+        let read = read.map(|(before, run)| run.iter().fold(before, |log, it| log.with_entry(it)));
+        let is_whole = read.is_some() && read == written.digest(index);
+        hold(first <= index && is_durable && is_whole, Property::EffectsAreWellFormed, || {
+            let id = self.config.id;
+            format!(
+                "{id:?} hands out {first:?} to {index:?}, durable: {is_durable}, has {cached:?}"
+            )
+        })?;
+        self.applied = index;
+        Ok(())
+    }
+
+    pub(crate) fn glance_now(&self) -> Glance {
+        Glance::of(self.raft.status())
+    }
+}
+
+impl Step {
+    fn new(was: Glance, is: Glance) -> Self {
+        Self {
+            was,
+            is,
+            write: None,
+            sends: Vec::new(),
+            asked: None,
+            answers: Vec::new(),
+            is_disk_shorter: false,
+            is_restart: false,
+        }
+    }
+}
+
+impl Witness for Node {
+    fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.disk
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        Some(self.glance_now())
+    }
+}

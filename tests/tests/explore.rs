@@ -1,0 +1,96 @@
+//! Every state of small worlds of real servers; see `quorate_io_sim::explore`.
+//!
+//! One or two messages under way are few, and yet every order of deliveries, losses, writes and
+//! elections that they leave is tried. Each world has more of something than the others.
+
+use quorate_io_sim::explore::{self, Failure, Options, Report};
+
+#[test]
+fn two_servers_that_are_read_on_a_network_that_repeats() {
+    let options =
+        Options { servers: 2, reads: 2, heartbeats: 1, duplicates: 1, ..Options::default() };
+    let report = explore(&options);
+    assert!(report.elections > 0 && report.reads > 0, "{report}");
+}
+
+#[test]
+fn a_million_states_of_two_servers_that_crash() {
+    let options = Options { servers: 2, terms: 3, timeouts: 3, crashes: 2, ..Options::default() };
+    let report = explore(&options);
+    assert!(report.states > 1_000_000, "{report}");
+    assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
+/// Three terms are where old entries meet new ones: thesis Figure 3.7 and its kin.
+#[test]
+fn three_elections_among_three_servers() {
+    let report = explore(&Options { terms: 3, timeouts: 3, ..one_message() });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+}
+
+/// A log may be longer and yet older (thesis 3.6.1).
+#[test]
+fn three_elections_and_a_command() {
+    let world = Options { terms: 3, timeouts: 3, proposals: 1, ..one_message() };
+    let report = explore(&Options { instant_disks: true, ..world });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+}
+
+#[test]
+fn a_command_and_a_crash_at_any_moment_of_two_elections() {
+    let report = explore(&Options { proposals: 1, crashes: 1, ..one_message() });
+    assert!(report.states > 1_000_000, "{report}");
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+}
+
+/// A leader that is deposed does not know, and is asked.
+#[test]
+fn a_read_and_a_crash_at_any_moment_of_two_elections() {
+    let report = explore(&Options { reads: 1, crashes: 1, ..one_message() });
+    assert!(report.elections > 0 && report.reads > 0, "{report}");
+}
+
+#[test]
+fn two_messages_under_way_while_three_servers_elect_twice() {
+    let report = explore(&Options { instant_disks: true, ..Options::default() });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+}
+
+/// Pre-votes, loyal followers, and leaders that hear nobody.
+#[test]
+fn three_servers_that_ask_before_they_stand() {
+    let asking = Options { pre_vote: true, check_quorum: true, ..one_message() };
+    let report = explore(&Options { timeouts: 3, lapses: 2, ..asking });
+    assert!(report.states > 1_000_000, "{report}");
+    assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
+#[test]
+fn the_same_world_has_the_same_states() {
+    let options = Options { servers: 2, crashes: 1, ..Options::default() };
+    assert_eq!(explore(&options), explore(&options));
+}
+
+/// A bound of states ends it, and it says so.
+#[test]
+fn what_is_not_explored_is_not_called_complete() {
+    let options = Options { states: 1000, ..Options::default() };
+    let report = run(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(!report.is_complete && report.states >= 1000, "{report}");
+}
+
+fn one_message() -> Options {
+    Options { messages: 1, ..Options::default() }
+}
+
+/// All of it.
+fn explore(options: &Options) -> Report {
+    let report = run(options).unwrap_or_else(|failure| panic!("{failure}"));
+    println!("{options:?}: {report}");
+    assert!(report.is_complete, "{report}");
+    report
+}
+
+fn run(options: &Options) -> Result<Report, Box<Failure>> {
+    explore::run(options, |_| ())
+}
