@@ -17,9 +17,12 @@ use quorate_io_sim::explore::{self, Choice, Options, Report};
 #[derive(Parser)]
 #[command(about, long_about = None)]
 struct Arguments {
-    /// Servers, all voters
+    /// Servers
     #[arg(long, default_value_t = 3)]
     servers: u8,
+    /// How many of them do not belong to the cluster at first; all others vote
+    #[arg(long, default_value_t = 0)]
+    spares: u8,
     /// Servers ask before they stand for election
     #[arg(long)]
     pre_vote: bool,
@@ -59,6 +62,12 @@ struct Arguments {
     /// Election timeouts in which a server hears and does nothing; with --check-quorum
     #[arg(long, default_value_t = 0)]
     lapses: u8,
+    /// Changes of the membership, to any other voters
+    #[arg(long, default_value_t = 0)]
+    changes: u8,
+    /// Transfers of leadership, to any other server
+    #[arg(long, default_value_t = 0)]
+    transfers: u8,
     /// Ends after so many states, complete or not
     #[arg(long, default_value_t = u32::MAX)]
     states: u32,
@@ -71,6 +80,7 @@ impl Arguments {
     fn options(&self) -> Options {
         Options {
             servers: self.servers,
+            spares: self.spares,
             pre_vote: self.pre_vote,
             check_quorum: self.check_quorum,
             instant_disks: self.instant_disks,
@@ -84,6 +94,8 @@ impl Arguments {
             crashes: self.crashes,
             duplicates: self.duplicates,
             lapses: self.lapses,
+            changes: self.changes,
+            transfers: self.transfers,
             states: self.states,
         }
     }

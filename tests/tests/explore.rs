@@ -65,6 +65,35 @@ fn three_servers_that_ask_before_they_stand() {
     assert!(report.elections > 0 && report.commits > 0, "{report}");
 }
 
+/// thesis 4: at any moment of two elections the membership changes to any other, and back.
+#[test]
+fn two_servers_whose_membership_changes() {
+    let two = Options { servers: 2, terms: 3, timeouts: 3, entries: 6, ..one_message() };
+    let report = explore(&Options { changes: 2, crashes: 1, ..two });
+    assert!(report.elections > 0 && report.commits > 0 && report.cuts > 0, "{report}");
+}
+
+#[test]
+fn a_change_to_any_membership_of_three_servers() {
+    let report = explore(&Options { changes: 1, entries: 5, instant_disks: true, ..one_message() });
+    assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
+/// The newcomer learns, catches up and votes.
+#[test]
+fn a_server_that_joins_another() {
+    let joining = Options { servers: 2, spares: 1, terms: 3, timeouts: 3, ..Options::default() };
+    let report = explore(&Options { changes: 1, entries: 6, crashes: 1, ..joining });
+    assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
+/// thesis 3.10.
+#[test]
+fn leadership_that_is_handed_over_among_three_servers() {
+    let report = explore(&Options { transfers: 1, proposals: 1, terms: 3, ..one_message() });
+    assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
 #[test]
 fn the_same_world_has_the_same_states() {
     let options = Options { servers: 2, crashes: 1, ..Options::default() };

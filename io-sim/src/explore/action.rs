@@ -5,7 +5,7 @@ use core::fmt;
 use quorate_core::Message;
 
 use super::options::{Options, Scarce};
-use super::table::{Cue, Table};
+use super::table::{Cue, Table, membership_of};
 use super::world::World;
 use crate::judge::Witness as _;
 
@@ -41,6 +41,14 @@ impl Action {
             add(is_open && may(Scarce::Proposals), Cue::Propose);
             add(leads && may(Scarce::Reads), Cue::Read);
             add(options.check_quorum && may(Scarce::Lapses), Cue::Lapse);
+            if leads && may(Scarce::Changes) && last < u64::from(options.entries) {
+                let now = seat.node.raft().status().membership;
+                let others = (1..1_u8 << options.servers).filter(|&it| membership_of(it) != *now);
+                others.for_each(|it| add(true, Cue::Change(it)));
+            }
+            if leads && may(Scarce::Transfers) {
+                (1..=options.servers).for_each(|it| add(true, Cue::Transfer(it)));
+            }
             (1..=seat.pending).for_each(|count| add(true, Cue::Persist(count)));
             (0..=seat.pending).for_each(|kept| add(may(Scarce::Crashes), Cue::Crash(kept)));
         }
@@ -67,6 +75,8 @@ impl Action {
                 Cue::Propose => Some(Scarce::Proposals),
                 Cue::Read => Some(Scarce::Reads),
                 Cue::Crash(_) => Some(Scarce::Crashes),
+                Cue::Change(_) => Some(Scarce::Changes),
+                Cue::Transfer(_) => Some(Scarce::Transfers),
                 Cue::Persist(_) | Cue::Receive(_) => None,
             },
             Self::Deliver(_) => None,
@@ -87,6 +97,13 @@ impl Action {
                     Cue::Lapse => format!("{id:?} hears nothing for an election timeout"),
                     Cue::Propose => format!("{id:?} is given a command"),
                     Cue::Read => format!("{id:?} is asked for a read"),
+                    Cue::Change(voters) => {
+                        format!(
+                            "{id:?} is to see to it that {:?} vote",
+                            membership_of(voters).voters()
+                        )
+                    }
+                    Cue::Transfer(to) => format!("{id:?} is to hand over to n{to}"),
                     Cue::Persist(count) => {
                         format!("{id:?} has {count} of {pending} writes durable")
                     }

@@ -18,6 +18,9 @@ use crate::judge::{Checked, Glance, Ledger, Properties, Property, Violation, Wit
 /// two instants of a server lie as many of these as the exploration made pass, and a little.
 pub(crate) const PATIENCE: Duration = Duration::from_nanos(1 << 40);
 
+/// The name of whatever an operator asks for.
+const OPERATOR: RequestId = RequestId(u64::MAX);
+
 /// A server, its disk and its clock.
 #[derive(Clone)]
 pub(crate) struct Node {
@@ -47,6 +50,10 @@ pub(crate) enum Input {
     /// It loses power when so many of the writes under way are durable, and starts again.
     Crash(usize),
     Receive(Message),
+    /// The membership shall be this.
+    Change(Membership),
+    /// Leadership shall go there.
+    Transfer(NodeId),
 }
 
 /// What one server did.
@@ -128,6 +135,14 @@ impl Node {
             Input::Persist(count) => self.persist(count),
             Input::Crash(kept) => self.crash(kept),
             Input::Receive(message) => self.give(self.now, Event::Receive(message)),
+            Input::Change(target) => {
+                let (id, expected, force) = (OPERATOR, None, true);
+                self.give(self.now, Event::Reconfigure { id, target, expected, force })
+            }
+            Input::Transfer(to) => {
+                let (id, to, within) = (OPERATOR, Some(to), Duration::MAX);
+                self.give(self.now, Event::TransferLeadership { id, to, within })
+            }
         }
     }
 
@@ -219,6 +234,7 @@ impl Node {
             Effect::Refused { id: request, .. } if self.reads.contains(&request) => {
                 self.answer(request, None, step)?;
             }
+            Effect::Refused { id: OPERATOR, .. } => {}
             Effect::Refused { .. } => return Ok(true),
             Effect::Fetch { .. } => hold(false, Property::EffectsAreWellFormed, || {
                 format!("{id:?} has all of its log in memory, and wants {effect:?}")
@@ -226,7 +242,11 @@ impl Node {
             Effect::Halt(violation) => {
                 hold(false, Property::ServersRun, || format!("{id:?} halts: {violation}"))?
             }
-            Effect::RoleChanged(_) => {}
+            Effect::RoleChanged(_)
+            | Effect::Transferred { .. }
+            | Effect::Reconfigured { .. }
+            | Effect::ReconfigurationStopped { .. }
+            | Effect::MembershipChanged(_) => {}
         }
         Ok(false)
     }

@@ -3,8 +3,10 @@
 /// Which world is explored, and how far. What lies within all bounds is explored completely.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
-    /// How many servers, all of them voters.
+    /// How many servers.
     pub servers: u8,
+    /// How many of them, the last ones, do not belong to the cluster at first; all others vote.
+    pub spares: u8,
     /// Do servers ask before they stand for election (thesis 9.6)?
     pub pre_vote: bool,
     /// Do leaders step down that hear from no majority, and are followers loyal (thesis 6.2, 4.2.3)?
@@ -33,6 +35,10 @@ pub struct Options {
     /// How often an election timeout passes for a server that hears and does nothing. Matters only
     /// with `check_quorum`.
     pub lapses: u8,
+    /// Changes of the membership that leaders are asked for, to any other voters.
+    pub changes: u8,
+    /// Transfers of leadership that leaders are asked for, to any other server.
+    pub transfers: u8,
     /// Ends the exploration after so many states, complete or not.
     pub states: u32,
 }
@@ -42,6 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             servers: 3,
+            spares: 0,
             pre_vote: false,
             check_quorum: false,
             instant_disks: false,
@@ -55,6 +62,8 @@ impl Default for Options {
             crashes: 0,
             duplicates: 0,
             lapses: 0,
+            changes: 0,
+            transfers: 0,
             states: u32::MAX,
         }
     }
@@ -70,10 +79,12 @@ pub(crate) enum Scarce {
     Crashes,
     Duplicates,
     Lapses,
+    Changes,
+    Transfers,
 }
 
 /// How much of it was used: part of a state, since it decides what may still happen.
-pub(crate) type Spent = [u8; 8];
+pub(crate) type Spent = [u8; 12];
 
 impl Options {
     /// Is there any left?
@@ -86,6 +97,8 @@ impl Options {
             Scarce::Crashes => self.crashes,
             Scarce::Duplicates => self.duplicates,
             Scarce::Lapses => self.lapses,
+            Scarce::Changes => self.changes,
+            Scarce::Transfers => self.transfers,
         };
         spent[what as usize] < limit
     }

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quorate_core::{HardState, Index, LogId, Message, RequestId, Write};
+use quorate_core::{HardState, Index, LogId, Membership, Message, NodeId, RequestId, Write};
 
 use super::fingerprint::{Fingerprint, Numbers};
 use super::node::{Input, Node, Step};
@@ -23,6 +23,10 @@ pub(crate) enum Cue {
     Persist(u8),
     Crash(u8),
     Receive(u32),
+    /// To these voters: a bit for each server, in their order.
+    Change(u8),
+    /// To the server of this number.
+    Transfer(u8),
 }
 
 /// A server in one of its states, and what is asked about it again and again.
@@ -200,6 +204,8 @@ impl Table {
             Cue::Persist(count) => Input::Persist(count.into()),
             Cue::Crash(kept) => Input::Crash(kept.into()),
             Cue::Receive(message) => Input::Receive(self.message(message).clone()),
+            Cue::Change(voters) => Input::Change(membership_of(voters)),
+            Cue::Transfer(to) => Input::Transfer(NodeId::new(to.into()).expect("a server")),
         }
     }
 
@@ -225,6 +231,12 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).expect("memory ends before")
 }
 
+/// The servers of these bits vote, and nobody learns.
+pub(crate) fn membership_of(bits: u8) -> Membership {
+    let voters = (0..8).filter(|bit| bits & 1 << bit != 0).filter_map(|bit| NodeId::new(bit + 1));
+    Membership::of_voters(voters).expect("one bit is set")
+}
+
 fn key(node: u32, cue: Cue) -> u128 {
     let (kind, detail) = match cue {
         Cue::Timeout => (0, 0),
@@ -234,6 +246,8 @@ fn key(node: u32, cue: Cue) -> u128 {
         Cue::Persist(count) => (4, count.into()),
         Cue::Crash(kept) => (5, kept.into()),
         Cue::Receive(message) => (6, message),
+        Cue::Change(voters) => (7, voters.into()),
+        Cue::Transfer(to) => (8, to.into()),
     };
     let mut print = Fingerprint::EMPTY;
     print.word(u64::from(node) << 32 | u64::from(detail));

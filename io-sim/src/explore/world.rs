@@ -35,7 +35,8 @@ impl World {
     /// Everybody has just been founded.
     pub(crate) fn first(table: &mut Table, options: &Options) -> Self {
         let ids: Vec<_> = (1..=options.servers).filter_map(|id| NodeId::new(id.into())).collect();
-        let membership = Membership::of_voters(ids.iter().copied()).expect("servers have names");
+        let founders = ids[..ids.len() - usize::from(options.spares)].iter().copied();
+        let membership = Membership::of_voters(founders).expect("servers have names");
         let nodes = ids.into_iter().map(|id| Node::new(id, &membership, options));
         let nodes = nodes.map(|node| table.seat_of(node)).collect();
         let history = table.history_of(Properties::new(membership, true));
@@ -222,7 +223,7 @@ impl World {
         self.nodes.iter().for_each(|&node| word(node));
         word(self.history);
         for four in self.spent.chunks(4) {
-            word(u32::from_le_bytes(four.try_into().expect("eight bytes")));
+            word(u32::from_le_bytes(four.try_into().expect("four bytes")));
         }
         word(count(self.reads.len()) << 16 | count(self.net.len()));
         for &Asked { at, id, committed } in &self.reads {
@@ -237,8 +238,8 @@ impl World {
     /// If they are not from [`World::words`].
     pub(crate) fn from_words<'a>(words: &'a [u32], options: &Options) -> (Self, &'a [u32]) {
         let (nodes, rest) = words.split_at(options.servers.into());
-        let [history, spent @ .., counts] = &rest[..4] else { unreachable!("four words") };
-        let (reads, rest) = rest[4..].split_at((counts >> 16) as usize);
+        let [history, spent @ .., counts] = &rest[..5] else { unreachable!("five words") };
+        let (reads, rest) = rest[5..].split_at((counts >> 16) as usize);
         let (net, rest) = rest.split_at((counts & 0xffff) as usize);
         let mut bytes = spent.iter().flat_map(|word| word.to_le_bytes());
         let reads = reads.iter().map(|word| {
@@ -248,7 +249,7 @@ impl World {
         let world = Self {
             nodes: nodes.to_vec(),
             history: *history,
-            spent: core::array::from_fn(|_| bytes.next().expect("eight bytes")),
+            spent: core::array::from_fn(|_| bytes.next().expect("twelve bytes")),
             reads: reads.collect(),
             net: net.to_vec(),
         };

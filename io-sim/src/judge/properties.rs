@@ -67,7 +67,11 @@ impl Properties {
 
     /// All of it, word by word.
     pub(crate) fn tell(&self, mut word: impl FnMut(u64)) {
-        let Self { leaders, votes, entries, committed, .. } = self;
+        let Self { governing, leaders, votes, entries, committed, .. } = self;
+        for half in [governing.voters(), governing.outgoing()] {
+            word(half.len() as u64);
+            half.iter().for_each(|id| word(id.get()));
+        }
         let counts = [leaders.len(), votes.len(), entries.len(), committed.len()];
         counts.iter().for_each(|&count| word(count as u64));
         leaders.iter().for_each(|(term, id)| [term.0, id.get()].into_iter().for_each(&mut word));

@@ -90,7 +90,8 @@ impl Properties {
         self.is_term_durable(message, disk)
     }
 
-    /// The sender leads, and the successor has all that it has (thesis 3.10).
+    /// The sender leads, and the successor has all that it has, unless it has heard of a newer term
+    /// since (thesis 3.10).
     fn hands_over(
         &self,
         message: &Message,
@@ -102,7 +103,9 @@ impl Properties {
         let last = disk.written().last().index;
         let still_leads = is.leads() && message.term == is.term();
         let has_all = to.ledger().durable().digest(last) == disk.written().digest(last);
-        hold(has_all || !still_leads || !self.looks_into_disks, Property::MessagesAreTrue, || {
+        let is_deposed = to.ledger().written().hard_state.term > message.term;
+        let may_lack = is_deposed || !still_leads || !self.looks_into_disks;
+        hold(has_all || may_lack, Property::MessagesAreTrue, || {
             format!("{message:?} lacks something of what is before {last:?}")
         })
     }
