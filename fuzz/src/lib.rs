@@ -8,7 +8,7 @@
 //! * [`schedule`]: a cluster of cores, and a schedule that may be anything;
 //! * [`recovery`]: a log on a disk that forgets, rots or lies.
 //!
-//! A run returns how much it came to, so that `tests/corpus.rs` can tell that the seeds come to
+//! A run returns how much it came to, so that `tests/corpus` can tell that the seeds come to
 //! something. `TESTING.md` has the commands.
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,6 @@ pub mod messages;
 pub mod recovery;
 pub mod round_trip;
 pub mod schedule;
-pub mod seeds;
 pub mod step;
 
 /// Runs `act`, and asserts that at no time it held more than so many bytes that it had allocated.

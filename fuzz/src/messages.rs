@@ -160,9 +160,7 @@ pub fn peer(input: &mut Input<'_>) -> PeerMessage {
         }
         kind => {
             let outcome = match kind {
-                3 => {
-                    ForwardOutcome::Done { index: Index(input.number()), answer: bytes(input) }
-                }
+                3 => ForwardOutcome::Done { index: Index(input.number()), answer: bytes(input) },
                 4 => ForwardOutcome::ReadIndex { index: Index(input.number()) },
                 5 => ForwardOutcome::NotApplied(not_applied(input)),
                 _ => ForwardOutcome::Unknown(unknown(input)),

@@ -161,16 +161,14 @@ impl<'d> Node<'d> {
     }
 
     /// Looks without changing anything, then opens the log, and reads all of it.
-    #[expect(clippy::type_complexity, reason = "refused when it is opened, or when it is read")]
     fn open(&mut self) -> Result<(Opened, Result<Vec<Entry>, WalError>), OpenError> {
         self.wal = None;
         self.starts += 1;
         let bytes = disk_bytes(self.disk);
         wal::inspect(&self.disk, |_| {}).expect("the disk can be read");
         let looked = within(4 * bytes + (64 << 10), || wal::verify(&self.disk));
-        let opened = within(8 * bytes + (512 << 10), || {
-            Wal::open(self.disk, self.options, self.starts)
-        });
+        let opened =
+            within(8 * bytes + (512 << 10), || Wal::open(self.disk, self.options, self.starts));
         match &opened {
             Ok(_) => assert!(looked.is_ok(), "verified as {looked:?}, and opened"),
             Err(error) => {
