@@ -87,7 +87,7 @@ impl Act {
 }
 
 /// Longer lives show nothing new.
-const ACTS_MAX: usize = 60;
+const ACTS_MAX: usize = 50;
 
 /// Takes the bytes for a life of a log, and for its end.
 pub fn run(input: &[u8]) -> Recoveries {

@@ -36,7 +36,7 @@ impl<'d> Node<'d> {
             Identity { cluster: ClusterId(1), node: node(1), incarnation: Incarnation(1) };
         wal::format(disk, &identity, 0, &genesis()).expect("an empty disk can be formatted");
         let options = WalOptions {
-            segment_bytes: [32 << 10, 64 << 10][input.below(2)],
+            segment_bytes: 32 << 10,
             align_bytes: [512, 4096][input.below(2)],
             batch_bytes_max: [512, 4 << 10, 16 << 10][input.below(3)],
             tail_bytes_max: input.number(),
@@ -165,7 +165,6 @@ impl<'d> Node<'d> {
         self.wal = None;
         self.starts += 1;
         let bytes = disk_bytes(self.disk);
-        wal::inspect(&self.disk, |_| {}).expect("the disk can be read");
         let looked = within(4 * bytes + (64 << 10), || wal::verify(&self.disk));
         let opened =
             within(8 * bytes + (512 << 10), || Wal::open(self.disk, self.options, self.starts));
@@ -204,9 +203,15 @@ impl<'d> Node<'d> {
         }
     }
 
+    /// Whoever looks at a disk that is damaged sees it as it is.
+    fn inspect(&self) {
+        wal::inspect(&self.disk, |_| {}).expect("the disk can be read");
+    }
+
     fn flip(&mut self, input: &mut Input<'_>) {
         self.disk.revive();
         let flip = harm::flip(self.disk, input);
+        self.inspect();
         let Ok((opened, found)) = self.open() else { return };
         let found = found.expect("a log that is whole");
         match flip {
@@ -219,6 +224,7 @@ impl<'d> Node<'d> {
     fn damage(&mut self, harm: impl FnOnce(&MemDisk)) {
         self.disk.revive();
         harm(self.disk);
+        self.inspect();
         if let Ok((opened, Ok(found))) = self.open() {
             self.model.check_past(&opened, &found);
         }
@@ -227,6 +233,7 @@ impl<'d> Node<'d> {
     fn lie(&mut self, harm: impl FnOnce(&MemDisk)) {
         self.disk.revive();
         harm(self.disk);
+        self.inspect();
         let _: Result<_, OpenError> = self.open();
     }
 }

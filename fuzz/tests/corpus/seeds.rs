@@ -332,8 +332,8 @@ fn recovery() -> Vec<Seed> {
     let new_term = act(Write, &[0, 11, 0, 1, 9]);
     let long = act(Write, &[0, 4, 3, 0]);
     let cutting = act(Write, &[0, 64 + 7, 1, 9]);
-    // Segments of 32 KiB, batches aligned to 512 bytes; all of it in memory.
-    let options = [0, 0, 1, 0xFF];
+    // Batches aligned to 512 bytes, of up to 4 KiB; all of it in memory.
+    let options = [0, 1, 0xFF];
     let life = |acts: &[&[u8]]| [&options[..], &new_term, &short, &acts.concat()].concat();
     let lost = act(PowerLoss, &[]);
     let many = long.repeat(14);
