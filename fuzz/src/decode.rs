@@ -1,7 +1,7 @@
 //! Bytes from the network: as they are, and under checksums that are made true.
 //!
 //! 1. Nothing panics, and every refusal can be told.
-//! 2. No frame beyond the limit is waited for.
+//! 2. No frame beyond the limit is taken, or waited for.
 //! 3. Decoding allocates at most four times the length of the frame and 1 KiB; `core::wire` promises
 //!    64 KiB.
 
@@ -13,7 +13,8 @@ use quorate_core::{Message, crc32c};
 
 use crate::within;
 
-/// The longest frame of a connection that has shaken hands.
+/// The longest frame of a connection that has not shaken hands, and of one that has.
+const HANDSHAKE_BYTES_MAX: u32 = 512;
 const FRAME_BYTES_MAX: u32 = 64 << 10;
 /// What checksums cover begins here.
 const BODY_AT: usize = 12;
@@ -35,9 +36,10 @@ pub struct Decoded {
 pub fn run(input: &[u8]) -> Decoded {
     let _: Option<Opening> = Opening::recognise(input);
     let mut decoded = Decoded::default();
-    connection(input, 512, &mut decoded);
-    connection(input, FRAME_BYTES_MAX, &mut decoded);
-    connection(&repaired(input), FRAME_BYTES_MAX, &mut decoded);
+    for stream in [input, &repaired(input)] {
+        connection(stream, HANDSHAKE_BYTES_MAX, &mut decoded);
+        connection(stream, FRAME_BYTES_MAX, &mut decoded);
+    }
     decoded
 }
 
@@ -70,7 +72,9 @@ fn connection(stream: &[u8], frame_bytes_max: u32, decoded: &mut Decoded) {
         match told(frame) {
             Ok(Some(frame)) => {
                 decoded.frames += 1;
-                messages(&frame, before - stream.len(), decoded);
+                let bytes = before - stream.len();
+                assert!(bytes <= frame_bytes_max as usize, "a frame of {bytes} bytes");
+                messages(&frame, bytes, decoded);
             }
             Ok(None) => {
                 assert!(before < frame_bytes_max as usize, "{before} bytes are waited with");
@@ -112,7 +116,7 @@ fn message<M>(
 
 /// What a frame of this length may make us hold at any one time. The 64 KiB that may come on top
 /// would hide what is wrong with the short frames of a fuzzer, so they are held to one.
-fn budget(frame_bytes: usize) -> u64 {
+pub(crate) fn budget(frame_bytes: usize) -> u64 {
     4 * frame_bytes as u64 + (1 << 10)
 }
 

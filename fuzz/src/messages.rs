@@ -81,10 +81,10 @@ fn outcome_of_append(input: &mut Input<'_>, near: &Near) -> AppendOutcome {
     }
 }
 
-/// Fewer than 16 entries after `prev`, of its term and later ones.
+/// Fewer than 64 entries after `prev`, of its term and later ones.
 pub fn entries(input: &mut Input<'_>, prev: LogId) -> Entries {
     let room = usize::try_from(u64::MAX - prev.index.0).unwrap_or(usize::MAX);
-    let (count, mut term) = (input.below(16).min(room), prev.term.0);
+    let (count, mut term) = (input.below(64).min(room), prev.term.0);
     let entries = (1..=count as u64).map(|at| {
         let payload = match input.byte() {
             0 => Payload::Noop,

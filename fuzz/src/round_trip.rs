@@ -2,7 +2,8 @@
 //!
 //! 1. A message that is encoded decodes, and is the same.
 //! 2. Bytes that decode are the only ones that do so to that message (`core/src/wire/FORMAT.md`).
-//! 3. A frame is no longer than its message's entries cost, and 256 bytes.
+//! 3. A frame is no longer than its message's entries cost, and 256 bytes; and no shorter than a
+//!    quarter of what they take up in memory, so that decoding allocates no more than it may.
 
 use bytes::BytesMut;
 use quorate_core::wire::{
@@ -10,9 +11,10 @@ use quorate_core::wire::{
 };
 use quorate_core::{GroupId, Message, Rpc};
 
-use crate::decode::repaired;
+use crate::decode::{budget, repaired};
 use crate::input::Input;
 use crate::messages::{self, Near};
+use crate::within;
 
 /// How many messages went each way.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -51,9 +53,11 @@ fn from_message(message: &Any, group: GroupId) {
         };
         assert!(bytes.len() as u64 <= cost + 256, "{} bytes for {message:?}", bytes.len());
     }
+    let frame_bytes = bytes.len();
     let frame = decoder.decode(&mut bytes).expect("what we encode").expect("a whole frame");
     assert!(bytes.is_empty(), "a message is one frame");
-    assert_eq!(Any::decode(&frame).as_ref(), Ok(message));
+    let again = within(budget(frame_bytes), || Any::decode(&frame));
+    assert_eq!(again.as_ref(), Ok(message));
     from_frame(&frame);
 }
 

@@ -5,7 +5,7 @@
 //!    way. If sectors turned to noise as they were written, it may be refused instead.
 //! 3. A bit that flips costs nothing that was acknowledged, or is refused.
 //! 4. After any other damage the log is refused, or is one that there once was, or the front of it.
-//! 5. What lies under true checksums is refused, or can be read or is refused when it is read.
+//! 5. What lies under true checksums is refused when it is opened or read, or is a log that goes on.
 
 mod harm;
 mod model;

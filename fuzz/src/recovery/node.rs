@@ -4,8 +4,8 @@ use quorate_core::wal::{
     self, Fate, Identity, MemDisk, OpenError, Opened, Row, Unsynced, Wal, WalError, WalOptions,
 };
 use quorate_core::{
-    Append, ClusterId, Entries, Entry, HardState, Incarnation, Index, LogId, Membership, NodeId,
-    Payload, SnapshotMeta, Ticket, Write,
+    Append, ClusterId, Config, Entries, Entry, HardState, Incarnation, Index, Instant, LogId,
+    Membership, NodeId, Payload, Raft, Recovered, SnapshotMeta, Ticket, Write,
 };
 
 use super::harm::{self, Flip};
@@ -234,7 +234,21 @@ impl<'d> Node<'d> {
         self.disk.revive();
         harm(self.disk);
         self.inspect();
-        let _: Result<_, OpenError> = self.open();
+        if let Ok((opened, Ok(_))) = self.open() {
+            self.go_on(opened.recovered);
+        }
+    }
+
+    /// Whatever the log says, a server starts from it and appends to it.
+    fn go_on(&mut self, recovered: Recovered) {
+        let (prev, term) = (recovered.last, recovered.hard_state.term);
+        Raft::new(Config::new(node(1)), recovered, Instant(0)).expect("a server");
+        let id = LogId { term, index: prev.index.next() };
+        let entries = Entries::new([Entry { id, payload: Payload::Noop }]).expect("a run");
+        let append = Some(Append { prev, entries });
+        self.work(|wal| {
+            wal.write(&[Write { ticket: Ticket(1), hard_state: None, append }]).map(|_| ())
+        });
     }
 }
 

@@ -29,6 +29,7 @@ fn decode() -> Vec<Seed> {
     };
     // The tables of entries begin behind the envelope and a header of this length.
     let tables = 22 + usize::from(append[20]);
+    let longer = [&[0xFF; 4], &golden("client_propose")[4..], &[7; 600]].concat();
     let unknown = decode::repaired(&changed(13, &[200, 1]));
     let names = [
         "handshake_hello",
@@ -56,6 +57,7 @@ fn decode() -> Vec<Seed> {
         ("a_count_of_four_billion_entries", decode::repaired(&changed(tables, &[0xFF; 4]))),
         ("a_count_of_four_billion_runs", decode::repaired(&changed(tables + 4, &[0xFF; 4]))),
         ("a_message_behind_one_that_may_be_ignored", [unknown, append.clone()].concat()),
+        ("a_message_too_long_for_a_handshake", decode::repaired(&longer)),
         ("a_message_cut_short", append[..append.len() - 9].to_vec()),
     ];
     sound.into_iter().chain(hostile).collect()
@@ -83,6 +85,7 @@ fn round_trip() -> Vec<Seed> {
             // prev 4@9, commit 8; a command, a no-op, one of a newer term; from, to, term, group.
             [1, 4, 2, 7, 4, 9, 8, 3, 9, 2, 1, 1, 0, 1, 2, 1, 2, 9, 5].to_vec(),
         ),
+        ("raft_with_many_small_entries", vec![1, 4, 2, 7, 4, 9, 8, 60]),
         ("peers", (0..7).flat_map(|kind| [2, 40, kind, 1, 3, 1, 2, 3, 0]).collect()),
         ("clients", (0..7).flat_map(|kind| [3, 41, kind, 2, 1, 1, 1, 0]).collect()),
         ("an_address", [3, 41, 5, 0, 2, 9, 100, 98, 45, 50, 58, 55, 48, 48, 48, 0].to_vec()),
@@ -368,6 +371,15 @@ fn recovery() -> Vec<Seed> {
         (
             "a_header_with_the_last_number_there_is",
             [&options[..], &act(LyingBlock, &[1, 0, 0, 92, 0xFF])].concat(),
+        ),
+        (
+            // A record that a snapshot covers the log says that one took its place, up to there.
+            "a_log_that_ends_at_the_last_index_there_is",
+            life(&[
+                &act(Commit, &[4]),
+                &act(Snapshot, &[]),
+                &act(LyingBatch, &[2, 0, 100, 5, 0, 80, 0xFF, 0, 32, 0xFF]),
+            ]),
         ),
         ("a_state_of_another_life", life(&[&act(LyingBlock, &[2, 0, 0, 28, 9])])),
         (
