@@ -78,7 +78,7 @@ impl Recovered {
         let mut before = base;
         for (position, &start) in self.term_starts.iter().enumerate() {
             let follows = match position {
-                0 => start.index == base.index.next() && start.term >= base.term,
+                0 => start.index.0.checked_sub(1) == Some(base.index.0) && start.term >= base.term,
                 _ => start.index > before.index && start.term > before.term,
             };
             if !follows {

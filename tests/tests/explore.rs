@@ -90,7 +90,7 @@ fn a_server_that_joins_another() {
 /// thesis 3.10.
 #[test]
 fn leadership_that_is_handed_over_among_three_servers() {
-    let report = explore(&Options { transfers: 1, proposals: 1, terms: 3, ..one_message() });
+    let report = explore(&Options { transfers: 1, terms: 3, ..one_message() });
     assert!(report.elections > 0 && report.commits > 0, "{report}");
 }
 

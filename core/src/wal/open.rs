@@ -141,7 +141,8 @@ fn next_header(
     // No run counts so far that it gets from here to the end.
     const NUMBER_MAX: u64 = 1 << 63;
     let State { generation, boot_epoch, .. } = found.state;
-    if [found.lsn, seq, generation, boot_epoch].into_iter().any(|number| number > NUMBER_MAX) {
+    let last = found.log.map.last().index.0;
+    if [found.lsn, seq, generation, boot_epoch, last].into_iter().any(|it| it > NUMBER_MAX) {
         return Err(OpenError::Exhausted);
     }
     Ok(SegmentHeader {

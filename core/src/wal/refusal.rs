@@ -70,8 +70,9 @@ pub enum OpenError {
         /// The first entry that there is.
         first: Index,
     },
-    /// Batches, segments, generations or starts are numbered beyond 2^63, as no log is that worked.
-    #[error("the numbers of batches, segments or generations are used up")]
+    /// Entries, batches, segments, generations or starts are numbered beyond 2^63, as no log is that
+    /// worked.
+    #[error("the numbers of entries, batches, segments or generations are used up")]
     Exhausted,
     /// The disk failed.
     #[error(transparent)]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::bench::{Bench, id, node};
-use quorate_core::{AppendOutcome, Event, Index, LogId, RequestVote, RoleKind, Round, Rpc, Ticket};
+use quorate_core::{
+    AppendOutcome, Entries, Event, HardState, Index, LogId, Membership, RecoverError, Recovered,
+    RequestVote, RoleKind, Round, Rpc, SnapshotMeta, Term, Ticket,
+};
 
 /// All positions before, at and after index 5, all terms, and all places where the term rises.
 fn every_append() -> impl Iterator<Item = (LogId, u64, u64)> {
@@ -24,6 +27,17 @@ fn no_append_around_a_snapshot_makes_a_server_panic() {
             bench.persist();
         }
     }
+}
+
+/// Nothing follows the last index there is.
+#[test]
+fn a_log_behind_the_last_index_is_refused() {
+    let voters = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+    let snapshot = SnapshotMeta { last_included: id(1, u64::MAX), membership: voters };
+    let hard_state = HardState { term: Term(1), vote: None };
+    let (term_starts, last) = (vec![id(1, 1)], id(1, 1));
+    let recovered = Recovered { hard_state, snapshot, term_starts, last, tail: Entries::EMPTY };
+    assert_eq!(recovered.check(), Err(RecoverError::NotALog { at: Index(1) }));
 }
 
 /// FAULTS N10

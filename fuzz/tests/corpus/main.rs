@@ -1,0 +1,99 @@
+//! Every seed runs through its target, on any toolchain.
+//!
+//! `UPDATE=1 cargo test --manifest-path fuzz/Cargo.toml --test corpus` writes the seeds of `seeds.rs`
+//! anew. What a fuzzer found is put beside them, under a name that says what it shows.
+
+mod seeds;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use quorate_core::wal::Row;
+use quorate_fuzz::{decode, recovery, round_trip, schedule, step};
+
+/// What the seeds of a target come to, by their names.
+fn runs<T>(target: &str, run: impl Fn(&[u8]) -> T) -> Vec<(String, T)> {
+    let folder = folder(target);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let name = |path: &PathBuf| path.file_name().expect("a file").to_string_lossy().into_owned();
+    let read = |path: &PathBuf| fs::read(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    paths.iter().map(|path| (name(path), run(&read(path)))).collect()
+}
+
+fn folder(target: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target)
+}
+
+#[test]
+fn the_seeds_are_those_of_the_generator_and_what_was_found() {
+    for (target, seeds) in seeds::all() {
+        for (name, bytes) in seeds {
+            let path = folder(target).join(name);
+            if fs::read(&path).ok().as_ref() != Some(&bytes) && std::env::var_os("UPDATE").is_some()
+            {
+                fs::create_dir_all(folder(target)).expect("a folder");
+                fs::write(&path, &bytes).expect("written");
+            }
+            assert_eq!(fs::read(&path).ok().as_ref(), Some(&bytes), "{path:?}; UPDATE=1 writes it");
+        }
+    }
+}
+
+#[test]
+fn the_seeds_of_decode_are_frames_messages_and_refusals() {
+    for (name, decoded) in runs("decode", decode::run) {
+        let decode::Decoded { frames, messages, refused } = decoded;
+        let is_opening = name.starts_with("opening");
+        assert!(frames + refused > 0 || is_opening, "{name}: {decoded:?}");
+        assert!(messages > 0 || is_opening || name.starts_with("a_"), "{name}: {decoded:?}");
+    }
+}
+
+#[test]
+fn the_seeds_of_round_trip_go_both_ways() {
+    for (name, trips) in runs("round_trip", round_trip::run) {
+        assert!(trips.from_messages > 0, "{name}: {trips:?}");
+    }
+}
+
+#[test]
+fn the_seeds_of_step_lead_commit_read_fetch_cut_and_halt() {
+    let runs = runs("step", step::run);
+    let some = |what: fn(&step::Steps) -> bool| runs.iter().any(|(_, steps)| what(steps));
+    assert!(some(|steps| steps.led > 0), "{runs:?}");
+    assert!(some(|steps| steps.commits > 1), "{runs:?}");
+    assert!(some(|steps| steps.reads > 0), "{runs:?}");
+    assert!(some(|steps| steps.fetches > 0), "{runs:?}");
+    assert!(some(|steps| steps.cuts > 0), "{runs:?}");
+    assert!(some(|steps| steps.is_halted), "{runs:?}");
+}
+
+#[test]
+fn the_seeds_of_schedule_elect_commit_lose_and_cut() {
+    let runs = runs("schedule", schedule::run);
+    let some = |what: fn(&schedule::History) -> bool| runs.iter().any(|(_, history)| what(history));
+    assert!(some(|history| history.elections > 1), "{runs:?}");
+    assert!(some(|history| history.committed > 2), "{runs:?}");
+    assert!(some(|history| history.lost_writes > 0), "{runs:?}");
+    assert!(some(|history| history.reads > 0), "{runs:?}");
+    assert!(some(|history| history.fetches > 0), "{runs:?}");
+    let figure_3_7 = runs.iter().find(|(name, _)| name == "figure_3_7").expect("that seed").1;
+    assert_eq!((figure_3_7.elections, figure_3_7.cuts), (4, 3), "{figure_3_7:?}");
+}
+
+#[test]
+fn the_seeds_of_recovery_end_in_many_ways() {
+    let runs = runs("recovery", recovery::run);
+    let rows: BTreeSet<Row> = runs.iter().flat_map(|(_, run)| run.opened.clone()).collect();
+    for row in [Row::End, Row::HeaderMissing, Row::SectorsMissing] {
+        assert!(rows.contains(&row), "{row:?} is not among {rows:?}");
+    }
+    let refused: Vec<_> = runs.iter().filter_map(|(_, run)| run.refused.as_deref()).collect();
+    for why in ["Promised", "WrongRecords", "SegmentMissing", "IdentLost", "Exhausted", "Misplaced"]
+    {
+        assert!(refused.iter().any(|refused| refused.contains(why)), "{why}: {refused:?}");
+    }
+}
