@@ -30,13 +30,13 @@ fn thousands_of_worlds_keep_rafts_promises() {
     for (what, times) in struck {
         assert!(times > count / 2, "{what}: {times} times in {count} worlds");
     }
-    // In about half of the worlds no disk hangs, and some leaders nobody could replace; nor does
-    // anybody ask for another leader or another membership.
-    for (what, times) in
-        [("hung", sum.hung), ("transfers", sum.transfers), ("changes", sum.changes)]
-    {
+    // In about half of the worlds nobody asks for another leader or another membership.
+    for (what, times) in [("transfers", sum.transfers), ("changes", sum.changes)] {
         assert!(times > count / 4, "{what}: {times} times in {count} worlds");
     }
+    // Nor does any disk hang; and some leaders nobody could replace, more of them where few are left
+    // to vote.
+    assert!(sum.hung > count / 6, "leaders with a hung disk: {} in {count} worlds", sum.hung);
 }
 
 #[test]

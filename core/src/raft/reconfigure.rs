@@ -242,6 +242,8 @@ impl Raft {
                 Err(at) => leader.peers.insert(at, peer),
             }
         }
+        // What was there before may have all that it takes to be committed now.
+        self.advance_commit();
     }
 
     /// Forgets peers that have left and were told so, or cannot be told.

@@ -82,7 +82,7 @@ impl Raft {
 
     /// thesis 3.6.2 and 10.2.1: an entry is committed once a majority has it on disk; the leader
     /// counts itself like any other.
-    fn advance_commit(&mut self) {
+    pub(super) fn advance_commit(&mut self) {
         let Role::Leader(leader) = &self.role else { return };
         let durable = self.log.durable();
         let committed = quorum::committed(self.log.membership(), |id| match leader.peer(id) {

@@ -36,7 +36,8 @@ fn a_log_behind_the_last_index_is_refused() {
     let snapshot = SnapshotMeta { last_included: id(1, u64::MAX), membership: voters };
     let hard_state = HardState { term: Term(1), vote: None };
     let (term_starts, last) = (vec![id(1, 1)], id(1, 1));
-    let recovered = Recovered { hard_state, snapshot, term_starts, last, tail: Entries::EMPTY };
+    let (memberships, tail) = (Vec::new(), Entries::EMPTY);
+    let recovered = Recovered { hard_state, snapshot, term_starts, memberships, last, tail };
     assert_eq!(recovered.check(), Err(RecoverError::NotALog { at: Index(1) }));
 }
 

@@ -262,6 +262,20 @@ fn a_new_majority_has_an_election_timeout_to_be_heard_from() {
     assert_eq!(bench.raft.status().role, RoleKind::Follower);
 }
 
+/// It rules as soon as it is there, so what the majority of it has needs nothing more.
+#[test]
+fn what_a_new_majority_has_is_committed_at_once() {
+    let mut bench = Bench::settled_leader(|_| {});
+    reconfigure(&mut bench, 1, of(&[1, 2]));
+    all_have_all(&mut bench, &[2]);
+    bench.propose(2, 8);
+    bench.persist();
+    assert_eq!(bench.raft.status().commit, Index(2), "one of two");
+    let effects = reconfigure(&mut bench, 3, of(&[1]));
+    assert_eq!(crate::bench::handed_out(&effects), Some(Index(3)), "one of one");
+    assert_eq!(bench.step(Event::Timeout), [], "nothing is left to do");
+}
+
 /// thesis 4.2.2: it leads until its successors can do without it, and counts for nothing until then.
 #[test]
 fn a_leader_that_removes_itself_steps_down_once_that_is_committed() {

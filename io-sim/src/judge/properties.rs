@@ -295,8 +295,11 @@ impl Properties {
             })?;
             self.committed.push((digest.expect("held"), is.term()));
         }
-        // What it appended in the same step came after it had counted.
-        self.governing = self.rules(written, was.last.index).clone();
+        // It counted by what ruled before the step, or by what it appended itself in it.
+        self.governing = self.rules(written, written.last().index).clone();
+        if self.still_durable(servers).is_err() {
+            self.governing = self.rules(written, was.last.index).clone();
+        }
         self.still_durable(servers)?;
         self.is_final(servers)
     }
