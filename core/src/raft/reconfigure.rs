@@ -11,6 +11,7 @@
 //! ```
 //! A leader that finds two majorities in its log, whoever began that, ends them in any case.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Raft;
@@ -96,7 +97,7 @@ impl Raft {
             return;
         }
         let change = Reconfiguration { id, target, force, catch_ups: Vec::new() };
-        if let Some(earlier) = leader.change.replace(change) {
+        if let Some(earlier) = leader.change.replace(Box::new(change)) {
             let (id, why) = (earlier.id, Stopped::Superseded);
             effects.push(Effect::ReconfigurationStopped { id, why });
         }
@@ -128,7 +129,7 @@ impl Raft {
         }
     }
 
-    fn take_change(&mut self) -> Option<Reconfiguration> {
+    fn take_change(&mut self) -> Option<Box<Reconfiguration>> {
         match &mut self.role {
             Role::Leader(leader) => leader.change.take(),
             _ => None,
@@ -143,7 +144,7 @@ impl Raft {
             return Next::Append(now.without_outgoing());
         }
         let Some(change) = &leader.change else { return Next::Nothing };
-        let Reconfiguration { target, force, catch_ups, .. } = change;
+        let Reconfiguration { target, force, catch_ups, .. } = &**change;
         if now == target {
             return Next::Done;
         }

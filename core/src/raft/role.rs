@@ -1,5 +1,6 @@
 //! The roles of thesis Figure 3.3, each with the state that exists only in it.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -104,7 +105,7 @@ pub(super) struct Leader {
     /// The leader is about to hand over.
     pub(super) transfer: Option<Transfer>,
     /// The membership is about to change.
-    pub(super) change: Option<Reconfiguration>,
+    pub(super) change: Option<Box<Reconfiguration>>,
     /// When the newest membership of this leader's own came to rule, or the leadership began.
     pub(super) membership_since: Instant,
     /// Cost of what this leader accepted and has not committed, or not on its own disk: for each
