@@ -72,5 +72,5 @@ pub(crate) const LASTING: [&str; 8] = [
     "do = 'freeze', who = 'all'",
     "do = 'slow-cpu', who = 'all', by = '100ms'",
     "do = 'stall', who = 'all'",
-    "do = 'slow-disk', who = 'all', percent = 20000",
+    "do = 'slow-disk', who = 'all', percent = 100000",
 ];
