@@ -19,17 +19,28 @@ pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
     let mut state = !crc;
     let (blocks, rest) = bytes.as_chunks::<16>();
     for block in blocks {
-        let head = u32::from_le_bytes([block[0], block[1], block[2], block[3]]) ^ state;
-        let head = head.to_le_bytes();
-        state = 0;
-        for (at, &byte) in head.iter().chain(&block[4..]).enumerate() {
-            state ^= TABLES[15 - at][byte as usize];
-        }
+        state = with_block(state, block);
     }
+    // What is short is mostly this rest: a byte at a time, it would cost more than all before it.
+    let (eight, rest) = rest.as_chunks::<8>();
+    let (four, rest) = rest.as_chunks::<4>();
+    state = eight.iter().fold(state, with_block);
+    state = four.iter().fold(state, with_block);
     for &byte in rest {
         state = (state >> 8) ^ TABLES[0][((state ^ u32::from(byte)) & 0xFF) as usize];
     }
     !state
+}
+
+/// So many bytes at once: four at least, and no more than there are tables.
+fn with_block<const N: usize>(state: u32, block: &[u8; N]) -> u32 {
+    let mut bytes = *block;
+    bytes.iter_mut().zip(state.to_le_bytes()).for_each(|(byte, mask)| *byte ^= mask);
+    let mut next = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        next ^= TABLES[N - 1 - at][usize::from(byte)];
+    }
+    next
 }
 
 /// `TABLES[n][b]`: what byte `b` contributes to the checksum when `n` bytes follow it.

@@ -8,7 +8,7 @@ use quorate_core::Instant;
 pub const EPOCH_NS: u64 = 1 << 43;
 
 /// Turns the world's time, in nanoseconds, into the server's and back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Clock {
     /// What it shows at the beginning of the world, in nanoseconds.
     pub offset: u64,

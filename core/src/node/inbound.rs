@@ -55,7 +55,7 @@ fn detach(frame: &mut Frame, buffer_bytes: usize) {
 
 impl Node {
     pub(super) fn handle_accepted(&mut self, id: ConnectionId, out: &mut Outputs) {
-        self.endings.insert(id, self.now.after(self.config.handshake_timeout));
+        self.endings.set(id, self.now.after(self.config.handshake_timeout));
         self.connections.insert(id, Connection::new(Purpose::Stranger));
         if self.count(Purpose::Stranger) > self.config.strangers_max
             && let Some(oldest) = self.oldest(Purpose::Stranger)
@@ -76,10 +76,8 @@ impl Node {
 
     pub(super) fn handle_received(&mut self, id: ConnectionId, bytes: BytesMut, out: &mut Outputs) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        if matches!(connection.purpose, Purpose::Link(_) | Purpose::Peer(_))
-            && let Some(ending) = self.endings.get_mut(&id)
-        {
-            *ending = self.now.after(self.config.link_timeout);
+        if matches!(connection.purpose, Purpose::Link(_) | Purpose::Peer(_)) {
+            self.endings.put_off(id, self.now.after(self.config.link_timeout));
         }
         if connection.input.is_empty() {
             connection.input = bytes;
@@ -118,14 +116,10 @@ impl Node {
 
     /// Lets go of connections that should have said something by now.
     pub(super) fn end_silent(&mut self, out: &mut Outputs) {
-        while let Some(id) = self.silent() {
+        while let Some(id) = self.endings.over(self.now) {
             out.push(Output::Note(Note::Stuck(id)));
             self.close(id, out);
         }
-    }
-
-    fn silent(&self) -> Option<ConnectionId> {
-        self.endings.iter().find(|entry| *entry.1 <= self.now).map(|entry| *entry.0)
     }
 
     /// Ends a connection from this side.
@@ -138,7 +132,7 @@ impl Node {
     }
 
     fn forget(&mut self, id: ConnectionId, purpose: Purpose, out: &mut Outputs) {
-        self.endings.remove(&id);
+        self.endings.remove(id);
         self.claims.remove(&id);
         match purpose {
             Purpose::Link(at) => self.link_went_down(at, out),
@@ -378,8 +372,8 @@ impl Node {
 
     fn repurpose(&mut self, id: ConnectionId, purpose: Purpose) {
         match purpose {
-            Purpose::Peer(_) => self.endings.insert(id, self.now.after(self.config.link_timeout)),
-            _ => self.endings.remove(&id),
+            Purpose::Peer(_) => self.endings.set(id, self.now.after(self.config.link_timeout)),
+            _ => self.endings.remove(id),
         };
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.purpose = purpose;

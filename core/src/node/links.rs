@@ -53,7 +53,7 @@ impl Node {
         let is_of_peer = |id: &ConnectionId| {
             !matches!(self.connections[id].purpose, Purpose::Stranger | Purpose::Client)
         };
-        let ids: Vec<_> = self.endings.keys().copied().filter(is_of_peer).collect();
+        let ids: Vec<_> = self.endings.ids().filter(is_of_peer).collect();
         for id in ids {
             self.say(id, |bytes| PeerMessage::KeepAlive.encode(group, bytes));
         }
@@ -98,7 +98,7 @@ impl Node {
         out: &mut Outputs,
     ) {
         self.links[at].state = LinkState::Up { connection: id, since: self.now, frame_bytes_max };
-        self.endings.insert(id, self.now.after(self.config.link_timeout));
+        self.endings.set(id, self.now.after(self.config.link_timeout));
         out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
     }
 

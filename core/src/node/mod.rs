@@ -13,6 +13,7 @@
 mod config;
 mod connection;
 mod effects;
+mod endings;
 mod feed;
 mod inbound;
 mod io;
@@ -40,6 +41,7 @@ use crate::wire::{Address, Unknown};
 
 pub use config::{NodeConfig, NodeConfigError};
 use connection::Connections;
+use endings::Endings;
 use feed::Feed;
 pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs};
 pub use lane::{Idle, Lane};
@@ -60,9 +62,7 @@ pub struct Node {
     events: Vec<Event>,
     effects: Effects,
     connections: Connections,
-    /// When connections end: of strangers, unless they have said by then who they are; of peers,
-    /// links of ours included, unless something more was heard.
-    endings: BTreeMap<ConnectionId, Instant>,
+    endings: Endings,
     /// When the next signs of life are given.
     beat_at: Instant,
     /// Two to each peer, in the order of the configured addresses.
@@ -142,7 +142,7 @@ impl Node {
             events: Vec::new(),
             effects: Effects::default(),
             connections: Connections::new(),
-            endings: BTreeMap::new(),
+            endings: Endings::default(),
             beat_at: now,
             links,
             dialed: 0,
@@ -217,7 +217,7 @@ impl Node {
         let beat = (!self.links.is_empty()).then_some(self.beat_at);
         let links = self.links.iter().filter_map(Link::deadline);
         links
-            .chain(self.endings.values().copied())
+            .chain(self.endings.earliest())
             .chain(beat)
             .chain(self.raft.deadline())
             .chain(stop)

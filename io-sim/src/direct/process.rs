@@ -1,11 +1,14 @@
 //! A server while it runs: the node, its lanes, and what waits between them.
 
+use std::cell::Cell;
+
 use quorate_core::Instant;
 use quorate_core::invariants::Watch;
 use quorate_core::node::{ConnectionId, Idle, Input, Lane, LogLane, Node, Outputs};
 use quorate_sm::ApplyLane;
 
 use super::wires::Wires;
+use crate::clock::Clock;
 use crate::disk::SimDisk;
 use crate::judge::{Given, Glance};
 use crate::net::End;
@@ -35,6 +38,26 @@ pub(crate) struct Process {
     pub(crate) deadline: Instant,
     /// When the state machine looks for silent clients next, on the server's clock.
     pub(crate) look_at: Instant,
+    pub(crate) due: Due,
+}
+
+/// When a server's clock shows what was asked for last: every server is asked at every moment, and
+/// the answer seldom changes.
+#[derive(Default)]
+pub(crate) struct Due(Cell<Option<(Instant, Clock, u64)>>);
+
+impl Due {
+    /// The world's time at which the clock shows `at`.
+    pub(crate) fn at(&self, at: Instant, clock: Clock) -> u64 {
+        match self.0.get() {
+            Some((known, by, when)) if (known, by) == (at, clock) => when,
+            _ => {
+                let when = clock.when(at);
+                self.0.set(Some((at, clock, when)));
+                when
+            }
+        }
+    }
 }
 
 /// A lane, and what waits for it: the order of things is that of the threads that host lanes in

@@ -8,7 +8,7 @@ use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
 use super::broken::Broken;
 use super::files::DiskUse;
-use super::process::{LaneDesk, Process};
+use super::process::{Due, LaneDesk, Process};
 use super::reconcile::reconcile;
 use super::wires::Wires;
 use super::world::Happening;
@@ -146,6 +146,7 @@ impl Server {
             is_ending: false,
             is_over: false,
             look_at: self.clock.read(now),
+            due: Due::default(),
         });
         Ok(Some(if opened.report.cut.is_some() { Started::TailCut } else { Started::Whole }))
     }
@@ -176,7 +177,7 @@ impl Server {
     pub(crate) fn timer(&self) -> Option<u64> {
         let process = self.process.as_ref().filter(|process| !process.is_over)?;
         let deadline = process.deadline.min(process.look_at);
-        Some(self.clock.when(deadline).max(self.paused_until))
+        Some(process.due.at(deadline, self.clock).max(self.paused_until))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{ConnectionId, Input, LogOrder, Note, Output, Outputs};
+use quorate_core::node::{ConnectionId, Input, LogOrder, Note, Output};
 use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
@@ -59,7 +59,7 @@ impl World<'_> {
             fails |= matches!(input, Input::DiskFailed(_));
         }
         let was = process.glance();
-        let mut out = Outputs::default();
+        let mut out = std::mem::take(&mut self.outputs);
         process.step(now, &mut out);
         process.watch.check(process.node.raft()).map_err(|broken| Violation {
             property: Property::InvariantsHold,
@@ -73,8 +73,7 @@ impl World<'_> {
         }
         let is = process.glance();
         self.tell_standing(at);
-        let outputs: Vec<_> = out.drain().collect();
-        for output in &outputs {
+        for output in out.as_slice() {
             self.trace.happened(self.now, number, output);
             Point::shown_by(output).into_iter().for_each(|point| self.reach(point));
             if let Output::Write(write) = output {
@@ -85,17 +84,18 @@ impl World<'_> {
         let process = self.servers[at].process.as_ref().expect("it has just stepped");
         let (raft, reached) = (process.node.raft(), &mut self.report.reached);
         self.properties.watch_leader(at, (was, is), raft, &self.servers, reached)?;
-        is_silent_after_failure(fails, &outputs)?;
+        is_silent_after_failure(fails, out.as_slice())?;
         if was.role != is.role {
             self.trace.line(self.now, number, || format!("  = {is:?}"));
         }
-        for output in &outputs {
+        for output in out.as_slice() {
             if let Output::Send(name, bytes) = output {
                 self.tell_sent(at, *name, bytes);
                 self.overhear(at, *name, bytes, is)?;
             }
         }
-        outputs.into_iter().try_for_each(|output| self.carry_out(at, output))?;
+        out.drain().try_for_each(|output| self.carry_out(at, output))?;
+        self.outputs = out;
         if looks {
             self.order_apply(at, ApplyOrder::Look(now))?;
         }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use quorate_core::Index;
-use quorate_core::node::{Idle, Input};
+use quorate_core::node::{Idle, Input, Outputs};
 
 use super::caller::Caller;
 use super::process::Process;
@@ -42,6 +42,8 @@ pub(crate) struct World<'a> {
     /// Paces servers.
     pub(crate) server_rng: Rng,
     pub(crate) peace_rng: Rng,
+    /// Kept for its allocation.
+    pub(crate) outputs: Outputs,
     /// Seeds of every server's lives.
     life_rngs: Vec<Rng>,
     /// Every server's options in its next life.
@@ -144,6 +146,7 @@ impl<'a> World<'a> {
             now: 0,
             queue: Queue::new(),
             callers,
+            outputs: Outputs::default(),
             life_rngs: life_rngs.collect(),
             lives: vec![options.clone(); servers.len()],
             suffering: vec![Suffering::default(); servers.len()],

@@ -71,7 +71,7 @@ pub enum Point {
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 23] = [
+    pub const COMMON: [Self; 21] = [
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
         Self::LeaderWithoutQuorum,
@@ -93,18 +93,18 @@ impl Point {
         Self::LeaderAsked,
         Self::AllDown,
         Self::WentOnWithoutSome,
-        Self::DecayRefused,
-        Self::DecayOutlived,
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 7] = [
+    pub const RARE: [Self; 9] = [
         Self::TornTailCut,
         Self::LeaderStopped,
         Self::LeaderWithHungDisk,
         Self::SessionExpired,
         Self::LinkRefused,
         Self::DiskFull,
+        Self::DecayRefused,
+        Self::DecayOutlived,
         Self::DecayReadBack,
     ];
 
