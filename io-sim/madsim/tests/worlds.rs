@@ -60,9 +60,13 @@ fn the_pump_keeps_its_promises_in_many_worlds() {
         sum.missed,
     ];
     assert!(happened.iter().all(|&count| count > 0), "what never happens: {sum:?}");
-    let rare = [Point::TornTailCut, Point::LeaderStopped];
     assert_eq!(sum.reached.missing(&Point::COMMON), []);
-    assert_eq!(sum.reached.missing(&rare), []);
+    // Of what is rare, this is what a hundred worlds come to.
+    let seldom = [Point::LeaderStopped, Point::LeaderAsked, Point::DecayRefused];
+    assert_eq!(sum.reached.missing(&seldom), []);
+    if seeds.end - seeds.start >= 1000 {
+        assert_eq!(sum.reached.missing(&Point::RARE), []);
+    }
     assert!(sum.answered > 10_000 && sum.elections > 100, "nothing happens: {sum:?}");
     assert!(sum.belated * 20 < sum.messages, "hardly anything is heard in time: {sum:?}");
 }

@@ -71,7 +71,7 @@ pub enum Point {
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 21] = [
+    pub const COMMON: [Self; 20] = [
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
         Self::LeaderWithoutQuorum,
@@ -90,15 +90,15 @@ impl Point {
         Self::IdleUsed,
         Self::DoneAtOnce,
         Self::DiskFailed,
-        Self::LeaderAsked,
         Self::AllDown,
         Self::WentOnWithoutSome,
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 9] = [
+    pub const RARE: [Self; 10] = [
         Self::TornTailCut,
         Self::LeaderStopped,
+        Self::LeaderAsked,
         Self::LeaderWithHungDisk,
         Self::SessionExpired,
         Self::LinkRefused,
