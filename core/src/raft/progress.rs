@@ -85,6 +85,11 @@ impl Progress {
         }
     }
 
+    /// The one of this peer among those of all, which are in order.
+    pub(super) fn of(all: &[Self], id: NodeId) -> Option<&Self> {
+        all.binary_search_by_key(&id, |peer| peer.id).ok().map(|at| &all[at])
+    }
+
     /// The peer.
     pub fn id(&self) -> NodeId {
         self.id

@@ -20,7 +20,7 @@ use super::role::{Leader, Role};
 use crate::effect::{Cause, Effect, Effects, Refusal, Stopped};
 use crate::entry::{Payload, System};
 use crate::membership::{Membership, MembershipRecord};
-use crate::message::{Message, Rpc};
+use crate::message::Rpc;
 use crate::quorum::{VoteResult, vote_result};
 use crate::types::{Index, Instant, NodeId, ReplicationId, RequestId};
 
@@ -160,7 +160,9 @@ impl Raft {
         if !newcomers().all(has_caught_up) {
             return Next::Nothing;
         }
-        if !force && vote_result(target, |id| Some(self.is_heard(leader, id))) != VoteResult::Won {
+        let is_heard =
+            |id| id == self.config.id || leader.peer(id).is_some_and(|it| self.hears(it));
+        if !force && vote_result(target, |id| Some(is_heard(id))) != VoteResult::Won {
             return Next::Stop(Stopped::QuorumAtRisk);
         }
         // thesis 4.1: majorities of two memberships that differ in one voter overlap.
@@ -176,14 +178,9 @@ impl Raft {
         let Role::Leader(leader) = &mut self.role else { return };
         let Leader { change: Some(change), peers, .. } = leader else { return };
         for it in &mut change.catch_ups {
-            let peer = peers.iter().find(|peer| peer.id == it.id);
+            let peer = Progress::of(peers, it.id);
             it.is_silent = peer.is_none_or(|peer| now >= peer.heard.after(patience));
         }
-    }
-
-    fn is_heard(&self, leader: &Leader, id: NodeId) -> bool {
-        let is_heard = |peer: &Progress| self.now < peer.heard.after(self.config.election_timeout);
-        id == self.config.id || leader.peer(id).is_some_and(is_heard)
     }
 
     /// thesis 4.2.1: a newcomer gets a vote once it took less than an election timeout to get all
@@ -208,8 +205,7 @@ impl Raft {
             }
         }
         for it in change.catch_ups.iter_mut().filter(|it| !it.is_done) {
-            let peer = peers.iter().find(|peer| peer.id == it.id);
-            if peer.is_none_or(|peer| peer.match_index < it.goal) {
+            if Progress::of(peers, it.id).is_none_or(|peer| peer.match_index < it.goal) {
                 continue;
             }
             it.is_done = now < it.began.after(timeout);
@@ -268,10 +264,11 @@ impl Raft {
         if !is_committed || membership.is_joint() || membership.is_voter(self.config.id) {
             return;
         }
-        let (from, term, last) = (self.config.id, self.hard_state.term, self.log.last().index);
-        let heir = self.successor(leader, None);
-        let heir = heir.filter(|&id| leader.peer(id).is_some_and(|it| it.match_index == last));
-        self.outbox.extend(heir.map(|to| Message { from, to, term, rpc: Rpc::TimeoutNow }));
+        let last = self.log.last().index;
+        let has_all = |&id: &NodeId| leader.peer(id).is_some_and(|it| it.match_index == last);
+        if let Some(heir) = self.successor(leader, None).filter(has_all) {
+            self.send(heir, Rpc::TimeoutNow);
+        }
         self.become_follower(Cause::Removed, effects);
     }
 }

@@ -123,7 +123,6 @@ impl Leader {
     }
 
     pub(super) fn peer(&self, id: NodeId) -> Option<&Progress> {
-        let at = self.peers.binary_search_by_key(&id, |peer| peer.id).ok()?;
-        Some(&self.peers[at])
+        Progress::of(&self.peers, id)
     }
 }

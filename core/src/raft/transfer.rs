@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use super::Raft;
+use super::progress::Progress;
 use super::role::{Leader, Role};
 use crate::effect::{Cause, Effect, Effects, Refusal};
-use crate::message::{Message, Rpc};
-use crate::types::{Index, Instant, NodeId, RequestId};
+use crate::message::Rpc;
+use crate::types::{Instant, NodeId, RequestId};
 
 /// A transfer under way. It is part of the leader's role, so it ends with the leadership at the
 /// latest, and a leader that is elected again accepts proposals.
@@ -79,8 +80,7 @@ impl Raft {
         match named {
             Some(id) => voters.map(|peer| peer.id).find(|&voter| voter == id),
             None => {
-                let is_heard = |at: Instant| self.now < at.after(self.config.election_timeout);
-                let heard = voters.filter(|peer| is_heard(peer.heard));
+                let heard = voters.filter(|peer| self.hears(peer));
                 heard.max_by_key(|peer| (peer.match_index, peer.heard)).map(|peer| peer.id)
             }
         }
@@ -88,16 +88,20 @@ impl Raft {
 
     /// Tells the successor to stand once it has all of this log: it will win then.
     pub(super) fn hand_over(&mut self) {
-        let (from, term, last) = (self.config.id, self.hard_state.term, self.log.last().index);
+        let last = self.log.last().index;
         let Role::Leader(leader) = &mut self.role else { return };
-        let Some(transfer) = &leader.transfer else { return };
-        let to = transfer.to;
-        let matched = leader.peer(to).map_or(Index(0), |peer| peer.match_index);
-        let transfer = leader.transfer.as_mut().expect("just looked at");
-        if transfer.is_owed && matched == last {
+        let Leader { transfer: Some(transfer), peers, .. } = leader else { return };
+        let has_all = Progress::of(peers, transfer.to).is_some_and(|peer| peer.match_index == last);
+        if transfer.is_owed && has_all {
             (transfer.is_owed, transfer.was_told) = (false, true);
-            self.outbox.push(Message { from, to, term, rpc: Rpc::TimeoutNow });
+            let to = transfer.to;
+            self.send(to, Rpc::TimeoutNow);
         }
+    }
+
+    /// Was this peer heard from within an election timeout?
+    pub(super) fn hears(&self, peer: &Progress) -> bool {
+        self.now < peer.heard.after(self.config.election_timeout)
     }
 
     /// thesis 3.10: a leader whose successor does not take over in time leads on.
