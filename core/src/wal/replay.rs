@@ -6,7 +6,7 @@ use super::batch::{BatchHeader, KNOWN_FLAGS};
 use super::block::Unsupported;
 use super::log_map::{Contradiction, LogMap};
 use super::record::{Malformed, Record, RecordKind, Records};
-use crate::membership::{self, Membership};
+use crate::membership::{self, Membership, MembershipRecord};
 use crate::recovered::SnapshotMeta;
 use crate::types::{Index, LogId};
 
@@ -97,9 +97,9 @@ impl Replay {
         match kind_of(record)? {
             RecordKind::Command | RecordKind::Noop => self.map.push(id)?,
             RecordKind::Membership => {
-                let membership = membership::decode(record.body).ok_or(Contradiction)?;
+                let said = MembershipRecord::parse(record.body).ok_or(Contradiction)?;
                 self.map.push(id)?;
-                self.memberships.push((id.index, membership));
+                self.memberships.push((id.index, said.membership()));
             }
             RecordKind::Truncate => self.truncate(id)?,
             kind @ (RecordKind::Snapshot | RecordKind::Reset) => {
