@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use quorate_core::{Index, Membership, RoleKind};
+use quorate_core::{Event, Index, Membership, NodeId, RoleKind};
 
+use super::requests::Requests;
 use super::sabotage::Sabotage;
 use super::server::Life;
 use super::world::{Happening, World};
@@ -63,7 +64,8 @@ impl World<'_> {
         let timeout = nanos(self.options.config.election_timeout);
         let mut asked_at = None;
         self.until("one more entry everywhere", |world| {
-            if asked_at.is_none_or(|at| world.now > at + timeout) && world.propose_last() {
+            let is_due = asked_at.is_none_or(|at| world.now > at + timeout);
+            if is_due && world.ask_leader(|requests, id| requests.propose_bytes(id, 8)) {
                 asked_at = Some(world.now);
             }
             world.checks.committed() > last && world.is_converged()
@@ -93,19 +95,13 @@ impl World<'_> {
             }
             // A new request takes the place of the one before, and newcomers begin anew.
             if asked_at.is_none_or(|at| world.now > at + 10 * timeout) {
-                asked_at = world.ask_for(&wanted).then_some(world.now);
+                let change = |requests: &mut Requests, id| {
+                    requests.reconfigure(id, wanted.clone(), None, true)
+                };
+                asked_at = world.ask_leader(change).then_some(world.now);
             }
             false
         })
-    }
-
-    fn ask_for(&mut self, membership: &Membership) -> bool {
-        let Some(at) = self.servers.iter().position(|server| server.leads()) else { return false };
-        let id = self.servers[at].id;
-        let change = self.requests.reconfigure(id, membership.clone(), None, true);
-        let body = self.body(at);
-        self.queue.plan(self.now, Happening::Tell(body, change));
-        true
     }
 
     fn until(&mut self, what: &str, mut is_done: impl FnMut(&mut Self) -> bool) -> Checked {
@@ -151,11 +147,12 @@ impl World<'_> {
             && self.servers.iter().filter(|server| server.leads()).count() == 1
     }
 
-    fn propose_last(&mut self) -> bool {
+    /// Whoever leads is asked for something; `false` if nobody does.
+    fn ask_leader(&mut self, what: impl FnOnce(&mut Requests, NodeId) -> Event) -> bool {
         let Some(at) = self.servers.iter().position(|server| server.leads()) else { return false };
-        let proposal = self.requests.propose_bytes(self.servers[at].id, 8);
+        let event = what(&mut self.requests, self.servers[at].id);
         let body = self.body(at);
-        self.queue.plan(self.now, Happening::Tell(body, proposal));
+        self.queue.plan(self.now, Happening::Tell(body, event));
         true
     }
 }

@@ -146,6 +146,17 @@ impl Swarm {
         if strikes { value } else { calm }
     }
 
+    /// How often an operator asks for something; also in a turmoil, now and then.
+    fn operator(&mut self) -> u64 {
+        let (coin, weight) = (self.rng.chance(500), self.rng.log_within(1, 8));
+        match self.mood {
+            Mood::Everything => weight,
+            Mood::Swarm if coin => weight,
+            Mood::Turmoil => u64::from(coin),
+            Mood::Swarm | Mood::Healthy | Mood::Single(_) => 0,
+        }
+    }
+
     /// A limit: large, or one that is felt.
     fn limit(&mut self, calm: u64, lo: u64, hi: u64) -> u64 {
         self.fault(calm, lo, hi)
@@ -200,22 +211,9 @@ impl Options {
             options.nemesis.disk_hang = weight;
             options.config.disk_timeout = patience;
         }
-        // As is this.
-        let (coin, weight) = (swarm.rng.chance(500), swarm.rng.log_within(1, 8));
-        options.nemesis.transfer = match swarm.mood {
-            Mood::Swarm if !coin => 0,
-            Mood::Swarm | Mood::Everything => weight,
-            Mood::Turmoil => u64::from(coin),
-            Mood::Healthy | Mood::Single(_) => 0,
-        };
-        // As is this.
-        let (coin, weight) = (swarm.rng.chance(500), swarm.rng.log_within(1, 8));
-        options.nemesis.reconfigure = match swarm.mood {
-            Mood::Swarm | Mood::Turmoil if !coin => 0,
-            Mood::Swarm | Mood::Everything => weight,
-            Mood::Turmoil => 1,
-            Mood::Healthy | Mood::Single(_) => 0,
-        };
+        // As are these.
+        options.nemesis.transfer = swarm.operator();
+        options.nemesis.reconfigure = swarm.operator();
         if options.nemesis.reconfigure > 0 {
             let last = options.membership.members().last().map_or(0, |last| last.get());
             let first = last + 1;
