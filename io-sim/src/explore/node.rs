@@ -264,13 +264,9 @@ impl Node {
     /// What is handed out is new, on the disk, and in memory as it is on the disk.
     fn apply(&mut self, index: Index) -> Checked {
         let first = self.applied.next();
-        let (durable, written) = (self.disk.durable(), self.disk.written());
-        let is_durable = durable.digest(index).is_some_and(|it| written.digest(index) == Some(it));
+        let (is_durable, written) = (self.disk.is_durable(index), self.disk.written());
         let cached = self.raft.cached(first, u64::MAX).map(|entries| entries.up_to(index));
-        let before = written.digest(self.applied);
-        let read = before.zip(cached.as_ref());
-        let read = read.map(|(before, run)| run.iter().fold(before, |log, it| log.with_entry(it)));
-        let is_whole = read.is_some() && read == written.digest(index);
+        let is_whole = cached.as_ref().is_some_and(|run| written.is_run(first, index, run));
         hold(first <= index && is_durable && is_whole, Property::EffectsAreWellFormed, || {
             let id = self.config.id;
             format!(

@@ -40,6 +40,20 @@ impl Image {
         self.slot(index).map(|&(_, digest)| digest)
     }
 
+    /// Are these the entries after `prev`?
+    pub(crate) fn holds(&self, prev: Index, entries: &[Entry]) -> bool {
+        let before = self.digest(prev);
+        let said = before.map(|log| entries.iter().fold(log, |log, entry| log.with_entry(entry)));
+        let last = entries.last().map_or(prev, |last| last.id.index);
+        said.is_some() && said == self.digest(last)
+    }
+
+    /// Are these the entries from `first` to `last`?
+    pub(crate) fn is_run(&self, first: Index, last: Index, entries: &Entries) -> bool {
+        let end = entries.last_id().map(|last| last.index);
+        end == Some(last) && self.holds(first.prev(), entries)
+    }
+
     /// The newest membership that an entry up to here says.
     pub fn membership(&self, upto: Index) -> Option<&Membership> {
         let mut newest_first = self.memberships.iter().rev();

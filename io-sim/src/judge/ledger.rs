@@ -30,6 +30,12 @@ impl Ledger {
         &self.written
     }
 
+    /// Is all up to here durable, as it was written?
+    pub(crate) fn is_durable(&self, index: Index) -> bool {
+        let durable = self.durable.digest(index);
+        durable.is_some() && durable == self.written.digest(index)
+    }
+
     /// How many writes are not durable.
     pub fn pending(&self) -> usize {
         self.pending.len()

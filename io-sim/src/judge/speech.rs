@@ -132,7 +132,7 @@ impl Properties {
             format!("{message:?} beyond the end of the log")
         })?;
         hold(
-            !self.looks_into_disks || disk.durable().digest(index) == acknowledged,
+            !self.looks_into_disks || disk.is_durable(index),
             Property::NothingUndurableIsSaid,
             || format!("{message:?} is not on disk"),
         )?;
@@ -150,15 +150,9 @@ fn replicates(append: &AppendEntries, disk: &Ledger, config: &Config) -> Checked
     let written = disk.written();
     let prev = append.prev;
     let follows = append.entries.first_index().is_none_or(|first| first == prev.index.next());
-    let said = written
-        .digest(prev.index)
-        .map(|before| append.entries.iter().fold(before, |log, entry| log.with_entry(entry)));
-    let last = append.entries.last_id().unwrap_or(prev).index;
-    hold(
-        follows && said.is_some() && said == written.digest(last),
-        Property::MessagesAreTrue,
-        || format!("{append:?} is not in the log, which ends at {:?}", written.last()),
-    )?;
+    hold(follows && written.holds(prev.index, &append.entries), Property::MessagesAreTrue, || {
+        format!("{append:?} is not in the log, which ends at {:?}", written.last())
+    })?;
     let cost = append.entries.cost_bytes();
     hold(
         append.entries.len() <= 1 || cost <= config.message_bytes_max,

@@ -196,8 +196,7 @@ impl World<'_> {
         let (id, disk) = (server.id, &server.disk);
         let life = server.life.as_mut().expect("it has just stepped");
         let applied = life.applied;
-        let durable = disk.durable().digest(index);
-        let is_durable = durable.is_some() && durable == disk.written().digest(index);
+        let is_durable = disk.is_durable(index);
         hold(
             applied < index && (!self.checks.looks_into_disks || is_durable),
             Property::EffectsAreWellFormed,
@@ -208,11 +207,9 @@ impl World<'_> {
         if first > index {
             return Ok(());
         }
-        let before = disk.written().digest(first.prev()).expect("it is durable");
         let cached = life.raft.cached(first, u64::MAX).map(|entries| entries.up_to(index));
-        let read = cached.iter().flat_map(|entries| entries.iter());
-        let read = read.fold(before, |log, entry| log.with_entry(entry));
-        hold(Some(read) == disk.written().digest(index), Property::EffectsAreWellFormed, || {
+        let is_whole = cached.as_ref().is_some_and(|run| disk.written().is_run(first, index, run));
+        hold(is_whole, Property::EffectsAreWellFormed, || {
             format!("{id:?} hands out {first:?} to {index:?}, and has {cached:?} in memory")
         })
     }
