@@ -23,7 +23,8 @@ pub struct Config {
     pub election_jitter: Duration,
     /// How often a leader makes itself known; below the election timeout.
     pub heartbeat_interval: Duration,
-    /// Seed of the server's only source of chance, the election jitter.
+    /// Seed of the server's only source of chance: the election jitter, and the name of this life
+    /// ([`LifeId`](crate::LifeId)). Must be another at every start.
     pub seed: u64,
     /// Ask before standing for election, so that a server that was cut off disturbs nobody when it
     /// returns (thesis 9.6).
@@ -31,6 +32,10 @@ pub struct Config {
     /// A leader that hears from no majority steps down, and servers that hear from a leader refuse
     /// to vote (thesis 6.2, 4.2.3).
     pub check_quorum: bool,
+    /// Lets a leader answer [`Event::LeaseRead`](crate::Event::LeaseRead) by itself. All servers of a
+    /// group must have the same, and the same election timeout: a server without it does not keep the
+    /// promises that the lease of another rests on. Needs `check_quorum`.
+    pub lease: Option<Lease>,
     /// How long a disk that has something to write may go without finishing any of it, before it
     /// counts as hanging: a leader then steps down if the others can elect another without its
     /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the
@@ -51,10 +56,40 @@ pub struct Config {
     pub uncommitted_bytes_max: u64,
     /// The cost of the durable, committed entries that are kept in memory for peers.
     pub cached_bytes_max: u64,
+    /// Entries before the newest snapshot that the log keeps for peers that may need them, at most.
+    /// Whoever lags further behind is brought up to date by a snapshot. A leader keeps no more than
+    /// its slowest peer needs. Zero keeps none.
+    pub retained_entries_max: u64,
     /// Reads that wait for confirmation; beyond it they are refused as
     /// [`Busy`](crate::Refusal::Busy).
     pub reads_pending_max: u32,
 }
+
+/// What clocks are trusted with (thesis 6.4.1).
+///
+/// ```
+/// use core::time::Duration;
+/// use quorate_core::Lease;
+/// let lease = Lease { drift_ppm: 10_000 };
+/// assert_eq!(lease.length(Duration::from_millis(1010)), Duration::from_millis(990));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// How much faster or slower than true time the clock of any server runs, at most, in millionths.
+    /// A clock that stands still while the machine sleeps, or while it is moved, breaks this bound.
+    pub drift_ppm: u32,
+}
+
+impl Lease {
+    /// For how long a leader is alone, by its own clock, where others wait for so long by theirs.
+    pub fn length(self, election_timeout: Duration) -> Duration {
+        let drift = u128::from(self.drift_ppm);
+        let nanos = election_timeout.as_nanos() * PPM.saturating_sub(drift) / (PPM + drift);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+const PPM: u128 = 1_000_000;
 
 impl Config {
     /// The defaults: for a local network and disks that sync within milliseconds.
@@ -67,6 +102,7 @@ impl Config {
             seed: 0,
             pre_vote: true,
             check_quorum: true,
+            lease: None,
             disk_timeout: Duration::from_secs(2),
             command_bytes_max: 1 << 20,
             message_bytes_max: 1 << 20,
@@ -74,6 +110,7 @@ impl Config {
             inflight_bytes_max: 16 << 20,
             uncommitted_bytes_max: 64 << 20,
             cached_bytes_max: 32 << 20,
+            retained_entries_max: 100_000,
             reads_pending_max: 65_536,
         }
     }
@@ -88,6 +125,14 @@ impl Config {
                 heartbeat_interval: self.heartbeat_interval,
                 election_timeout: self.election_timeout,
             });
+        }
+        if let Some(Lease { drift_ppm }) = self.lease {
+            if !self.check_quorum {
+                return Err(ConfigError::LeaseWithoutCheckQuorum);
+            }
+            if u128::from(drift_ppm) >= PPM {
+                return Err(ConfigError::LeaseWithoutLength { drift_ppm });
+            }
         }
         let limits = [
             ("disk_timeout", u64::from(!self.disk_timeout.is_zero())),
@@ -117,6 +162,15 @@ pub enum ConfigError {
         heartbeat_interval: Duration,
         /// As given.
         election_timeout: Duration,
+    },
+    /// Whoever helps to elect another leader at any time leaves no time for a lease.
+    #[error("a lease needs check_quorum")]
+    LeaseWithoutCheckQuorum,
+    /// Clocks that may run so wrong can be trusted with nothing.
+    #[error("a drift of {drift_ppm} ppm leaves nothing of a lease")]
+    LeaseWithoutLength {
+        /// As given.
+        drift_ppm: u32,
     },
     /// A limit of zero allows nothing at all.
     #[error("limit {name} must not be zero")]

@@ -1,11 +1,13 @@
 //! Everything that a server can ask of the world. Whatever stands here may be carried out at once.
 
+use alloc::boxed::Box;
 use alloc::vec::{self, Vec};
 
 use serde::{Deserialize, Serialize};
 
 use crate::entry::Entries;
 use crate::message::Message;
+use crate::recovered::SnapshotMeta;
 use crate::types::{Index, LogId, NodeId, RequestId, Term, Ticket};
 
 /// An order to the driver.
@@ -72,6 +74,24 @@ pub enum Effect {
     /// [`Status::membership`](crate::Status::membership). It need not be committed, and an earlier
     /// one may rule again.
     MembershipChanged(Index),
+    /// Bring this server's state machine up to date from a snapshot of the leader's, whose log no
+    /// longer reaches back to what this server lacks (thesis 5.3): get it, and answer with
+    /// [`Event::SnapshotFetched`](crate::Event::SnapshotFetched) once all of it is durable here, or
+    /// with [`Event::SnapshotUnavailable`](crate::Event::SnapshotUnavailable). A newer order takes
+    /// the place of one that is under way; one for the same snapshot only names another source.
+    FetchSnapshot {
+        /// Who has it.
+        from: NodeId,
+        /// What it covers.
+        snapshot: Box<SnapshotMeta>,
+    },
+    /// Put the state of this snapshot, which was fetched, in the place of the state machine's. The
+    /// log starts after it now, durably, and later commits follow it.
+    Restore(LogId),
+    /// A snapshot covers what is up to here, and nobody is going to ask for it: the log on disk may
+    /// forget it, and so may whoever keeps snapshots forget those that end earlier than
+    /// [`Status::snapshot`](crate::Status::snapshot) and are fetched by nobody.
+    Compact(Index),
     /// Read entries that are no longer in memory back from the log; answer with
     /// [`Event::Fetched`](crate::Event::Fetched), in any case. At most one per peer is under way.
     Fetch {
@@ -95,8 +115,20 @@ pub struct Write {
     pub ticket: Ticket,
     /// The new hard state, if it changed.
     pub hard_state: Option<HardState>,
+    /// News of snapshots: comes before the change of the log.
+    pub snapshot: Option<Box<SnapshotChange>>,
     /// A change of the log, if there is one.
     pub append: Option<Append>,
+}
+
+/// What a snapshot is to the log. The snapshot itself is durable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SnapshotChange {
+    /// This server took it: a start may begin with it, and the log may forget what it covers, see
+    /// [`Effect::Compact`].
+    Covers(SnapshotMeta),
+    /// A leader sent it: nothing of the log is valid any longer, and it starts after the snapshot.
+    Replaces(SnapshotMeta),
 }
 
 /// "Discard all after `prev`, then append." `entries` may be empty.
@@ -115,6 +147,10 @@ pub struct HardState {
     pub term: Term,
     /// Who got the vote in it.
     pub vote: Option<NodeId>,
+    /// The disk is not the one that this server's votes and acknowledgements were written to, or
+    /// not all of it: it was lost, or an old copy was put back. Such a server has no say until a
+    /// leader vouches for it, see [`Rpc::Vouch`](crate::Rpc::Vouch).
+    pub is_forgetful: bool,
 }
 
 /// Why a request was turned down. Always definite: nothing happened.
@@ -166,8 +202,9 @@ pub enum Refusal {
     Halted,
 }
 
-/// Why a change of the membership goes no further.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+/// Why a change of the membership goes no further. Append only: the numbers of the variants are for
+/// ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum Stopped {
     /// Leadership was lost. The next leader completes what has two majorities, and no more.
     #[error("leadership was lost")]
@@ -291,6 +328,8 @@ pub enum Violation {
 #[derive(Default, Debug)]
 pub struct Effects {
     queue: Vec<Effect>,
+    /// Empty: memory that is lent to whoever steps.
+    spare: Vec<Effect>,
 }
 
 impl Effects {
@@ -311,6 +350,19 @@ impl Effects {
 
     pub(crate) fn push(&mut self, effect: Effect) {
         self.queue.push(effect);
+    }
+
+    /// Takes all of `effects`, in order; leaves an empty vector with some allocation.
+    pub(crate) fn append(&mut self, effects: &mut Vec<Effect>) {
+        match self.queue.is_empty() {
+            true => core::mem::swap(&mut self.queue, effects),
+            false => self.queue.append(effects),
+        }
+    }
+
+    /// Exchanges memory for a vector that is empty.
+    pub(crate) fn lend(&mut self, empty: &mut Vec<Effect>) {
+        core::mem::swap(&mut self.spare, empty);
     }
 }
 

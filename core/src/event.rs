@@ -1,5 +1,6 @@
 //! Everything that can happen to a server.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -7,7 +8,8 @@ use bytes::Bytes;
 use crate::entry::Entries;
 use crate::membership::Membership;
 use crate::message::Message;
-use crate::types::{Index, NodeId, RequestId, Ticket};
+use crate::recovered::SnapshotMeta;
+use crate::types::{Index, LogId, NodeId, RequestId, Ticket};
 
 /// Something that happened. Plain data: a run is a list of instants and events, and replay,
 /// scripts, fuzz corpora and bug reports share that form.
@@ -30,6 +32,13 @@ pub enum Event {
     /// Name an index from which a linearizable read may be served (thesis 6.4). Answered by
     /// [`ReadReady`](crate::Effect::ReadReady) or [`Refused`](crate::Effect::Refused).
     Read {
+        /// The caller's name for the request.
+        id: RequestId,
+    },
+    /// As [`Read`](Self::Read), and answered at once by a leader whose lease holds
+    /// (thesis 6.4.1, [`Config::lease`](crate::Config)): as fast as a look at its own state, and as
+    /// linearizable as clocks keep to the bound.
+    LeaseRead {
         /// The caller's name for the request.
         id: RequestId,
     },
@@ -72,6 +81,20 @@ pub enum Event {
         to: NodeId,
         /// What the log holds from the asked index on; may end early.
         entries: Entries,
+    },
+    /// The state machine's state after this entry is on stable storage, as a snapshot. The log may
+    /// forget what is before (thesis 5.1). Ignored if a newer snapshot came in the meantime.
+    SnapshotTaken(Index),
+    /// Answer to [`Effect::FetchSnapshot`](crate::Effect::FetchSnapshot): all of this snapshot is on
+    /// stable storage. Ignored if it is of no use any more.
+    SnapshotFetched(Box<SnapshotMeta>),
+    /// Answer to [`Effect::FetchSnapshot`](crate::Effect::FetchSnapshot): it cannot be had. It is
+    /// asked for again if the leader still offers it.
+    SnapshotUnavailable(LogId),
+    /// A peer asked for a snapshot that this server does not have any more: it is offered the newest.
+    SnapshotMissing {
+        /// Who asked.
+        to: NodeId,
     },
     /// The transport lost its connection to a peer: what was sent to it may be lost.
     Unreachable(NodeId),

@@ -85,6 +85,7 @@ fn check_now(raft: &Raft) -> Result<(), Broken> {
     let Status { id, role, hard_state, snapshot, last, durable, commit, .. } = status;
     let rules = [
         ("the snapshot is committed", snapshot.index <= commit),
+        ("the log reaches back to the snapshot", status.base.index <= snapshot.index),
         ("what is committed is in the log", commit <= last.index),
         ("what is durable is in the log", durable <= last.index),
         ("no entry is of a term to come", last.term <= hard_state.term),
@@ -103,6 +104,10 @@ fn check_now(raft: &Raft) -> Result<(), Broken> {
         (
             "who has halted waits for nothing",
             (role == RoleKind::Halted) == raft.deadline().is_none(),
+        ),
+        (
+            "whoever may have forgotten has no say",
+            !hard_state.is_forgetful || matches!(role, RoleKind::Follower | RoleKind::Halted),
         ),
         ("orders leave nothing behind", role == RoleKind::Halted || raft.is_settled()),
     ];
@@ -127,8 +132,13 @@ fn check_peer(peer: &Progress, last: Index) -> Result<(), Broken> {
         ("a peer matches before what it is sent next", peer.match_index() < peer.next_index()),
         ("a peer is sent what is in the log", peer.next_index() <= last.next()),
         (
-            "a probe has nothing under way",
-            peer.mode() != PeerMode::Probe || peer.inflight_messages() == 0,
+            "only what streams is under way",
+            matches!(peer.mode(), PeerMode::Replicate | PeerMode::Fetching)
+                || peer.inflight_messages() == 0,
+        ),
+        (
+            "a snapshot is offered to whom it is kept for",
+            (peer.mode() == PeerMode::Snapshot) == peer.offered().is_some(),
         ),
         (
             "what costs is under way",

@@ -31,6 +31,9 @@
 //!             Effect::ReconfigurationStopped { id, why } => { /* it is somewhere on the way */ }
 //!             Effect::MembershipChanged(at) => { /* connect to raft.status().membership */ }
 //!             Effect::Fetch { to, first, bytes_max } => { /* read the log; then Event::Fetched */ }
+//!             Effect::FetchSnapshot { from, snapshot } => { /* get it; then Event::SnapshotFetched */ }
+//!             Effect::Restore(snapshot) => { /* the state machine begins anew, from what was fetched */ }
+//!             Effect::Compact(index) => { /* the log may forget what is up to index */ }
 //!             Effect::RoleChanged(change) => { /* tell people */ }
 //!             Effect::Halt(violation) => { /* stop, and keep everything for a post-mortem */ }
 //!         }
@@ -61,26 +64,27 @@ pub mod quorum;
 mod raft;
 mod recovered;
 mod rng;
+pub mod snapshot;
 mod types;
 pub mod wal;
 pub mod wire;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, Lease};
 pub use crc32c::{crc32c, crc32c_append};
 pub use effect::{
-    Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Stopped, Violation,
-    Write,
+    Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, SnapshotChange,
+    Stopped, Violation, Write,
 };
 pub use entry::{Entries, Entry, NotARun, Payload, System};
 pub use event::Event;
 pub use membership::{Membership, MembershipError, MembershipRecord};
 pub use message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Message, PreVote, PreVoteReply,
-    RequestVote, RequestVoteReply, Rpc,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ForgetfulReply, Heartbeat, InstallSnapshot,
+    Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply, Rpc, Vouch,
 };
-pub use raft::{PeerMode, Progress, Raft, StartError, Status};
+pub use raft::{LeaseLost, PeerMode, Progress, Raft, StartError, Status};
 pub use recovered::{RecoverError, Recovered, SnapshotMeta};
 pub use types::{
-    ClusterId, GroupId, Incarnation, Index, Instant, LogId, NodeId, ReplicationId, RequestId,
-    Round, Term, Ticket,
+    ClusterId, GroupId, Incarnation, Index, Instant, LifeId, LogId, NodeId, ReplicationId,
+    RequestId, Round, Term, Ticket,
 };

@@ -1,7 +1,10 @@
 //! What servers say to one another: one variant per arrow of the thesis.
 
+use alloc::boxed::Box;
+
 use crate::entry::Entries;
-use crate::types::{Index, LogId, NodeId, ReplicationId, Round, Term};
+use crate::recovered::SnapshotMeta;
+use crate::types::{Index, LifeId, LogId, NodeId, ReplicationId, Round, Term};
 
 /// One message between two servers of one group.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +20,9 @@ pub struct Message {
 }
 
 /// The body of a [`Message`].
+// A tag of one byte would make each move of a message one of two unaligned parts.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[repr(u64)]
 pub enum Rpc {
     /// "Would you vote for me?" Changes nothing at the receiver (thesis 9.6).
     PreVote(PreVote),
@@ -40,6 +45,28 @@ pub enum Rpc {
     /// the receiver has acknowledged, so it may overtake the entries that are under way, and a
     /// transport should let it.
     Heartbeat(Heartbeat),
+    /// "Get this snapshot from me: my log does not reach back to what you lack" (thesis 5.3). Only
+    /// the offer: the bytes go their own way. Answered like entries, by
+    /// [`Rpc::AppendEntriesReply`], once the receiver has all that it covers.
+    InstallSnapshot(Box<InstallSnapshot>),
+    /// [`Rpc::AppendEntriesReply`] of a server that may have forgotten what it promised: tells how far
+    /// its log has come, and counts for nothing.
+    ForgetfulReply(ForgetfulReply),
+    /// "You may have a say again": ends what [`Rpc::ForgetfulReply`] tells of.
+    Vouch(Vouch),
+    /// "You deny what you acknowledged": to a server that has forgotten, and does not know it.
+    Doubt,
+}
+
+/// See [`Rpc::InstallSnapshot`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InstallSnapshot {
+    /// As in [`AppendEntries`].
+    pub replication: ReplicationId,
+    /// As in [`AppendEntries`].
+    pub round: Round,
+    /// What the snapshot covers.
+    pub snapshot: SnapshotMeta,
 }
 
 /// See [`Rpc::PreVote`].
@@ -111,6 +138,24 @@ pub struct AppendEntriesReply {
     pub round: Round,
     /// What came of it.
     pub outcome: AppendOutcome,
+}
+
+/// See [`Rpc::ForgetfulReply`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForgetfulReply {
+    /// Which life of the sender this is.
+    pub life: LifeId,
+    /// What any other server would have answered.
+    pub reply: AppendEntriesReply,
+}
+
+/// See [`Rpc::Vouch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vouch {
+    /// To this life of the receiver, and to no other.
+    pub life: LifeId,
+    /// Once the receiver's log equals the sender's up to here, durably.
+    pub upto: Index,
 }
 
 /// What came of an [`AppendEntries`] or a [`Heartbeat`].

@@ -21,10 +21,12 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// Evenly from zero to `span`, both included.
-    pub(crate) fn up_to(&mut self, span: Duration) -> Duration {
-        let nanos = Instant::default().after(span).0;
+    /// `least` after `now`, and evenly from zero to `spread` later, both included. In nanoseconds all
+    /// the way: each message of a leader asks.
+    pub(crate) fn later(&mut self, now: Instant, least: Duration, spread: Duration) -> Instant {
+        let nanos = Instant::default().after(spread).0;
         let scaled = (u128::from(self.next()) * (u128::from(nanos) + 1)) >> 64;
-        Duration::from_nanos(u64::try_from(scaled).unwrap_or(nanos))
+        let scaled = u64::try_from(scaled).unwrap_or(nanos);
+        Instant(now.after(least).0.saturating_add(scaled))
     }
 }

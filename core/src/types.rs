@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A server of a cluster. Never reused, even after the server was removed.
+/// A server of a cluster. Not to be given to another machine, unless the server was removed before.
 ///
 /// ```
 /// use quorate_core::NodeId;
@@ -87,6 +87,10 @@ pub struct Term(pub u64);
 pub struct Index(pub u64);
 
 impl Index {
+    /// The last position that a log of another server, or of a disk, is believed to have. As many
+    /// again are beyond it, so whoever leads such a log has an index for whatever comes.
+    pub const LAST: Self = Self(u64::MAX / 2);
+
     /// The position after this one.
     ///
     /// # Panics
@@ -164,6 +168,11 @@ pub struct RequestId(pub u64);
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct ReplicationId(pub u64);
+
+/// One life of a server that may have forgotten what it promised: drawn at random at each start, so
+/// that what is said to an earlier life of it is not taken for something said to this one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct LifeId(pub u64);
 
 /// Counts the rounds of heartbeats of one leader; never reused within its term, so that a late
 /// answer can never confirm a later question (thesis 6.4).

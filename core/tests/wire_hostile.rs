@@ -78,7 +78,7 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     assert!(matches!(tampered(14, 1), Ok(Some(_))), "ignorable and known");
 
     for (service, kind) in
-        [(Service::Handshake, 5), (Service::Raft, 9), (Service::Peer, 3), (Service::Client, 2)]
+        [(Service::Handshake, 7), (Service::Raft, 13), (Service::Peer, 7), (Service::Client, 2)]
     {
         let frame = |ignorable| Frame {
             service,
@@ -95,13 +95,17 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     }
 }
 
-/// FAULTS N12: its bytes are the sign of life, whether they are understood or not.
+/// FAULTS N12: the bytes of the one are the sign of life, whether they are understood or not, and the
+/// other is a hint.
 #[test]
-fn only_a_sign_of_life_may_be_ignored() {
+fn only_a_sign_of_life_and_a_hint_may_be_ignored() {
     for sample in all() {
         let frame = frame(&sample.message.encoded(GROUP)).expect("a frame").expect("a whole one");
-        let is_sign = matches!(sample.message, Any::Peer(PeerMessage::KeepAlive));
-        assert_eq!(frame.ignorable, is_sign, "{}", sample.name);
+        let may_be = matches!(
+            sample.message,
+            Any::Peer(PeerMessage::KeepAlive | PeerMessage::Reachable { .. })
+        );
+        assert_eq!(frame.ignorable, may_be, "{}", sample.name);
     }
 }
 
@@ -170,7 +174,16 @@ fn impossible_values_are_malformed() {
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 0, 2, 3]), malformed, "server 0");
     assert_eq!(refused(Service::Raft, &[3, 2, 1, 2, 3]), malformed, "a bool of 2");
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 1, 2]), Err(DecodeError::Truncated));
-    assert_eq!(refused(Service::Client, &[0, 41, 4]), malformed, "a body of a later day");
+    assert_eq!(refused(Service::Client, &[0, 41, 5]), malformed, "a body of a later day");
+    let reconfigure = |record: &[u8]| {
+        let len = u8::try_from(record.len()).expect("short");
+        let header = [&[0, 41, 4, len], record, &[0, 0]].concat();
+        refused(Service::Client, &header)
+    };
+    let one = [1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+    assert!(reconfigure(&one).is_ok());
+    assert_eq!(reconfigure(&[&one[..], &[0]].concat()), malformed, "more than a membership");
+    assert_eq!(reconfigure(&[0; 8]), malformed, "no voters");
     assert_eq!(refused(Service::Client, &[]), Err(DecodeError::Truncated));
     let not_leader = |address: &[u8]| {
         let len = u8::try_from(address.len()).expect("short");

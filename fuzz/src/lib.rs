@@ -6,7 +6,8 @@
 //! * [`round_trip`]: messages to bytes and back;
 //! * [`step`]: one core, and events that may be impossible;
 //! * [`schedule`]: a cluster of cores, and a schedule that may be anything;
-//! * [`recovery`]: a log on a disk that forgets, rots or lies.
+//! * [`recovery`]: a log on a disk that forgets, rots or lies;
+//! * [`snapshot`]: the bytes of a snapshot, and the files that hold them.
 //!
 //! A run returns how much it came to, so that `tests/corpus` can tell that the seeds come to
 //! something. `TESTING.md` has the commands.
@@ -18,6 +19,7 @@ pub mod messages;
 pub mod recovery;
 pub mod round_trip;
 pub mod schedule;
+pub mod snapshot;
 pub mod step;
 
 /// Runs `act`, and asserts that at no time it held more than so many bytes that it had allocated.

@@ -1,15 +1,18 @@
 //! Messages of every kind, made of an input's choices.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
     ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
-    RequestBody, Response, Unknown, Welcome,
+    RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, Heartbeat,
-    Incarnation, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, PreVote,
-    PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc, System, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
+    Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership, MembershipRecord,
+    Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote, RequestVoteReply,
+    Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use crate::input::Input;
@@ -36,7 +39,7 @@ pub fn raft(input: &mut Input<'_>, near: &Near) -> Message {
 
 fn rpc(input: &mut Input<'_>, near: &Near) -> Rpc {
     let next_term = |input: &mut Input<'_>| Term(input.near(&near.terms));
-    match input.below(9) {
+    match input.below(13) {
         0 => Rpc::PreVote(PreVote { next_term: next_term(input), last: id(input, near) }),
         1 => {
             let (next_term, granted) = (next_term(input), input.coin());
@@ -62,6 +65,28 @@ fn rpc(input: &mut Input<'_>, near: &Near) -> Rpc {
             Rpc::Heartbeat(Heartbeat { replication, round, matched, commit })
         }
         7 => Rpc::TimeoutNow,
+        12 => Rpc::Doubt,
+        8 => {
+            let (replication, round) = names(input, near);
+            let [last_included, membership_at] = [(); 2].map(|()| id(input, near));
+            let voters: BTreeSet<_> =
+                (0..=input.below(5)).map(|_| input.near(&near.nodes)).collect();
+            let voters = voters.into_iter().filter_map(NodeId::new);
+            let Ok(membership) = Membership::of_voters(voters) else { return Rpc::TimeoutNow };
+            let snapshot = SnapshotMeta { last_included, membership_at, membership };
+            Rpc::InstallSnapshot(Box::new(InstallSnapshot { replication, round, snapshot }))
+        }
+        10 => {
+            let life = LifeId(input.near(&near.counters));
+            let (replication, round) = names(input, near);
+            let outcome = outcome_of_append(input, near);
+            let reply = AppendEntriesReply { replication, round, outcome };
+            Rpc::ForgetfulReply(ForgetfulReply { life, reply })
+        }
+        11 => {
+            let life = LifeId(input.near(&near.counters));
+            Rpc::Vouch(Vouch { life, upto: Index(input.near(&near.indexes)) })
+        }
         _ => Rpc::RequestVoteInTransfer(RequestVote { last: id(input, near) }),
     }
 }
@@ -100,6 +125,26 @@ pub fn entries(input: &mut Input<'_>, prev: LogId) -> Entries {
         Entry { id: LogId { term: Term(term), index: Index(prev.index.0 + at) }, payload }
     });
     Entries::new(entries.collect::<Vec<_>>()).expect("a run")
+}
+
+/// "Get this snapshot from me", with any membership.
+pub fn offer(input: &mut Input<'_>) -> Message {
+    let near = Near::default();
+    let (replication, round) = names(input, &near);
+    let [last_included, membership_at] = [(); 2].map(|()| id(input, &near));
+    let membership = match input.coin() {
+        true => membership_with_addresses(input),
+        false => {
+            // Two majorities.
+            let [old, new] = [(); 2].map(|()| membership(input));
+            let [old, voters] = [&old, &new].map(|it| it.voters().iter().copied());
+            Membership::new(voters, old, []).expect("two lists")
+        }
+    };
+    let snapshot = SnapshotMeta { last_included, membership_at, membership };
+    let rpc = Rpc::InstallSnapshot(Box::new(InstallSnapshot { replication, round, snapshot }));
+    let [from, to] = [(); 2].map(|()| node(input.number()));
+    Message { from, to, term: Term(input.number()), rpc }
 }
 
 /// Any voters of the first six servers, any learners of the next two.
@@ -160,16 +205,28 @@ pub fn handshake(input: &mut Input<'_>) -> Handshake {
 
 /// Between servers, beside consensus.
 pub fn peer(input: &mut Input<'_>) -> PeerMessage {
-    let id = input.number();
-    match input.below(7) {
+    let request = input.number();
+    match input.below(11) {
         0 => PeerMessage::KeepAlive,
+        7 => PeerMessage::Reachable { address: address(input) },
+        8 => {
+            let (snapshot, offset) = (id(input, &Near::default()), input.number());
+            let bytes_max = u32::from(short(input)) << 8;
+            PeerMessage::SnapshotAsk(SnapshotAsk { snapshot, offset, bytes_max })
+        }
+        9 => {
+            let (snapshot, offset) = (id(input, &Near::default()), input.number());
+            let (total_bytes, bytes) = (input.number(), bytes(input));
+            PeerMessage::SnapshotPart(SnapshotPart { snapshot, offset, total_bytes, bytes })
+        }
+        10 => PeerMessage::SnapshotNone(id(input, &Near::default())),
         1 => {
             let (hops, body) = (input.byte(), ForwardBody::Propose { command: bytes(input) });
-            PeerMessage::Forward(Forward { id, hops, body })
+            PeerMessage::Forward(Forward { id: request, hops, body })
         }
         2 => {
             let (hops, body) = (input.byte(), ForwardBody::ReadIndex);
-            PeerMessage::Forward(Forward { id, hops, body })
+            PeerMessage::Forward(Forward { id: request, hops, body })
         }
         kind => {
             let outcome = match kind {
@@ -178,7 +235,7 @@ pub fn peer(input: &mut Input<'_>) -> PeerMessage {
                 5 => ForwardOutcome::NotApplied(not_applied(input)),
                 _ => ForwardOutcome::Unknown(unknown(input)),
             };
-            PeerMessage::Forwarded(Forwarded { id, outcome })
+            PeerMessage::Forwarded(Forwarded { id: request, outcome })
         }
     }
 }
@@ -188,7 +245,7 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
     let id = input.number();
     let request = |body| ClientMessage::Request(Request { id, body });
     let response = |outcome| ClientMessage::Response(Response { id, outcome });
-    match input.below(7) {
+    match input.below(9) {
         0 => request(RequestBody::Status),
         1 => request(RequestBody::Propose { command: bytes(input) }),
         2 => {
@@ -201,12 +258,18 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
             response(Outcome::Done { index, answer })
         }
         5 => response(Outcome::NotApplied(not_applied(input))),
+        7 => {
+            let (target, force) = (membership_with_addresses(input), input.coin());
+            let expected = input.coin().then(|| Index(input.number()));
+            request(RequestBody::Reconfigure { target, expected, force })
+        }
+        8 => response(Outcome::Stopped(stopped(input))),
         _ => response(Outcome::Unknown(unknown(input))),
     }
 }
 
 fn not_applied(input: &mut Input<'_>) -> NotApplied {
-    match input.below(9) {
+    match input.below(14) {
         0 => {
             let leader = NodeId::new(input.number());
             let address = String::from_utf8_lossy(input.bytes()).into_owned();
@@ -219,8 +282,36 @@ fn not_applied(input: &mut Input<'_>) -> NotApplied {
         5 => NotApplied::UnknownGroup,
         6 => NotApplied::TooManyHops,
         7 => NotApplied::Halted,
+        8 => NotApplied::NoSuccessor,
+        9 => NotApplied::TransferTimedOut,
+        10 => NotApplied::MembershipIs { at: Index(input.number()) },
+        11 => NotApplied::ChangeUnderWay,
+        12 => NotApplied::JointTarget,
         _ => NotApplied::LeadershipLost,
     }
+}
+
+fn stopped(input: &mut Input<'_>) -> Stopped {
+    match input.below(4) {
+        0 => Stopped::LeadershipLost,
+        1 => Stopped::Superseded,
+        2 => Stopped::CannotCatchUp(node(input.number())),
+        _ => Stopped::QuorumAtRisk,
+    }
+}
+
+/// Any membership, and where some of its members are.
+pub fn membership_with_addresses(input: &mut Input<'_>) -> Membership {
+    let membership = membership(input);
+    let bits = input.byte();
+    let known = membership.members().into_iter().filter(|id| bits >> (id.get() % 8) & 1 == 1);
+    let known: Vec<_> = known.map(|id| (id, address(input))).collect();
+    membership.with_addresses(known).expect("of members, one each")
+}
+
+fn address(input: &mut Input<'_>) -> Address {
+    let text = String::from_utf8_lossy(input.bytes()).into_owned();
+    Address::new(text).unwrap_or_else(|_| Address::new("db:7000".to_owned()).expect("an address"))
 }
 
 fn unknown(input: &mut Input<'_>) -> Unknown {

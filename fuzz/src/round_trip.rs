@@ -2,14 +2,15 @@
 //!
 //! 1. A message that is encoded decodes, and is the same.
 //! 2. Bytes that decode are the only ones that do so to that message (`core/src/wire/FORMAT.md`).
-//! 3. A frame is no longer than its message's entries cost, and 256 bytes; and no shorter than a
-//!    quarter of what they take up in memory, so that decoding allocates no more than it may.
+//! 3. A frame is no longer than its message's entries cost, or its membership, and 256 bytes; and no
+//!    shorter than a quarter of what they take up in memory, so that decoding allocates no more than it
+//!    may.
 
 use bytes::BytesMut;
 use quorate_core::wire::{
     ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
 };
-use quorate_core::{GroupId, Message, Rpc};
+use quorate_core::{GroupId, Membership, Message, Rpc};
 
 use crate::decode::{budget, repaired};
 use crate::input::Input;
@@ -49,6 +50,7 @@ fn from_message(message: &Any, group: GroupId) {
     if let Any::Raft(Message { rpc, .. }) = message {
         let cost = match rpc {
             Rpc::AppendEntries(request) => request.entries.cost_bytes(),
+            Rpc::InstallSnapshot(offer) => membership_bytes(&offer.snapshot.membership),
             _ => 0,
         };
         assert!(bytes.len() as u64 <= cost + 256, "{} bytes for {message:?}", bytes.len());
@@ -59,6 +61,14 @@ fn from_message(message: &Any, group: GroupId) {
     let again = within(budget(frame_bytes), || Any::decode(&frame));
     assert_eq!(again.as_ref(), Ok(message));
     from_frame(&frame);
+}
+
+/// What a membership takes, at most: a number for each place that somebody has, and the addresses.
+fn membership_bytes(membership: &Membership) -> u64 {
+    let lists = [membership.voters(), membership.outgoing(), membership.learners()];
+    let places: usize = lists.iter().map(|list| list.len()).sum();
+    let addresses = membership.addresses().iter().map(|(_, it)| it.as_str().len() + 10);
+    (10 * places + addresses.sum::<usize>()) as u64
 }
 
 /// Is there a message in it? Then it makes this frame again.
@@ -89,7 +99,8 @@ enum Any {
 
 impl Any {
     fn choose(input: &mut Input<'_>) -> Self {
-        match input.below(4) {
+        match input.below(5) {
+            4 => Self::Raft(messages::offer(input)),
             0 => Self::Handshake(messages::handshake(input)),
             1 => Self::Raft(messages::raft(input, &Near::default())),
             2 => Self::Peer(messages::peer(input)),

@@ -15,8 +15,8 @@ use bytes::BytesMut;
 use quorate_core::invariants::Watch;
 use quorate_core::{
     Append, AppendEntries, Config, Effect, Effects, Entries, Entry, Event, GroupId, HardState,
-    Heartbeat, Index, Instant, LogId, Membership, Message, NodeId, Raft, Recovered, RequestId,
-    RoleKind, Rpc, SnapshotMeta, Term, Ticket, Write,
+    Heartbeat, Index, Instant, Lease, LogId, Membership, Message, NodeId, Raft, Recovered,
+    RequestId, RoleKind, Rpc, SnapshotChange, SnapshotMeta, Term, Ticket, Write,
 };
 
 use crate::input::Input;
@@ -36,6 +36,10 @@ pub struct Steps {
     pub reads: u32,
     /// Entries that it wanted to have read back.
     pub fetches: u32,
+    /// Snapshots that took the place of its log.
+    pub restores: u32,
+    /// How often its log forgot something.
+    pub compactions: u32,
     /// Did it find that a property of Raft is broken?
     pub is_halted: bool,
 }
@@ -71,6 +75,8 @@ struct Server {
     /// The newest replication and round that anybody was told.
     told: [u64; 2],
     fetches: BTreeMap<NodeId, Index>,
+    /// The snapshot that it wants.
+    wanted: Option<Box<SnapshotMeta>>,
     /// Requests that wait for an answer, and how many there were.
     open: BTreeSet<RequestId>,
     requests: u64,
@@ -82,25 +88,29 @@ impl Server {
     fn choose(input: &mut Input<'_>) -> Self {
         let members = 1 + input.below(5) as u64;
         let membership = Membership::of_voters((1..=members).map(node)).expect("voters");
-        // Nobody counts so far that a log ends near the last index there is.
-        let snapshot = match (input.coin(), Index(input.number() / 2)) {
+        // Far below the last index that a log may be recovered with.
+        let snapshot = match (input.coin(), Index(input.number() / 4)) {
             (false, _) | (true, Index(0)) => LogId::ZERO,
             (true, index) => LogId { term: Term(1), index },
         };
         let entries = messages::entries(input, snapshot);
         let last = entries.last_id().unwrap_or(snapshot);
         let term = Term(last.term.0.saturating_add(input.number()));
-        let hard_state = HardState { term, vote: NodeId::new(input.below(6) as u64) };
-        let meta = SnapshotMeta { last_included: snapshot, membership };
+        let hard_state =
+            HardState { term, vote: NodeId::new(input.below(6) as u64), is_forgetful: false };
+        let meta = SnapshotMeta { last_included: snapshot, ..SnapshotMeta::genesis(membership) };
         let mut recovered =
             Recovered::from_entries(hard_state, meta, entries.to_vec()).expect("a run");
         // The older part of the log is on disk only.
         let in_memory = last.index.0.saturating_sub(input.below(16) as u64);
         recovered.tail = recovered.tail.from(Index(in_memory.max(snapshot.index.0 + 1)));
+        let (pre_vote, check_quorum) = (input.coin(), input.coin());
+        let has_lease = check_quorum && members != 2;
         let config = Config {
             election_jitter: Duration::ZERO,
-            pre_vote: input.coin(),
-            check_quorum: input.coin(),
+            pre_vote,
+            check_quorum,
+            lease: has_lease.then_some(Lease { drift_ppm: 1000 }),
             command_bytes_max: 32,
             message_bytes_max: 100,
             inflight_messages_max: 2,
@@ -108,6 +118,7 @@ impl Server {
             uncommitted_bytes_max: 400,
             cached_bytes_max: [0, 100, 1 << 20][input.below(3)],
             reads_pending_max: 3,
+            retained_entries_max: members % 3,
             ..Config::new(node(ME))
         };
         let raft = Raft::new(config, recovered, Instant(0)).expect("a log that makes sense");
@@ -123,6 +134,7 @@ impl Server {
             committed: snapshot.index,
             told: [0; 2],
             fetches: BTreeMap::new(),
+            wanted: None,
             open: BTreeSet::new(),
             requests: 0,
             steps: Steps::default(),
@@ -155,13 +167,13 @@ impl Server {
         let status = self.raft.status();
         self.steps.is_halted = status.role == RoleKind::Halted;
         if !self.steps.is_halted {
-            let last = self.log.last_key_value().map_or(status.snapshot, |(_, entry)| entry.id);
+            let last = self.log.last_key_value().map_or(status.base, |(_, entry)| entry.id);
             assert_eq!(status.last, last, "the log is what was written");
         }
     }
 
     fn event(&mut self, input: &mut Input<'_>) -> Event {
-        match input.below(14) {
+        match input.below(18) {
             0 | 1 => {
                 let deadline = self.raft.deadline().unwrap_or(self.now);
                 self.now = deadline;
@@ -175,7 +187,10 @@ impl Server {
             3 => Event::Persisted(self.newest),
             4 => Event::Persisted(Ticket(input.near(&[self.newest.0]))),
             5 => Event::Propose { id: self.request(), command: vec![7; input.below(40)].into() },
-            6 => Event::Read { id: self.request() },
+            6 => match self.request() {
+                id if id.0.is_multiple_of(2) => Event::LeaseRead { id },
+                id => Event::Read { id },
+            },
             7 => self.fetched(input),
             8 => Event::Unreachable(node(input.below(8) as u64)),
             12 => Event::TransferLeadership {
@@ -189,6 +204,9 @@ impl Server {
                 expected: input.coin().then(|| self.raft.status().membership_index),
                 force: input.coin(),
             },
+            14 => Event::SnapshotTaken(Index(input.near(&[self.committed.0]))),
+            15 => self.snapshot_fetched(input),
+            16 => Event::SnapshotMissing { to: node(input.below(8) as u64) },
             _ => Event::Receive(self.message(input)),
         }
     }
@@ -215,6 +233,26 @@ impl Server {
         // Whatever the answer was, it answers all that was asked for this peer.
         self.fetches.remove(&to);
         Event::Fetched { to, entries }
+    }
+
+    /// What was asked for, or anything else.
+    fn snapshot_fetched(&mut self, input: &mut Input<'_>) -> Event {
+        let wanted = self.wanted.take();
+        match wanted.filter(|_| input.below(8) != 7) {
+            Some(snapshot) if input.below(8) == 7 => {
+                Event::SnapshotUnavailable(snapshot.last_included)
+            }
+            Some(snapshot) => Event::SnapshotFetched(snapshot),
+            None => {
+                let status = self.raft.status();
+                // It would be committed, so no later entry is of an earlier term.
+                let (term, index) = (status.last.term, Index(input.near(&[status.last.index.0])));
+                let last_included = LogId { term, index };
+                let membership = status.membership.clone();
+                let meta = SnapshotMeta { last_included, ..SnapshotMeta::genesis(membership) };
+                Event::SnapshotFetched(Box::new(meta))
+            }
+        }
     }
 
     fn message(&self, input: &mut Input<'_>) -> Message {
@@ -247,8 +285,8 @@ impl Server {
             Effect::Send(message) => self.send(&message),
             Effect::Commit(index) => {
                 assert!(index > self.committed, "{index:?} is committed again");
-                let snapshot = self.raft.status().snapshot.index;
-                let is_written = self.log.contains_key(&index) || index == snapshot;
+                let base = self.raft.status().base.index;
+                let is_written = self.log.contains_key(&index) || index == base;
                 assert!(is_written, "{index:?} is committed and not in the log");
                 self.committed = index;
                 self.steps.commits += 1;
@@ -272,6 +310,17 @@ impl Server {
                 assert_eq!(earlier, None, "{to:?} is fetched for twice");
                 self.steps.fetches += 1;
             }
+            Effect::FetchSnapshot { snapshot, .. } => self.wanted = Some(snapshot),
+            Effect::Restore(snapshot) => {
+                assert!(snapshot.index > self.committed, "a state goes back");
+                self.committed = snapshot.index;
+                self.steps.restores += 1;
+            }
+            Effect::Compact(index) => {
+                assert!(index <= self.committed, "what is not handed out is forgotten");
+                self.log = self.log.split_off(&index.next());
+                self.steps.compactions += 1;
+            }
             Effect::RoleChanged(change) => {
                 self.steps.led += u32::from(change.role == RoleKind::Leader);
             }
@@ -283,12 +332,23 @@ impl Server {
         assert!(self.open.remove(&id), "{id:?} is answered again");
     }
 
-    fn write(&mut self, Write { ticket, append, .. }: Write) {
+    fn write(&mut self, Write { ticket, snapshot, append, .. }: Write) {
         assert_eq!(ticket.0, self.newest.0 + 1, "tickets count up");
         self.newest = ticket;
+        match snapshot.as_deref() {
+            None => {}
+            Some(SnapshotChange::Covers(snapshot)) => {
+                let covered = snapshot.last_included.index;
+                assert!(covered <= self.committed, "what is not handed out is covered");
+            }
+            Some(SnapshotChange::Replaces(snapshot)) => {
+                assert!(snapshot.last_included.index > self.committed, "a state goes back");
+                self.log.clear();
+            }
+        }
         let Some(Append { prev, entries }) = append else { return };
-        let snapshot = self.raft.status().snapshot;
-        let kept = self.log.get(&prev.index).map_or(snapshot, |entry| entry.id);
+        let base = self.raft.status().base;
+        let kept = self.log.get(&prev.index).map_or(base, |entry| entry.id);
         assert_eq!(kept, prev, "a write continues the log");
         assert!(prev.index >= self.committed, "what is committed stays");
         let first = entries.first_index();
@@ -301,10 +361,11 @@ impl Server {
         assert_eq!(message.from, node(ME), "{message:?}");
         assert_ne!(message.to, node(ME), "{message:?}");
         message.encode(GroupId(0), &mut BytesMut::new());
-        if let Rpc::AppendEntries(AppendEntries { replication, round, .. })
-        | Rpc::Heartbeat(Heartbeat { replication, round, .. }) = &message.rpc
-        {
-            self.told = [replication.0, round.0];
-        }
+        self.told = match &message.rpc {
+            Rpc::AppendEntries(AppendEntries { replication, round, .. })
+            | Rpc::Heartbeat(Heartbeat { replication, round, .. }) => [replication.0, round.0],
+            Rpc::InstallSnapshot(install) => [install.replication.0, install.round.0],
+            _ => return,
+        };
     }
 }

@@ -2,16 +2,17 @@
 //! it, and what a process finds there and starts with.
 
 use quorate_core::node::NodeConfig;
-use quorate_core::wal::{self, Identity, OpenError, Opened, Row, Wal};
+use quorate_core::snapshot::SnapshotStore;
+use quorate_core::wal::{self, Identity, OpenError, Opened, Origin, Row, Wal};
 use quorate_core::wire::Address;
-use quorate_core::{Config, Incarnation, NodeId};
-use quorate_sm::{Applier, SessionLimits};
+use quorate_core::{Config, Incarnation, Membership, NodeId};
+use quorate_sm::{Applied, Applier, SessionLimits};
 
-use crate::direct::read_all;
-use crate::disk::{DiskOptions, Drive, SimDisk};
+use crate::direct::{Found, read_all};
+use crate::disk::{DiskOptions, Drive, SimDisk, SimFile};
 use crate::forgetful::Forgetful;
 use crate::health::Health;
-use crate::judge::{Checked, Image, Property, Violation};
+use crate::judge::{Checked, Ledger, Property, Violation};
 use crate::net::HostId;
 use crate::scenario::{Options, Sabotage};
 use crate::workload::Subject;
@@ -38,10 +39,37 @@ pub fn host_at(address: &str) -> HostId {
 /// # Panics
 /// Never: nothing fails on an empty disk without faults.
 pub fn made_ready(id: NodeId, seed: u64, options: &Options) -> Drive {
+    let origin = match options.membership.is_member(id) {
+        true => Origin::Founding,
+        false => Origin::Joining,
+    };
+    formatted(id, seed, options, &options.membership, (origin, 0))
+}
+
+/// What the judges know of such a disk.
+#[must_use]
+pub fn ledger(id: NodeId, options: &Options) -> Ledger {
+    match options.membership.is_member(id) {
+        true => Ledger::default(),
+        false => Ledger::of_newcomer(),
+    }
+}
+
+/// As [`made_ready`], for a server that knows these members, and comes from so and since then.
+///
+/// # Panics
+/// Never: nothing fails on an empty disk without faults.
+pub(crate) fn formatted(
+    id: NodeId,
+    seed: u64,
+    options: &Options,
+    genesis: &Membership,
+    (origin, since): (Origin, u64),
+) -> Drive {
     let drive = Drive::new(seed, DiskOptions::INSTANT);
     let identity =
         Identity { cluster: options.cluster, node: id, incarnation: Incarnation(seed.into()) };
-    let made = wal::format(&drive.mount(), &identity, 0, &options.membership);
+    let made = wal::format_as(&drive.mount(), &identity, since, genesis, origin);
     made.expect("an empty disk without faults can be made ready");
     drive.tune(|tuned| {
         *tuned = options.disk;
@@ -66,8 +94,12 @@ pub struct Boot {
     pub wal: Wal<SimDisk>,
     /// What was found, and the process starts from.
     pub opened: Opened,
+    /// The snapshots next to it.
+    pub snapshots: SnapshotStore<SimFile>,
+    /// The state in the one that the log begins with.
+    pub state: Option<Vec<u8>>,
     /// All that is in the log.
-    pub found: Image,
+    pub found: Found,
 }
 
 /// What came of opening a log.
@@ -102,24 +134,46 @@ impl Boot {
             Err(error) if health.excuses(&error) => return Ok(Booted::Refused(error)),
             Err(error) => return Err(cannot_start(id, &error)),
         };
+        let (snapshots, state) = match wal.snapshots() {
+            Ok(snapshots) => snapshots,
+            Err(OpenError::Disk(_)) => return Ok(Booted::DiskFailed),
+            Err(error) if health.excuses(&error) => return Ok(Booted::Refused(error)),
+            Err(error) => return Err(cannot_start(id, &error)),
+        };
         let found = read_all(&opened.recovered, &mut wal)?;
         if options.sabotage == Sabotage::ForgottenVotes {
             opened.recovered.hard_state.vote = None;
         }
-        Ok(Booted::Ready(Box::new(Self { wal, opened, found })))
+        Ok(Booted::Ready(Box::new(Self { wal, opened, snapshots, state, found })))
     }
 
     /// How the node of the process is configured.
     pub fn config(&self, id: NodeId, seed: u64, options: &Options) -> NodeConfig {
-        let members = options.membership.members();
-        let addresses = members.into_iter().map(|id| (id, address(id))).collect();
+        // The log says where those are who come later.
+        let members = options.membership.members().into_iter().filter(|&it| it != id).chain([id]);
+        let addresses = members.map(|id| (id, address(id))).collect();
         let incarnation = self.opened.ident.identity.incarnation;
         let mut config = NodeConfig::new(id, options.cluster, incarnation, addresses);
         config.boot = self.opened.boot_epoch;
+        config.joined = self.opened.ident.joined;
         config.raft = Config { id, seed, ..options.raft.clone() };
         // In proportion, as the defaults are.
         config.link_timeout = options.raft.election_timeout * 10 / 3;
+        config.snapshot_entries = options.snapshot_entries;
+        config.snapshot_piece_bytes = options.snapshot_piece_bytes;
+        config.staffing = options.staffing();
         config
+    }
+
+    /// The state machine begins with the snapshot that the log begins with.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn restore(&self, id: NodeId, applier: &mut Applier) -> Checked {
+        let Some(state) = &self.state else { return Ok(()) };
+        let at = self.opened.recovered.snapshot.last_included;
+        let restored = applier.restore(at, state, &mut Applied::default());
+        restored.map_err(|why| cannot_start(id, &why))
     }
 }
 

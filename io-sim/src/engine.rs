@@ -1,7 +1,7 @@
 //! What all engines are made of, wherever they live: chance, clocks, plans, what strikes, what
 //! happened, and the judges of it.
 
-pub use crate::boot::{Boot, Booted, address, applier, cannot_start, host_at, made_ready};
+pub use crate::boot::{Boot, Booted, address, applier, cannot_start, host_at, ledger, made_ready};
 pub use crate::clock::{Clock, EPOCH_NS, nanos};
 pub use crate::digest::Digest;
 pub use crate::direct::{

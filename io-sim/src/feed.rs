@@ -5,7 +5,7 @@
 
 use quorate_core::{
     AppendEntriesReply, AppendOutcome, Effect, Entries, Event, HardState, LogId, MembershipRecord,
-    Message, Refusal, Rpc, Stopped, Write,
+    Message, Refusal, Rpc, SnapshotChange, SnapshotMeta, Stopped, Write,
 };
 
 use crate::clock::nanos;
@@ -31,6 +31,7 @@ impl Feed for Event {
                 digest.bytes(command);
             }
             Self::Read { id } => digest.words(&[5, id.0]),
+            Self::LeaseRead { id } => digest.words(&[14, id.0]),
             Self::Fetched { to, entries } => {
                 digest.words(&[6, to.get()]);
                 entries.feed(digest);
@@ -40,6 +41,16 @@ impl Feed for Event {
                 digest.words(&[9, id.0, expected.map_or(u64::MAX, |at| at.0), (*force).into()]);
                 digest.bytes(MembershipRecord::of(target).as_bytes());
             }
+            Self::SnapshotTaken(index) => digest.words(&[10, index.0]),
+            Self::SnapshotFetched(snapshot) => {
+                digest.word(11);
+                snapshot.feed(digest);
+            }
+            Self::SnapshotUnavailable(snapshot) => {
+                digest.word(12);
+                snapshot.feed(digest);
+            }
+            Self::SnapshotMissing { to } => digest.words(&[13, to.get()]),
             Self::TransferLeadership { id, to, within } => {
                 digest.words(&[8, id.0, to.map_or(0, |to| to.get()), nanos(*within)]);
             }
@@ -76,6 +87,15 @@ impl Feed for Effect {
                 let (role, cause) = (change.role as u64, change.cause as u64);
                 digest.words(&[8, role, change.term.0, leader, cause]);
             }
+            Self::FetchSnapshot { from, snapshot } => {
+                digest.words(&[14, from.get()]);
+                snapshot.feed(digest);
+            }
+            Self::Restore(snapshot) => {
+                digest.word(15);
+                snapshot.feed(digest);
+            }
+            Self::Compact(index) => digest.words(&[16, index.0]),
             // The end of a run, which is put into words anyway.
             Self::Halt(_) => digest.word(9),
             Self::Transferred { id } => digest.words(&[10, id.0]),
@@ -128,6 +148,16 @@ impl Feed for Message {
                 digest.word(9);
                 ask.last.feed(digest);
             }
+            Rpc::InstallSnapshot(install) => {
+                digest.words(&[10, install.replication.0, install.round.0]);
+                install.snapshot.feed(digest);
+            }
+            Rpc::ForgetfulReply(answer) => {
+                digest.words(&[11, answer.life.0]);
+                answer.reply.feed(digest);
+            }
+            Rpc::Doubt => digest.word(13),
+            Rpc::Vouch(vouch) => digest.words(&[12, vouch.life.0, vouch.upto.0]),
         }
     }
 }
@@ -146,11 +176,33 @@ impl Feed for AppendEntriesReply {
     }
 }
 
+impl Feed for SnapshotMeta {
+    fn feed(&self, digest: &mut Digest) {
+        self.last_included.feed(digest);
+        self.membership_at.feed(digest);
+        digest.bytes(MembershipRecord::of(&self.membership).as_bytes());
+    }
+}
+
 impl Feed for Write {
     fn feed(&self, digest: &mut Digest) {
         digest.words(&[self.ticket.0, self.hard_state.is_some().into()]);
-        if let Some(HardState { term, vote }) = self.hard_state {
+        if let Some(HardState { term, vote, is_forgetful }) = self.hard_state {
             digest.words(&[term.0, vote.map_or(0, |vote| vote.get())]);
+            if is_forgetful {
+                digest.word(4);
+            }
+        }
+        match self.snapshot.as_deref() {
+            None => {}
+            Some(SnapshotChange::Covers(snapshot)) => {
+                digest.word(2);
+                snapshot.feed(digest);
+            }
+            Some(SnapshotChange::Replaces(snapshot)) => {
+                digest.word(3);
+                snapshot.feed(digest);
+            }
         }
         digest.word(self.append.is_some().into());
         if let Some(append) = &self.append {

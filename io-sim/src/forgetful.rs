@@ -1,6 +1,6 @@
 //! A state machine that is not as good as it could be.
 
-use quorate_sm::{ByteMachine, Context, Digest, Kv, Undecodable};
+use quorate_sm::{ByteMachine, Capture, Context, Digest, Kv, Undecodable};
 
 /// The key-value store, which loses its state with every hundredth command.
 #[derive(Default)]
@@ -25,6 +25,14 @@ impl ByteMachine for Forgetful {
 
     fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable> {
         self.kv.query_bytes(query, answer)
+    }
+
+    fn capture(&self) -> Box<dyn Capture> {
+        ByteMachine::capture(&self.kv)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable> {
+        self.kv.restore(state)
     }
 
     fn digest_into(&self, digest: &mut Digest) {

@@ -2,7 +2,7 @@
 //!
 //! A log promises that damage is never taken for something else: a server whose disk has decayed
 //! starts with all that it acknowledged, or refuses to start and says why. One that refuses once is
-//! lost for the rest of the run, so a quorum must be left of the others.
+//! lost for the rest of the run, or without a say for a while, so a quorum must be left of the others.
 
 use quorate_core::wal::OpenError;
 
@@ -14,14 +14,19 @@ pub enum Health {
     Whole,
     /// Something has decayed since the last start: the next one may be refused.
     Decayed,
-    /// A start was refused: the server stays down.
+    /// A start was refused: the server stays down, unless its disk is replaced.
     Lost,
+    /// The disk is another one, from which the server has to learn everything anew.
+    Replaced,
 }
 
 impl Health {
     /// May a server refuse to start for this reason?
     pub fn excuses(self, why: &OpenError) -> bool {
-        self != Self::Whole && matches!(why, OpenError::Damaged(_) | OpenError::IdentLost { .. })
+        !matches!(self, Self::Whole | Self::Replaced) && {
+            use OpenError::{Damaged, IdentLost, Snapshot};
+            matches!(why, Damaged(_) | IdentLost { .. } | Snapshot(_))
+        }
     }
 
     /// May the disk of the server at this place decay? Not if it might be one server too many that is

@@ -60,6 +60,30 @@ pub(crate) mod optional {
     }
 }
 
+/// The drift of clocks that a lease allows, in millionths, or "none".
+pub(crate) mod lease {
+    use quorate_core::Lease;
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    use super::optional;
+
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<Lease>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        optional::serialize(&value.map(|lease| lease.drift_ppm.into()), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Lease>, D::Error> {
+        let drift_ppm = optional::deserialize(from)?.map(u32::try_from).transpose();
+        let drift_ppm = drift_ppm.map_err(|_| D::Error::custom("a lease of no such drift"))?;
+        Ok(drift_ppm.map(|drift_ppm| Lease { drift_ppm }))
+    }
+}
+
 /// A number of 64 bits; in quotes where TOML, which has 63, cannot hold it.
 pub(crate) mod number {
     use serde::de::Error as _;
@@ -96,7 +120,7 @@ pub(crate) mod members {
     #[serde(untagged, expecting = "a number of servers, or lists of voters, outgoing and learners")]
     enum Text {
         Count(u16),
-        Lists(Membership),
+        Lists { voters: Vec<NodeId>, outgoing: Vec<NodeId>, learners: Vec<NodeId> },
     }
 
     fn of_count(count: u16) -> Result<Membership, quorate_core::MembershipError> {
@@ -108,7 +132,11 @@ pub(crate) mod members {
         let text = if of_count(count).as_ref() == Ok(members) {
             Text::Count(count)
         } else {
-            Text::Lists(members.clone())
+            Text::Lists {
+                voters: members.voters().to_vec(),
+                outgoing: members.outgoing().to_vec(),
+                learners: members.learners().to_vec(),
+            }
         };
         text.serialize(to)
     }
@@ -116,7 +144,9 @@ pub(crate) mod members {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Membership, D::Error> {
         match Text::deserialize(from)? {
             Text::Count(count) => of_count(count).map_err(D::Error::custom),
-            Text::Lists(members) => Ok(members),
+            Text::Lists { voters, outgoing, learners } => {
+                Membership::new(voters, outgoing, learners).map_err(D::Error::custom)
+            }
         }
     }
 }

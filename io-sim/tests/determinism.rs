@@ -10,7 +10,7 @@ use quorate_io_sim::direct::{self, Options};
 use quorate_io_sim::lab::Property;
 use quorate_io_sim::workload::{Broken, End, Request, Rng, Workload};
 use quorate_sm::{Context, StateMachine};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 fn digest(seed: u64) -> u64 {
     direct::run(&Options::from_seed(seed)).expect("all properties hold").digest
@@ -36,7 +36,7 @@ enum Leak {
 }
 
 /// Keeps numbers, and names any one of them.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Bag {
     numbers: Vec<u64>,
     named: u64,

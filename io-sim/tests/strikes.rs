@@ -68,14 +68,13 @@ fn whoever_reads_back_what_has_decayed_ends_and_stays_down() {
     let behind =
         "raft.cached_bytes_max = 1\nactions = [{ at = '1s', do = 'isolate', who = 3, for = '1s' }";
     let rot = ", { at = '1s 800ms', do = 'rot', who = 'leader', how = 'flipped-bit', files = 'segments' }";
-    let reached = (0..8).map(|seed| {
+    let mut reached = (0..60).map(|seed| {
         let calm = calm(3).replace("seed = 7", &format!("seed = {seed}"));
         run_text(&format!("{calm}\n{behind}{}]", rot.repeat(12))).reached
     });
-    let ends = reached.filter(|reached| reached.has(Point::DecayReadBack)).inspect(|reached| {
-        assert!(reached.has(Point::DecayRefused));
-    });
-    assert!(ends.count() > 0, "nobody reads what has decayed");
+    // One world in six comes to it.
+    let end = reached.find(|reached| reached.has(Point::DecayReadBack));
+    assert!(end.expect("nobody reads what has decayed").has(Point::DecayRefused));
 }
 
 /// No more servers than the others can do without, however many are meant and however often: the

@@ -23,19 +23,25 @@ enum Count {
     Stuck,
     DiskFull,
     LogUnreadable,
+    SnapshotTaken,
+    Restored,
+    SnapshotDamaged,
 }
 
 impl Counters {
     /// Name and help of each, in the order of [`Count`].
-    pub(crate) const NAMES: [(&'static str, &'static str); 8] = [
+    pub(crate) const NAMES: [(&'static str, &'static str); 11] = [
         ("leader_changes", "How often another server began to lead, as seen from here"),
         ("role_changes", "How often this server changed its role"),
         ("links_lost", "How often the link to a peer was lost"),
         ("connections_refused", "Connections whose other side was turned away"),
         ("connections_garbled", "Connections that sent what makes no sense"),
         ("connections_stuck", "Connections that were let go because they did not read or greet"),
-        ("disk_full", "How often the next segment of the log found no room"),
+        ("disk_full", "How often the log or a snapshot found no room to grow"),
         ("log_unreadable", "How often the log could not be read for a peer"),
+        ("snapshots_taken", "Snapshots that this server took"),
+        ("snapshots_restored", "How often the state was restored from a leader's snapshot"),
+        ("snapshots_damaged", "Snapshots that were found damaged on their way here"),
     ];
 
     /// All of them now.
@@ -59,7 +65,14 @@ impl Counters {
             Note::Stuck(_) => self.count(Count::Stuck),
             Note::DiskFull(_) => self.count(Count::DiskFull),
             Note::LogUnreadable(..) => self.count(Count::LogUnreadable),
+            Note::SnapshotTaken(_) => self.count(Count::SnapshotTaken),
+            Note::Restored(_) => self.count(Count::Restored),
+            Note::SnapshotDamaged(..) => self.count(Count::SnapshotDamaged),
             Note::LinkUp(_)
+            | Note::SnapshotResumed(_)
+            | Note::MembershipChanged { .. }
+            | Note::NoAddress(_)
+            | Note::Staffing(_)
             | Note::RefusedBy(..)
             | Note::ProposalBegan(_)
             | Note::ProposalEnded(_) => {}
@@ -94,7 +107,7 @@ mod tests {
         for leader in [None, Some(1), None, Some(1), Some(2), None, Some(1)] {
             counters.note(&role_changed(leader));
         }
-        assert_eq!(counters.values(), [3, 7, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(counters.values(), [3, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]
@@ -105,7 +118,7 @@ mod tests {
         counters.note(&Note::BadBytes(id));
         counters.note(&Note::BadBytes(id));
         counters.note(&Note::Stuck(id));
-        assert_eq!(counters.values(), [0, 0, 1, 0, 2, 1, 0, 0]);
+        assert_eq!(counters.values(), [0, 0, 1, 0, 2, 1, 0, 0, 0, 0, 0]);
         assert_eq!(Counters::NAMES[Count::Stuck as usize].0, "connections_stuck");
     }
 }

@@ -11,9 +11,10 @@ use quorate_core::node::{
     ConnectionId, Input, LogLane, LogOrder, Node, NodeConfig, NodeStartError, NodeStatus, Note,
     Output, Outputs,
 };
-use quorate_core::wal::Wal;
-use quorate_core::wire::{Address, NotApplied, Outcome, RequestBody};
-use quorate_core::{Instant, Recovered, RequestId, RoleKind, Violation};
+use quorate_core::snapshot::SnapshotStore;
+use quorate_core::wal::{Disk, Wal};
+use quorate_core::wire::{Address, NotApplied, Outcome, Reject, RequestBody};
+use quorate_core::{Instant, NodeId, Recovered, RequestId, RoleKind, Violation};
 use quorate_sm::{Applier, ApplyLane, ApplyOrder, SessionKeeper};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -54,7 +55,9 @@ pub struct Parts<E: Env> {
     pub recovered: Recovered,
     /// Its log.
     pub wal: Wal<E::Disk>,
-    /// Its state machine, which has applied nothing yet.
+    /// The snapshots next to it, see [`Wal::snapshots`].
+    pub snapshots: SnapshotStore<<E::Disk as Disk>::File>,
+    /// Its state machine, as of the newest snapshot.
     pub applier: Applier,
     /// How long a client may be silent.
     pub session_timeout: Duration,
@@ -71,6 +74,13 @@ pub enum Ended {
     DiskFailed,
     /// It saw a Raft property broken.
     Halted(Violation),
+    /// A peer knows it by a newer disk, or a later start.
+    Disowned {
+        /// Who said so.
+        by: NodeId,
+        /// What it said.
+        why: Reject,
+    },
 }
 
 /// A way to a running server from within its process. Cheap to clone.
@@ -120,7 +130,7 @@ pub fn start<E: Env>(
     env: E,
     parts: Parts<E>,
 ) -> Result<(Handle, impl Future<Output = Ended> + Send), NodeStartError> {
-    let Parts { config, recovered, wal, applier, session_timeout, listener } = parts;
+    let Parts { config, recovered, wal, snapshots, applier, session_timeout, listener } = parts;
     let node = Node::new(config, recovered, env.now())?;
     let (calls, called) = mpsc::channel(INBOX_MAX);
     let (inbox, received) = mpsc::channel(INBOX_MAX);
@@ -131,7 +141,7 @@ pub fn start<E: Env>(
             let _ = done.send(inputs);
         }
     };
-    let disk = env.spawn_lane("disk", LogLane::new(wal), lane(done.clone()));
+    let disk = env.spawn_lane("disk", LogLane::new(wal, snapshots), lane(done.clone()));
     let keeper = SessionKeeper::new(session_timeout);
     let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
@@ -384,6 +394,21 @@ impl<E: Env> Pump<E> {
             Output::Apply { entries, answers } => {
                 self.apply.send(ApplyOrder::Apply { entries, answers });
             }
+            Output::Capture(index) => self.apply.send(ApplyOrder::Capture(index)),
+            Output::CaptureMore => self.apply.send(ApplyOrder::CaptureMore),
+            Output::CaptureEnd => self.apply.send(ApplyOrder::CaptureEnd),
+            Output::Restore { snapshot, bytes } => {
+                self.apply.send(ApplyOrder::Restore { snapshot, bytes });
+            }
+            Output::WriteSnapshot { slot, snapshot, offset, bytes } => {
+                self.disk.send(LogOrder::WriteSnapshot { slot, snapshot, offset, bytes });
+            }
+            Output::ReadSnapshot { reader, snapshot, offset, bytes_max } => {
+                self.disk.send(LogOrder::ReadSnapshot { reader, snapshot, offset, bytes_max });
+            }
+            Output::Compact { index, newest, kept } => {
+                self.disk.send(LogOrder::Compact { index, newest, kept });
+            }
             Output::Query { id, index, query } => {
                 self.apply.send(ApplyOrder::Query { id, index, query });
             }
@@ -403,6 +428,10 @@ impl<E: Env> Pump<E> {
             Output::Halted(violation) => {
                 tracing::error!(%violation, "this server has halted");
                 self.ended = Some(Ended::Halted(violation));
+            }
+            Output::Disowned { by, why } => {
+                tracing::error!(peer = by.get(), %why, "a peer knows this server by another disk");
+                self.ended = Some(Ended::Disowned { by, why });
             }
         }
     }
@@ -426,18 +455,42 @@ impl<E: Env> Pump<E> {
                 tracing::info!(
                     role = ?change.role,
                     term = change.term.0,
-                    leader = change.leader.map(quorate_core::NodeId::get),
+                    leader = change.leader.map(NodeId::get),
                     cause = ?change.cause,
                     "the role changed"
                 );
             }
+            Note::MembershipChanged { at, is_joint } => {
+                tracing::info!(index = at.0, is_joint, "the membership changed");
+            }
+            Note::Staffing(target) => {
+                let (voters, learners) = (target.voters(), target.learners());
+                tracing::warn!(
+                    ?voters,
+                    ?learners,
+                    "servers have failed or are missing: replacing them"
+                );
+            }
+            Note::NoAddress(peer) => tracing::warn!(%peer, "nobody says where this member is"),
             Note::LinkUp(peer) => tracing::info!(%peer, "a link to a peer is up"),
             Note::LinkDown(peer) => tracing::warn!(%peer, "a link to a peer is down"),
             Note::LogUnreadable(peer, why) => {
                 tracing::error!(%peer, error = %why, "the log cannot be read for a peer");
             }
-            Note::DiskFull(why) => {
-                tracing::warn!(error = %why, "the next segment of the log cannot be prepared");
+            Note::DiskFull(why) => tracing::warn!(error = %why, "the disk has no room"),
+            Note::SnapshotTaken(id) => {
+                tracing::info!(index = id.index.0, term = id.term.0, "a snapshot was taken");
+            }
+            Note::SnapshotResumed(peer) => {
+                tracing::info!(%peer, "what was begun of a snapshot is completed from a peer");
+            }
+            Note::Restored(id) => {
+                let (index, term) = (id.index.0, id.term.0);
+                tracing::info!(index, term, "the state was restored from a leader's snapshot");
+            }
+            Note::SnapshotDamaged(from, why) => {
+                let from = from.map(NodeId::get);
+                tracing::error!(from, error = %why, "a snapshot is damaged");
             }
             Note::RefusedBy(peer, why) => tracing::warn!(%peer, %why, "a peer refused us"),
             Note::Refused(id, why) => tracing::warn!(?id, %why, "a connection was refused"),

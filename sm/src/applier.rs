@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use quorate_core::{Entries, Index, LogId, Payload, RequestId};
 
+use crate::capture::{self, Capture, Replica};
 use crate::digest::Digest;
 use crate::envelope::{self, Envelope, MachineId, Stamp};
-use crate::machine::{ByteMachine, Context};
+use crate::machine::{ByteMachine, Context, Undecodable};
 use crate::outcome::{Outcome, Rejection};
 use crate::sessions::{Admission, SessionLimits, Sessions};
 use crate::waiting::{ReadRefusal, WaitingReads};
@@ -127,10 +128,38 @@ impl Applier {
             self.last_applied = entry.id;
             out.answers.push(Answer { at: entry.id, outcome });
         }
+        self.answer_reads(out);
+    }
+
+    fn answer_reads(&mut self, out: &mut Applied) {
         while let Some((id, query)) = self.waiting.pop_ready(self.last_applied.index) {
             let outcome = self.query(&query);
             out.reads.push((id, outcome));
         }
+    }
+
+    /// The state as of now, to be written down while entries go on to be applied.
+    pub fn capture(&self) -> Box<dyn Capture> {
+        Box::new(Replica::new(&self.sessions, self.machine.capture()))
+    }
+
+    /// Begins anew from a state that was written down as of the entry `at`; then answers the reads
+    /// that have waited for it.
+    ///
+    /// # Errors
+    /// If the bytes are no state of such a replica; it is of no use then.
+    pub fn restore(
+        &mut self,
+        at: LogId,
+        state: &[u8],
+        out: &mut Applied,
+    ) -> Result<(), Undecodable> {
+        let (sessions, machine) = capture::split(state).ok_or(Undecodable)?;
+        let sessions = Sessions::decode(sessions).ok_or(Undecodable)?;
+        self.machine.restore(machine)?;
+        (self.sessions, self.last_applied) = (sessions, at);
+        self.answer_reads(out);
+        Ok(())
     }
 
     /// Answers a query from the state as it is, with an [`Outcome`] in bytes.

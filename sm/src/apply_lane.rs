@@ -1,13 +1,16 @@
 //! The lane of the state machine: a slow command delays no heartbeat.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use quorate_core::node::{Answers, Input, Lane};
+use quorate_core::snapshot::{Parser, Piece};
 use quorate_core::wire::RequestBody;
-use quorate_core::{Entries, Index, Instant, RequestId};
+use quorate_core::{Entries, Index, Instant, LogId, RequestId};
 
 use crate::applier::{Applied, Applier};
+use crate::capture::Capture;
 use crate::keeper::SessionKeeper;
 
 /// An order for the state machine.
@@ -29,6 +32,19 @@ pub enum ApplyOrder {
         /// For the state machine.
         query: Bytes,
     },
+    /// See [`Output::Capture`](quorate_core::node::Output::Capture).
+    Capture(Index),
+    /// See [`Output::CaptureMore`](quorate_core::node::Output::CaptureMore).
+    CaptureMore,
+    /// See [`Output::CaptureEnd`](quorate_core::node::Output::CaptureEnd).
+    CaptureEnd,
+    /// See [`Output::Restore`](quorate_core::node::Output::Restore).
+    Restore {
+        /// Which snapshot.
+        snapshot: LogId,
+        /// Its next bytes.
+        bytes: Bytes,
+    },
     /// This server leads from now on, or no longer.
     Lead(Option<Instant>),
     /// Time to look for clients that are silent.
@@ -44,7 +60,20 @@ pub struct ApplyLane {
     applier: Applier,
     keeper: SessionKeeper,
     applied: Applied,
+    /// What is being written down, and as of which entry.
+    capture: Option<(Index, Box<dyn Capture>)>,
+    restoring: Option<Restoring>,
 }
+
+/// A state that is about to take the place of this one.
+struct Restoring {
+    snapshot: LogId,
+    parser: Parser,
+    state: Vec<u8>,
+}
+
+/// About how much of a state is written down between two runs of entries.
+const PART_BYTES: usize = 256 << 10;
 
 impl ApplyLane {
     /// The name of the requests that the lane makes itself: nobody waits for what comes of them.
@@ -52,7 +81,8 @@ impl ApplyLane {
 
     /// The lane of a replica; `keeper` finds the clients that are silent.
     pub fn new(applier: Applier, keeper: SessionKeeper) -> Self {
-        Self { applier, keeper, applied: Applied::default() }
+        let applied = Applied::default();
+        Self { applier, keeper, applied, capture: None, restoring: None }
     }
 
     /// The replica, to look at.
@@ -77,6 +107,40 @@ impl ApplyLane {
         }
     }
 
+    fn capture_more(&mut self, done: &mut Vec<Input>) {
+        let Some((index, capture)) = &mut self.capture else { return };
+        let (index, mut part) = (*index, Vec::new());
+        let is_last = capture.write(&mut part, PART_BYTES);
+        if is_last {
+            self.capture = None;
+        }
+        done.push(Input::Captured { index, part: part.into(), is_last });
+    }
+
+    fn restore(&mut self, snapshot: LogId, bytes: &[u8], done: &mut Vec<Input>) {
+        if self.restoring.as_ref().is_none_or(|it| it.snapshot != snapshot) {
+            let (parser, state) = (Parser::new(), Vec::new());
+            self.restoring = Some(Restoring { snapshot, parser, state });
+        }
+        let Some(Restoring { parser, state, .. }) = &mut self.restoring else { return };
+        let pushed = parser.push(bytes, |piece| {
+            if let Piece::State(part) = piece {
+                state.extend_from_slice(part);
+            }
+        });
+        let is_done = match (pushed, parser.complete()) {
+            (Ok(()), None) => Some(false),
+            (Ok(()), Some(_)) => {
+                let state = core::mem::take(state);
+                self.restoring = None;
+                self.capture = None;
+                self.applier.restore(snapshot, &state, &mut self.applied).ok().map(|()| true)
+            }
+            (Err(_), _) => None,
+        };
+        done.push(Input::Restored { snapshot, is_done });
+    }
+
     fn expire(&mut self, now: Instant, done: &mut Vec<Input>) {
         for envelope in self.keeper.poll(now, self.applier.sessions().activity()) {
             let body = RequestBody::Propose { command: envelope.encode() };
@@ -95,7 +159,12 @@ impl Lane for ApplyLane {
                 self.applier.is_brief() && entries.len() <= BRIEF_ENTRIES_MAX
             }
             ApplyOrder::Query { .. } => self.applier.is_brief(),
-            ApplyOrder::Lead(_) | ApplyOrder::Look(_) => false,
+            ApplyOrder::Capture(_)
+            | ApplyOrder::CaptureMore
+            | ApplyOrder::CaptureEnd
+            | ApplyOrder::Restore { .. }
+            | ApplyOrder::Lead(_)
+            | ApplyOrder::Look(_) => false,
         }
     }
 
@@ -109,6 +178,14 @@ impl Lane for ApplyLane {
                         done.push(Input::Answered { id, index: index_now, answer: None });
                     }
                 }
+                ApplyOrder::Capture(index) => {
+                    assert_eq!(index, self.applier.last_applied().index, "the state as of now");
+                    self.capture = Some((index, self.applier.capture()));
+                    self.capture_more(done);
+                }
+                ApplyOrder::CaptureMore => self.capture_more(done),
+                ApplyOrder::CaptureEnd => self.capture = None,
+                ApplyOrder::Restore { snapshot, bytes } => self.restore(snapshot, &bytes, done),
                 ApplyOrder::Lead(Some(since)) => self.keeper.become_leader(since),
                 ApplyOrder::Lead(None) => self.keeper.become_follower(),
                 ApplyOrder::Look(now) => self.expire(now, done),

@@ -1,6 +1,7 @@
 //! A key-value store: byte strings in order, each with the version of its last change.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, btree_map};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -9,6 +10,8 @@ use bytes::Bytes;
 use quorate_core::Index;
 use serde::{Deserialize, Serialize};
 
+use crate::capture::Capture;
+use crate::codec;
 use crate::machine::{Context, StateMachine};
 
 /// The longest key; a key may be empty.
@@ -42,7 +45,7 @@ pub const LIST_BYTES_MAX: usize = 1 << 20;
 /// let Answer::Conflict { current: Some(held) } = apply(2, lock("you")) else { panic!() };
 /// assert_eq!(held.value, "me");
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Kv {
     rows: BTreeMap<Bytes, Versioned>,
 }
@@ -231,6 +234,34 @@ impl StateMachine for Kv {
                 QueryAnswer::Page(self.list(&prefix, after.as_deref(), rows_max))
             }
         }
+    }
+
+    // Keys and values are shared with the copy.
+    fn capture(&self) -> Box<dyn Capture> {
+        let rows = self.rows.clone();
+        Box::new(Rows { count: Some(rows.len()), rows: rows.into_iter() })
+    }
+}
+
+/// The rows of a store that are still to be written down, as serde would.
+struct Rows {
+    count: Option<usize>,
+    rows: btree_map::IntoIter<Bytes, Versioned>,
+}
+
+impl Capture for Rows {
+    fn write(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> bool {
+        let stop = into.len() + bytes_max;
+        if let Some(count) = self.count.take() {
+            codec::encode(&count, into);
+        }
+        while into.len() < stop {
+            match self.rows.next() {
+                Some(row) => codec::encode(&row, into),
+                None => return true,
+            }
+        }
+        self.rows.len() == 0
     }
 }
 

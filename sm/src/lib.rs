@@ -42,6 +42,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod capture;
 mod machine;
 
 mod envelope;
@@ -65,6 +66,7 @@ pub mod kv;
 
 pub use applier::{Answer, Applied, Applier};
 pub use apply_lane::{ApplyLane, ApplyOrder};
+pub use capture::{Capture, Encoded};
 pub use digest::Digest;
 pub use envelope::{
     Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,

@@ -1,11 +1,13 @@
 //! A state machine is a plain Rust type; beneath it, the same machine as bytes.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use quorate_core::{Index, LogId, Term};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::capture::{Capture, Encoded};
 use crate::codec;
 use crate::digest::Digest;
 use crate::envelope::SessionId;
@@ -24,10 +26,10 @@ use crate::envelope::SessionId;
 ///
 /// ```
 /// use quorate_sm::{Context, StateMachine};
-/// use serde::Serialize;
+/// use serde::{Deserialize, Serialize};
 ///
 /// /// A counter; the command is what to add, the answer the sum.
-/// #[derive(Default, Serialize)]
+/// #[derive(Default, Serialize, Deserialize)]
 /// struct Counter(u64);
 ///
 /// impl StateMachine for Counter {
@@ -46,7 +48,7 @@ use crate::envelope::SessionId;
 ///     }
 /// }
 /// ```
-pub trait StateMachine: Serialize + Send + 'static {
+pub trait StateMachine: Serialize + DeserializeOwned + Send + 'static {
     /// What changes the state.
     type Command: Serialize + DeserializeOwned;
     /// What a command returns to its client. Kept by every replica until the client has
@@ -67,6 +69,13 @@ pub trait StateMachine: Serialize + Send + 'static {
 
     /// Answers a query. Runs on any replica, any number of times.
     fn query(&self, query: Self::Query) -> Self::QueryAnswer;
+
+    /// The state as of now, to be written down as serde would, while commands go on to be applied.
+    /// What is given here writes all of it down at once; a machine with a large state has a copy that
+    /// is cheap to make, and writes that down piece by piece.
+    fn capture(&self) -> Box<dyn Capture> {
+        Box::new(Encoded::of(self))
+    }
 }
 
 /// What a command may know beside the state: the same on every replica.
@@ -126,6 +135,16 @@ pub trait ByteMachine: Send {
         false
     }
 
+    /// The state as of now, to be written down while commands go on to be applied. Equal states give
+    /// equal bytes on every replica.
+    fn capture(&self) -> Box<dyn Capture>;
+
+    /// Begins anew from a state that was written down.
+    ///
+    /// # Errors
+    /// If the bytes are no state of this machine; nothing has changed then.
+    fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable>;
+
     /// Adds the whole state to a digest.
     fn digest_into(&self, digest: &mut Digest);
 }
@@ -157,6 +176,15 @@ impl<M: StateMachine> ByteMachine for M {
 
     fn is_brief(&self) -> bool {
         M::BRIEF
+    }
+
+    fn capture(&self) -> Box<dyn Capture> {
+        StateMachine::capture(self)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable> {
+        *self = codec::decode(state).ok_or(Undecodable)?;
+        Ok(())
     }
 
     fn digest_into(&self, digest: &mut Digest) {

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use bytes::Bytes;
 use quorate_core::Index;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::envelope::Sequence;
 
@@ -20,7 +20,7 @@ use crate::envelope::Sequence;
 /// 1. `answers` ascends strictly and lies within `acknowledged_below ..` and the window;
 /// 2. `next` is the lowest number from `acknowledged_below` on that is not in `answers`;
 /// 3. `answer_bytes` is the cost of `answers`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) nonce: u128,
     /// The last entry that was this client's.

@@ -4,8 +4,9 @@ use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 use quorate_core::Index;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::codec;
 use crate::envelope::{Order, Sequence, SessionId, Stamp};
 use crate::outcome::Rejection;
 use crate::session::Session;
@@ -15,7 +16,7 @@ use crate::session::Session;
 /// Part of the replicated state, hence the same on every replica of a group for as long as the group
 /// lives: replicas that differ here answer differently. At worst a replica holds
 /// `sessions_max * (answer_bytes_max + the largest answer)` bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionLimits {
     /// One more session evicts the least recently active one.
     pub sessions_max: u32,
@@ -37,7 +38,7 @@ impl Default for SessionLimits {
 /// A number of a session has one fate: once it has an answer, be it the machine's or a rejection
 /// for good, every copy of the command gets the same bytes until the client acknowledges them, and
 /// no copy is applied after that.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sessions {
     limits: SessionLimits,
     by_id: BTreeMap<SessionId, Session>,
@@ -77,6 +78,18 @@ impl Sessions {
         assert!(limits.sessions_max > 0, "a log without sessions");
         assert!(limits.window > 0, "sessions without commands");
         Self { limits, by_id: BTreeMap::new(), by_nonce: BTreeMap::new() }
+    }
+
+    /// The sessions that were written down.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut sessions: Self = codec::decode(bytes)?;
+        for (&id, session) in &sessions.by_id {
+            sessions.by_nonce.insert(session.nonce, id);
+        }
+        let is_sane = sessions.limits.sessions_max > 0
+            && sessions.limits.window > 0
+            && sessions.by_nonce.len() == sessions.by_id.len();
+        is_sane.then_some(sessions)
     }
 
     /// How much is remembered.

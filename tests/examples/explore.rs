@@ -68,6 +68,9 @@ struct Arguments {
     /// Transfers of leadership, to any other server
     #[arg(long, default_value_t = 0)]
     transfers: u8,
+    /// Snapshots that servers take, of all that they have applied
+    #[arg(long, default_value_t = 0)]
+    snapshots: u8,
     /// Ends after so many states, complete or not
     #[arg(long, default_value_t = u32::MAX)]
     states: u32,
@@ -96,6 +99,7 @@ impl Arguments {
             lapses: self.lapses,
             changes: self.changes,
             transfers: self.transfers,
+            snapshots: self.snapshots,
             states: self.states,
         }
     }

@@ -1,3 +1,5 @@
 //! What the tests of the whole share.
 
+pub mod mutation;
 pub mod scenarios;
+pub mod script;

@@ -15,7 +15,7 @@ fn two_servers_that_are_read_on_a_network_that_repeats() {
 
 #[test]
 fn a_million_states_of_two_servers_that_crash() {
-    let options = Options { servers: 2, terms: 3, timeouts: 3, crashes: 2, ..Options::default() };
+    let options = Options { servers: 2, terms: 3, timeouts: 4, crashes: 3, ..Options::default() };
     let report = explore(&options);
     assert!(report.states > 1_000_000, "{report}");
     assert!(report.elections > 0 && report.commits > 0, "{report}");
@@ -38,7 +38,7 @@ fn three_elections_and_a_command() {
 
 #[test]
 fn a_command_and_a_crash_at_any_moment_of_two_elections() {
-    let report = explore(&Options { proposals: 1, crashes: 1, ..one_message() });
+    let report = explore(&Options { proposals: 1, crashes: 1, duplicates: 1, ..one_message() });
     assert!(report.states > 1_000_000, "{report}");
     assert!(report.elections > 0 && report.cuts > 0, "{report}");
 }
@@ -60,7 +60,7 @@ fn two_messages_under_way_while_three_servers_elect_twice() {
 #[test]
 fn three_servers_that_ask_before_they_stand() {
     let asking = Options { pre_vote: true, check_quorum: true, ..one_message() };
-    let report = explore(&Options { timeouts: 3, lapses: 2, ..asking });
+    let report = explore(&Options { timeouts: 3, lapses: 3, ..asking });
     assert!(report.states > 1_000_000, "{report}");
     assert!(report.elections > 0 && report.commits > 0, "{report}");
 }
@@ -85,6 +85,50 @@ fn a_server_that_joins_another() {
     let joining = Options { servers: 2, spares: 1, terms: 3, timeouts: 3, ..Options::default() };
     let report = explore(&Options { changes: 1, entries: 6, crashes: 1, ..joining });
     assert!(report.elections > 0 && report.commits > 0, "{report}");
+}
+
+/// thesis 5: a log is forgotten behind a snapshot, and who lacks something of it begins with that of
+/// another, or crashes on the way.
+#[test]
+fn a_snapshot_and_a_crash_at_any_moment_of_two_elections() {
+    let report = explore(&Options { snapshots: 1, crashes: 1, ..one_message() });
+    assert!(report.elections > 0 && report.commits > 0 && report.cuts > 0, "{report}");
+    assert!(report.compactions > 10_000 && report.restores > 10_000, "{report}");
+}
+
+/// Whatever happens between a snapshot and its record: the log is forgotten after that.
+#[test]
+fn a_snapshot_a_heartbeat_and_a_crash_of_two_servers() {
+    let two = Options { servers: 2, heartbeats: 1, crashes: 1, ..one_message() };
+    let report = explore(&Options { snapshots: 1, ..two });
+    assert!(report.elections > 0 && report.compactions > 1_000, "{report}");
+}
+
+/// What cannot be had is offered again.
+#[test]
+fn a_snapshot_and_a_heartbeat_at_any_moment_of_two_elections() {
+    let world = Options { snapshots: 1, heartbeats: 1, ..one_message() };
+    let report = explore(&Options { instant_disks: true, ..world });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+    assert!(report.compactions > 10_000 && report.restores > 10_000, "{report}");
+}
+
+/// A newer one is taken while an older one is on its way.
+#[test]
+fn two_snapshots_and_a_command_at_any_moment_of_two_elections() {
+    let world = Options { snapshots: 2, proposals: 1, ..one_message() };
+    let report = explore(&Options { instant_disks: true, ..world });
+    assert!(report.elections > 0 && report.cuts > 0, "{report}");
+    assert!(report.compactions > 10_000 && report.restores > 10_000, "{report}");
+}
+
+/// A newcomer begins with a snapshot, which may be from before it belonged to the cluster.
+#[test]
+fn a_server_that_joins_another_by_a_snapshot() {
+    let joining = Options { servers: 2, spares: 1, entries: 5, ..Options::default() };
+    let report = explore(&Options { changes: 1, snapshots: 1, ..joining });
+    assert!(report.elections > 0 && report.compactions > 10_000, "{report}");
+    assert!(report.restores > 500, "{report}");
 }
 
 /// thesis 3.10.

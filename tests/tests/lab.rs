@@ -34,6 +34,7 @@ fn thousands_of_worlds_keep_rafts_promises() {
     for (what, times) in [("transfers", sum.transfers), ("changes", sum.changes)] {
         assert!(times > count / 4, "{what}: {times} times in {count} worlds");
     }
+    assert!(sum.lost_disks > count / 4, "disks lost: {} in {count} worlds", sum.lost_disks);
     // Nor does any disk hang; and some leaders nobody could replace, more of them where few are left
     // to vote.
     assert!(sum.hung > count / 6, "leaders with a hung disk: {} in {count} worlds", sum.hung);
@@ -65,7 +66,9 @@ fn a_cluster_that_does_not_heal_is_noticed() {
     let is_alone = |options: &Options| options.membership.members().len() == 1;
     for seed in (0..30).filter(|&seed| !is_alone(&Options::from_seed(seed))) {
         let sabotage = Some(Sabotage::DeafServer);
-        let failure = lab::run(&Options { sabotage, ..Options::from_seed(seed) });
+        // Offers of snapshots need no answer: by them even a deaf leader gets on.
+        let options = Options { sabotage, snapshots_permille: 0, ..Options::from_seed(seed) };
+        let failure = lab::run(&options);
         let property = failure.map_err(|failure| failure.violation.property);
         assert_eq!(property, Err(Property::Liveness), "seed {seed}");
     }
@@ -96,7 +99,7 @@ fn expect_notice(worlds: u64, change: impl Fn(Options) -> Options + Sync) {
 /// Seeds that found bugs; `TESTING.md` says which.
 #[test]
 fn seeds_that_found_bugs_find_none_any_more() {
-    for seed in [103, 1129, 109_506, 300_174] {
+    for seed in [103, 1129, 1767, 109_506, 300_174] {
         if let Err(failure) = lab::run(&Options::from_seed(seed)) {
             panic!("{failure}");
         }

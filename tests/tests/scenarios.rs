@@ -82,6 +82,31 @@ fn scenarios_that_expect_something_else_fail() {
     }
 }
 
+/// A row of a table that passes, until something in it is changed.
+const CHANGE: &str = r#"{"id": "X-2", "op": "enter_joint", "given": {"voters": [1, 2]},
+    "changes": [["remove", 2], ["add_voter", 3]], "expect": {"config": {"voters": [1, 3],
+    "outgoing": [1, 2]}, "tracked": [1, 2, 3], "kept_progress": [1, 2]}}"#;
+
+#[test]
+fn scenarios_that_expect_other_members_fail() {
+    let verdict = |row: &str| run_row(row, "x", &reasons()).verdict;
+    assert_eq!(verdict(CHANGE), Verdict::Pass);
+    let wrong = [
+        (r#""config": {"voters": [1, 3]"#, r#""config": {"voters": [1]"#),
+        (r#""outgoing": [1, 2]}, "#, r#""outgoing": [1]}, "#),
+        (r#""outgoing": [1, 2]}, "#, r#""outgoing": [1, 2], "learners": [4]}, "#),
+        (r#""tracked": [1, 2, 3]"#, r#""tracked": [1, 3]"#),
+        (r#""expect": {"config""#, r#""expect": {"error": "already_joint", "config""#),
+        (r#""op": "enter_joint""#, r#""op": "simple""#),
+        (r#"["add_voter", 3]"#, r#"["add_learner", 3]"#),
+    ];
+    for (right, wrong) in wrong {
+        assert_eq!(CHANGE.matches(right).count(), 1, "{right}");
+        let verdict = verdict(&CHANGE.replace(right, wrong));
+        assert!(matches!(verdict, Verdict::Fail(_)), "{wrong}: {verdict:?}");
+    }
+}
+
 #[test]
 fn scenarios_that_make_no_sense_are_set_aside() {
     let strange = [

@@ -3,17 +3,20 @@
 
 mod flights;
 mod members;
+#[cfg(test)]
+mod model_tests;
 mod tail;
 #[cfg(test)]
 mod tests;
 mod trail;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::effect::Append;
+use crate::effect::{Append, SnapshotChange};
 use crate::entry::{Entries, Entry, Payload};
 use crate::membership::Membership;
-use crate::recovered::Recovered;
+use crate::recovered::{Recovered, SnapshotMeta};
 use crate::types::{Index, Instant, LogId, NodeId, Term, Ticket};
 
 pub(crate) use flights::Flights;
@@ -38,24 +41,46 @@ pub(crate) struct Log {
     frozen: LogId,
     /// Was frozen content cut since the last freeze?
     was_cut: bool,
+    /// The last entry that the newest snapshot covers.
+    snapshot: LogId,
+    /// What the disk is to be told of it with the next freeze.
+    snapshot_news: Option<SnapshotNews>,
+    /// The write that tells of the newest snapshot.
+    snapshot_ticket: Ticket,
     flights: Flights,
+}
+
+/// See [`SnapshotChange`].
+#[derive(Clone, Copy, Debug)]
+enum SnapshotNews {
+    Covers,
+    Replaces,
 }
 
 impl Log {
     /// The log that was on disk; all of it is durable.
     pub(crate) fn new(recovered: Recovered) -> Self {
-        let Recovered { snapshot, term_starts, memberships, last, tail: entries, .. } = recovered;
-        let base = snapshot.last_included;
+        let Recovered { snapshot, base, term_starts, memberships, last, tail: entries, .. } =
+            recovered;
         let mut tail = Tail::default();
         tail.push(entries);
+        let trail = Trail::new(base, term_starts, last);
+        let covered = snapshot.last_included;
+        let mut members = Members::of(snapshot);
+        for (at, membership) in memberships {
+            members.add(trail.id(at).expect("an entry of the log"), membership);
+        }
         Self {
-            trail: Trail::new(base, term_starts, last),
-            members: Members::new(base.index, snapshot.membership, memberships),
+            trail,
+            members,
             tail,
             proposed: Vec::new(),
             staged: Vec::new(),
             frozen: last,
             was_cut: false,
+            snapshot: covered,
+            snapshot_news: None,
+            snapshot_ticket: Ticket(0),
             flights: Flights::new(last.index),
         }
     }
@@ -63,6 +88,26 @@ impl Log {
     /// What the log starts after.
     pub(crate) fn base(&self) -> LogId {
         self.trail.base()
+    }
+
+    /// The last entry that the newest snapshot covers; the log may hold some before it.
+    pub(crate) fn snapshot(&self) -> LogId {
+        self.snapshot
+    }
+
+    /// The newest snapshot.
+    pub(crate) fn snapshot_meta(&self) -> SnapshotMeta {
+        self.meta_as_of(self.snapshot)
+    }
+
+    /// What a snapshot up to this entry, which is committed, has to say.
+    pub(crate) fn meta_as_of(&self, id: LogId) -> SnapshotMeta {
+        self.members.as_of(id)
+    }
+
+    /// Does the disk know the newest snapshot?
+    pub(crate) fn is_snapshot_durable(&self) -> bool {
+        self.snapshot_news.is_none() && self.persisted() >= self.snapshot_ticket
     }
 
     /// The end of the log.
@@ -75,8 +120,13 @@ impl Log {
         self.members.newest()
     }
 
-    /// The entry that says so; the base if none of the log does.
-    pub(crate) fn membership_index(&self) -> Index {
+    /// See [`Members::all`].
+    pub(crate) fn memberships(&self) -> &[(LogId, Membership)] {
+        self.members.all()
+    }
+
+    /// The entry that says so.
+    pub(crate) fn membership_at(&self) -> LogId {
         self.members.since()
     }
 
@@ -143,6 +193,47 @@ impl Log {
         }
     }
 
+    /// A snapshot covers everything up to `index`, which is committed and in the log.
+    pub(crate) fn cover(&mut self, index: Index) {
+        assert!(index > self.snapshot.index, "snapshots only get newer");
+        self.snapshot = self.id(index).expect("a snapshot covers entries of the log");
+        self.snapshot_news = Some(SnapshotNews::Covers);
+        self.members.compact(index);
+    }
+
+    /// Forgets the entries up to `index`: a snapshot covers them.
+    pub(crate) fn compact(&mut self, index: Index) {
+        assert!(index <= self.snapshot.index, "only what a snapshot covers is forgotten");
+        self.trail.compact(index);
+        self.tail.compact(index);
+    }
+
+    /// A snapshot takes the place of the whole log (thesis 5.3), of which the entries up to `commit`
+    /// are part of it.
+    pub(crate) fn replace(&mut self, snapshot: SnapshotMeta, commit: Index) {
+        let base = snapshot.last_included;
+        assert!(base.index > commit, "a log is replaced by what is newer");
+        self.trail = Trail::new(base, Vec::new(), base);
+        self.members = Members::of(snapshot);
+        self.tail = Tail::default();
+        self.proposed.clear();
+        self.staged.clear();
+        (self.frozen, self.was_cut) = (base, false);
+        self.flights.truncate(commit);
+        self.snapshot = base;
+        self.snapshot_news = Some(SnapshotNews::Replaces);
+    }
+
+    /// What the disk is to be told of snapshots, before anything else.
+    pub(crate) fn freeze_snapshot(&mut self) -> Option<Box<SnapshotChange>> {
+        let news = self.snapshot_news.take()?;
+        let snapshot = self.snapshot_meta();
+        Some(Box::new(match news {
+            SnapshotNews::Covers => SnapshotChange::Covers(snapshot),
+            SnapshotNews::Replaces => SnapshotChange::Replaces(snapshot),
+        }))
+    }
+
     /// Turns what was staged into one order for the disk; `None` if nothing was.
     pub(crate) fn freeze(&mut self) -> Option<Append> {
         if self.staged.is_empty() && self.proposed.is_empty() && !self.was_cut {
@@ -174,6 +265,11 @@ impl Log {
         self.flights.start(self.frozen.index, now)
     }
 
+    /// The write of this ticket tells of the newest snapshot.
+    pub(crate) fn await_snapshot(&mut self, ticket: Ticket) {
+        self.snapshot_ticket = ticket;
+    }
+
     /// Since when the disk has had something to do and has not finished anything.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
         self.flights.waits_since()
@@ -191,13 +287,14 @@ impl Log {
 
     /// Frozen entries from `first` on, see [`Tail::window`].
     pub(crate) fn window(&self, first: Index, bytes_max: u64) -> Option<Entries> {
-        self.tail.window(first, bytes_max)
+        if first > self.base().index { self.tail.window(first, bytes_max) } else { None }
     }
 
     /// Is everything that was staged frozen, and what is in memory the end of the log?
     pub(crate) fn is_settled(&self) -> bool {
         let is_tail_newest = self.tail.last().is_none_or(|last| last == self.last().index);
         let is_frozen = self.frozen == self.last() && !self.was_cut;
-        self.proposed.is_empty() && self.staged.is_empty() && is_frozen && is_tail_newest
+        let is_told = self.snapshot_news.is_none();
+        self.proposed.is_empty() && self.staged.is_empty() && is_frozen && is_tail_newest && is_told
     }
 }

@@ -52,8 +52,22 @@ impl Tail {
     /// Forgets the oldest runs, none with an entry after `index`, until at most `cost_bytes_max`
     /// remain.
     pub(crate) fn evict(&mut self, index: Index, cost_bytes_max: u64) {
+        if self.cost_bytes <= cost_bytes_max {
+            return;
+        }
         while self.cost_bytes > cost_bytes_max {
             let Some(run) = self.runs.pop_front_if(|run| run.last() <= index) else { return };
+            self.cost_bytes -= run.cost_bytes;
+        }
+        if cost_bytes_max == 0 && self.runs.is_empty() {
+            // Whoever keeps nothing, as one of very many groups may, holds no memory either.
+            self.runs = VecDeque::new();
+        }
+    }
+
+    /// Forgets the runs with no entry after `index`.
+    pub(crate) fn compact(&mut self, index: Index) {
+        while let Some(run) = self.runs.pop_front_if(|run| run.last() <= index) {
             self.cost_bytes -= run.cost_bytes;
         }
     }

@@ -80,7 +80,7 @@ impl Naive {
 fn new_log() -> Log {
     let voter = NodeId::new(1).expect("not zero");
     let membership = Membership::of_voters([voter]).expect("a voter");
-    let snapshot = SnapshotMeta { last_included: BASE, membership };
+    let snapshot = SnapshotMeta { last_included: BASE, membership_at: LogId::ZERO, membership };
     let recovered = Recovered::from_entries(HardState::default(), snapshot, vec![]);
     Log::new(recovered.expect("an empty log"))
 }

@@ -89,6 +89,18 @@ impl Trail {
         }
     }
 
+    /// Forgets all entries up to `index`: the log starts after it.
+    pub(crate) fn compact(&mut self, index: Index) {
+        let base = self.id(index).expect("the log is compacted within itself");
+        let next = self.id(index.next());
+        self.starts.drain(..self.starts.partition_point(|start| start.index <= index.next()));
+        // The log may start in the middle of a term.
+        if let Some(next) = next {
+            self.starts.insert(0, next);
+        }
+        self.base = base;
+    }
+
     /// Forgets all entries after `index`.
     pub(crate) fn truncate(&mut self, index: Index) {
         let last = self.id(index).expect("the log is cut within itself");

@@ -1,11 +1,13 @@
 //! A membership as bytes: in an entry, on the wire and on disk the same.
 
+use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::Membership;
 use crate::types::NodeId;
+use crate::wire::Address;
 
 /// A membership in an entry of the log: the bytes that say it, known to say one.
 ///
@@ -36,7 +38,7 @@ impl MembershipRecord {
 
     /// Is this a record, and the only way to say it?
     pub(crate) fn is_one(bytes: &[u8]) -> bool {
-        decode(bytes).is_some_and(|membership| encode(&membership) == bytes)
+        only(bytes).is_some()
     }
 
     /// The membership.
@@ -58,34 +60,76 @@ impl fmt::Debug for MembershipRecord {
 
 const COUNTS_BYTES: usize = 8;
 const ID_BYTES: usize = 8;
+const LENGTH_BYTES: usize = 2;
+const MEMBERS_MAX: usize = 2 * Membership::VOTERS_MAX + Membership::LEARNERS_MAX;
 
-/// Three counts as u16, two bytes of zero, then the servers of the three lists as u64; all integers
-/// little-endian.
+/// Five counts: of voters, outgoing voters and learners as u16, of addresses and reserves as u8. Then
+/// the servers of the four lists as u64, the reserves last, and each address: its server as u64, its
+/// length as u16, its text. All integers are little-endian.
 pub(crate) fn encode(membership: &Membership) -> Vec<u8> {
-    let lists = [membership.voters(), membership.outgoing(), membership.learners()];
+    let members = [membership.voters(), membership.outgoing(), membership.learners()];
+    let (reserves, addresses) = (membership.reserves(), membership.addresses());
     let mut bytes = Vec::new();
-    for list in lists {
-        let count = u16::try_from(list.len()).expect("a membership is small");
-        bytes.extend_from_slice(&count.to_le_bytes());
+    for list in members {
+        bytes.extend_from_slice(&u16_of(list.len()).to_le_bytes());
     }
-    bytes.extend_from_slice(&[0; 2]);
-    for id in lists.into_iter().flatten() {
+    bytes.extend([addresses.len(), reserves.len()].map(u8_of));
+    for id in members.into_iter().flatten().chain(reserves) {
         bytes.extend_from_slice(&id.get().to_le_bytes());
+    }
+    for (id, address) in addresses {
+        bytes.extend_from_slice(&id.get().to_le_bytes());
+        bytes.extend_from_slice(&u16_of(address.as_str().len()).to_le_bytes());
+        bytes.extend_from_slice(address.as_str().as_bytes());
     }
     bytes
 }
 
-/// The membership that `bytes` start with.
+fn u16_of(count: usize) -> u16 {
+    u16::try_from(count).expect("a membership is small")
+}
+
+fn u8_of(count: usize) -> u8 {
+    u8::try_from(count).expect("a membership is small")
+}
+
+/// The membership that `bytes` are, if they are the only way to say it.
+pub(super) fn only(bytes: &[u8]) -> Option<Membership> {
+    decode(bytes).filter(|membership| encode(membership) == bytes)
+}
+
+/// The membership that `bytes` start with. Nothing is made for a count that no membership has.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Membership> {
-    let (counts, ids) = bytes.split_first_chunk::<COUNTS_BYTES>()?;
-    let [v0, v1, o0, o1, l0, l1, ..] = *counts;
-    let ids = ids.as_chunks::<ID_BYTES>().0.iter();
-    let mut ids = ids.map(|id| NodeId::new(u64::from_le_bytes(*id)));
-    let mut list = |count: [u8; 2]| -> Option<Vec<NodeId>> {
-        (0..u16::from_le_bytes(count)).map(|_| ids.next().flatten()).collect()
+    let (counts, mut rest) = bytes.split_first_chunk::<COUNTS_BYTES>()?;
+    let [v0, v1, o0, o1, l0, l1, addresses, reserves] = *counts;
+    let mut list = |counted: [u8; 2]| -> Option<Vec<NodeId>> {
+        let count = usize::from(u16::from_le_bytes(counted));
+        let count = Some(count).filter(|&count| count <= MEMBERS_MAX)?;
+        (0..count).map(|_| take_id(&mut rest)).collect()
     };
     let (voters, outgoing, learners) = (list([v0, v1])?, list([o0, o1])?, list([l0, l1])?);
-    Membership::new(voters, outgoing, learners).ok()
+    let reserves = list([reserves, 0])?;
+    let addresses: Option<Vec<_>> =
+        (0..addresses).map(|_| Some((take_id(&mut rest)?, take_address(&mut rest)?))).collect();
+    let members = Membership::new(voters, outgoing, learners).ok()?;
+    members.with_reserves(reserves).ok()?.with_addresses(addresses?).ok()
+}
+
+fn take_id(rest: &mut &[u8]) -> Option<NodeId> {
+    let (id, after) = rest.split_first_chunk::<ID_BYTES>()?;
+    *rest = after;
+    NodeId::new(u64::from_le_bytes(*id))
+}
+
+fn take_address(rest: &mut &[u8]) -> Option<Address> {
+    let (length, after) = rest.split_first_chunk::<LENGTH_BYTES>()?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    if length > Address::BYTES_MAX {
+        return None;
+    }
+    let (text, after) = after.split_at_checked(length)?;
+    *rest = after;
+    Address::new(core::str::from_utf8(text).ok()?.to_owned()).ok()
 }
 
 #[cfg(test)]
@@ -96,13 +140,24 @@ mod tests {
         ids.iter().filter_map(|&id| NodeId::new(id)).collect()
     }
 
+    fn at(membership: &Membership, addresses: &[(u64, &str)]) -> Membership {
+        let address = |one: &(u64, &str)| {
+            (ids(&[one.0])[0], Address::new(one.1.to_owned()).expect("an address"))
+        };
+        membership.clone().with_addresses(addresses.iter().map(address)).expect("of members")
+    }
+
     #[test]
     fn a_membership_is_read_back_and_half_of_one_is_not() {
         let joint = Membership::new(ids(&[1, 2, 9]), ids(&[1, 2]), ids(&[7])).expect("valid");
-        let bytes = encode(&joint);
-        assert_eq!(decode(&bytes), Some(joint));
-        for cut in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..cut]), None, "cut at {cut}");
+        let standing_by = joint.clone().with_reserves(ids(&[3, 8])).expect("two others");
+        let reached = at(&standing_by, &[(2, "b.example.org:7000"), (7, "c:1"), (8, "d:1")]);
+        for membership in [joint, standing_by, reached] {
+            let bytes = encode(&membership);
+            assert_eq!(decode(&bytes), Some(membership));
+            for cut in 0..bytes.len() {
+                assert_eq!(decode(&bytes[..cut]), None, "cut at {cut}");
+            }
         }
     }
 
@@ -113,9 +168,14 @@ mod tests {
         let longer = [&bytes[..], &[0]].concat();
         let unsorted = [&bytes[..8], &bytes[16..24], &bytes[8..16], &bytes[24..]].concat();
         let marked = [&bytes[..6], &[1, 0], &bytes[8..]].concat();
-        for other in [longer, unsorted, marked, Vec::new()] {
+        let two = encode(&at(&three, &[(1, "a"), (2, "b")]));
+        let swapped = [&two[..32], &two[43..], &two[32..43]].concat();
+        let stranger = [&two[..43], &[9], &two[44..]].concat();
+        for other in [longer, unsorted, marked, swapped, stranger, Vec::new()] {
             assert_eq!(MembershipRecord::parse(&other), None, "{other:?}");
         }
-        assert!(MembershipRecord::parse(&bytes).is_some());
+        assert!(
+            MembershipRecord::parse(&bytes).is_some() && MembershipRecord::parse(&two).is_some()
+        );
     }
 }

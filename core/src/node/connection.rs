@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::io::ConnectionId;
+use super::link::LinkId;
 use crate::types::NodeId;
 use crate::wire::Reject;
 
@@ -27,8 +28,8 @@ pub(super) struct Connection {
 pub(super) enum Purpose {
     /// Somebody connected and has not said who it is.
     Stranger,
-    /// A link of ours, by its place in the list of links; it carries what we have to say.
-    Link(usize),
+    /// A link of ours; it carries what we have to say.
+    Link(LinkId),
     /// A peer's link; it carries what the peer has to say.
     Peer(NodeId),
     /// A client.

@@ -15,21 +15,38 @@ impl Node {
         let mut effects = core::mem::take(&mut self.effects);
         for effect in effects.drain() {
             match effect {
-                Effect::Write(write) => out.push(Output::Write(write)),
+                Effect::Write(write) => {
+                    self.prepare_for(&write, out);
+                    out.push(Output::Write(write));
+                }
                 Effect::Send(message) => self.send_message(&message),
                 Effect::Commit(index) => self.feed.commit(index),
                 Effect::Accepted { id, at } => self.handle_proposal_accepted(id, at, out),
                 Effect::Refused { id, why } => self.handle_refused(id, why, out),
                 Effect::ReadReady { id, index } => self.handle_read_ready(id, index, out),
                 Effect::Transferred { id } => self.handle_transferred(id, out),
-                // A node asks for no other membership, so neither of its peers does.
-                Effect::Reconfigured { .. }
-                | Effect::ReconfigurationStopped { .. }
-                | Effect::MembershipChanged(_) => {}
+                Effect::Reconfigured { id, at } => self.handle_reconfigured(id, at, out),
+                Effect::ReconfigurationStopped { id, why } => {
+                    self.handle_reconfiguration_stopped(id, why, out);
+                }
+                Effect::MembershipChanged(at) => {
+                    self.is_membership_new = true;
+                    let is_joint = self.raft.status().membership.is_joint();
+                    out.push(Output::Note(Note::MembershipChanged { at, is_joint }));
+                }
+                Effect::FetchSnapshot { from, snapshot } => {
+                    self.fetch_snapshot(from, snapshot.last_included, out);
+                }
+                Effect::Restore(snapshot) => self.restore(snapshot, out),
+                Effect::Compact(index) => self.compact(index, out),
                 Effect::Fetch { to, first, bytes_max } => {
                     out.push(Output::ReadLog { reader: LogReader::Peer(to), first, bytes_max });
                 }
-                Effect::RoleChanged(change) => out.push(Output::Note(Note::RoleChanged(change))),
+                Effect::RoleChanged(change) => {
+                    // Whoever leads is listened to, whatever the log says of it.
+                    self.is_membership_new = true;
+                    out.push(Output::Note(Note::RoleChanged(change)));
+                }
                 Effect::Halt(violation) => {
                     self.phase = Phase::Over;
                     out.push(Output::Halted(violation));
@@ -63,6 +80,12 @@ impl Node {
                 self.feed.finish_reading();
                 self.hand_over(&entries, out);
             }
+            // A snapshot has taken their place in the meantime.
+            (LogReader::StateMachine, Err(WalError::NotInLog { index, .. }))
+                if self.feed.is_suspended() || !self.feed.lacks(index) =>
+            {
+                self.feed.finish_reading();
+            }
             // Without them the state machine gets no further, for ever.
             (LogReader::StateMachine, Err(why)) => self.fail(why, out),
         }
@@ -83,10 +106,12 @@ impl Node {
     }
 
     fn hand_over(&mut self, entries: &Entries, out: &mut Outputs) {
-        let Some(entries) = self.feed.feed(entries) else { return };
+        let stride = self.config.snapshot_entries;
+        let Some(entries) = self.feed.feed(entries, stride) else { return };
         let last = entries.last_id().expect("a portion has an entry").index;
         let is_awaited = self.proposals.is_awaited(last);
         let answers = if is_awaited { Answers::Wanted } else { Answers::Unwanted };
         out.push(Output::Apply { entries, answers });
+        self.may_capture(last, out);
     }
 }

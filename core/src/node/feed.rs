@@ -21,6 +21,9 @@ pub(super) struct Feed {
     cost_bytes: u64,
     /// Are entries being read from the log?
     is_reading: bool,
+    /// The log is replaced by a snapshot, or the state machine begins anew from it: it is given no
+    /// entries.
+    is_suspended: bool,
 }
 
 impl Feed {
@@ -33,6 +36,7 @@ impl Feed {
             under_way: VecDeque::new(),
             cost_bytes: 0,
             is_reading: false,
+            is_suspended: false,
         }
     }
 
@@ -52,13 +56,21 @@ impl Feed {
 
     /// The first entry that the state machine could take now.
     pub(super) fn wants(&self, cost_bytes_max: u64) -> Option<Index> {
-        let is_free = self.cost_bytes < cost_bytes_max && !self.is_reading;
+        let is_free = self.cost_bytes < cost_bytes_max && !self.is_reading && !self.is_suspended;
         (self.fed < self.committed && is_free).then(|| self.fed.next())
     }
 
     /// The next entries for the state machine, cut to what is committed.
-    pub(super) fn feed(&mut self, entries: &Entries) -> Option<Entries> {
-        let entries = entries.up_to(self.committed);
+    ///
+    /// None of them goes beyond a multiple of `stride`, if there is one, so that all servers can take
+    /// their snapshots there.
+    pub(super) fn feed(&mut self, entries: &Entries, stride: u64) -> Option<Entries> {
+        if self.is_suspended {
+            return None;
+        }
+        let boundary =
+            self.fed.0.checked_div(stride).map_or(u64::MAX, |times| (times + 1) * stride);
+        let entries = entries.up_to(self.committed.min(Index(boundary)));
         if entries.first_index() != Some(self.fed.next()) {
             return None;
         }
@@ -75,6 +87,31 @@ impl Feed {
 
     pub(super) fn finish_reading(&mut self) {
         self.is_reading = false;
+    }
+
+    /// The log is about to be replaced.
+    pub(super) fn suspend(&mut self) {
+        self.is_suspended = true;
+    }
+
+    /// The state machine begins anew from a snapshot up to `index`.
+    pub(super) fn restore(&mut self, index: Index) {
+        assert!(index > self.fed, "a snapshot restores what was not given");
+        (self.committed, self.fed) = (index, index);
+    }
+
+    /// Does the state machine still need this entry?
+    pub(super) fn lacks(&self, index: Index) -> bool {
+        index > self.fed
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.is_suspended
+    }
+
+    /// It has done so.
+    pub(super) fn resume(&mut self) {
+        self.is_suspended = false;
     }
 
     /// The state machine has applied everything up to `index`.

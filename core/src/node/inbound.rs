@@ -5,16 +5,17 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use super::connection::{Connection, Purpose};
+use super::disks::DiskName;
 use super::io::{ConnectionId, Note, Output, Outputs};
-use super::link::LinkState;
+use super::link::{Link, LinkId, LinkState};
 use super::requests::Origin;
 use super::{Node, Phase};
 use crate::event::Event;
 use crate::message::Message;
-use crate::types::{GroupId, Incarnation, NodeId};
+use crate::types::{GroupId, NodeId};
 use crate::wire::{
     ClientHello, ClientMessage, ClientWelcome, DecodeError, Decoder, Frame, Handshake, Hello,
-    MAGIC, Opening, PeerMessage, Reject, Service, Welcome,
+    JoinedHello, JoinedWelcome, MAGIC, Opening, PeerMessage, Reject, Service, Welcome,
 };
 
 /// Why a connection ends.
@@ -106,11 +107,8 @@ impl Node {
             return self.forget(id, connection.purpose, out);
         }
         // A connection that could not be made is known to its link only.
-        let dialing = self.links.iter().position(
-            |link| matches!(link.state, LinkState::Dialing { connection, .. } if connection == id),
-        );
-        if let Some(at) = dialing {
-            self.link_went_down(at, out);
+        if let Some(link) = self.dialing(id) {
+            self.link_went_down(link, out);
         }
     }
 
@@ -135,9 +133,12 @@ impl Node {
         self.endings.remove(id);
         self.claims.remove(&id);
         match purpose {
-            Purpose::Link(at) => self.link_went_down(at, out),
-            // Its answers may have been on their way.
-            Purpose::Peer(peer) => self.end_passed_to(peer, out),
+            Purpose::Link(link) => self.link_went_down(link, out),
+            Purpose::Peer(peer) => {
+                // Its answers may have been on their way.
+                self.end_passed_to(peer, out);
+                self.is_membership_new = true;
+            }
             Purpose::Stranger | Purpose::Client => {}
         }
     }
@@ -145,7 +146,13 @@ impl Node {
     fn end(&mut self, id: ConnectionId, ending: Ending, out: &mut Outputs) {
         match ending {
             Ending::Undecodable(_) | Ending::Bad => out.push(Output::Note(Note::BadBytes(id))),
-            Ending::Rejected(by, why) => out.push(Output::Note(Note::RefusedBy(by, why))),
+            Ending::Rejected(by, why) => {
+                self.is_told_removed |= why == Reject::Removed;
+                out.push(Output::Note(Note::RefusedBy(by, why)));
+                if matches!(why, Reject::StaleIncarnation | Reject::StaleBoot) {
+                    return self.be_disowned(by, why, out);
+                }
+            }
             Ending::Foreign(why) => {
                 out.push(Output::Note(Note::Refused(id, why)));
                 self.say(id, |bytes| Handshake::Reject(why).encode(bytes));
@@ -178,7 +185,7 @@ impl Node {
             }
             let has_greeted = match connection.purpose {
                 Purpose::Stranger => false,
-                Purpose::Link(at) => self.links[at].connection() == Some(id),
+                Purpose::Link(link) => self.links.get(&link).and_then(Link::connection) == Some(id),
                 Purpose::Peer(_) | Purpose::Client => true,
             };
             let decoder = if has_greeted { frames } else { Decoder::HANDSHAKE };
@@ -206,13 +213,19 @@ impl Node {
     ) -> Result<(), Ending> {
         match (purpose, frame.service) {
             (Purpose::Stranger, Service::Handshake) => match Handshake::decode(frame)? {
-                Handshake::Hello(hello) => self.welcome_peer(id, &hello, out),
+                Handshake::Hello(hello) => self.welcome_peer(id, &hello, None, out),
+                Handshake::JoinedHello(JoinedHello { hello, joined }) => {
+                    self.welcome_peer(id, &hello, Some(joined), out)
+                }
                 Handshake::ClientHello(hello) => self.welcome_client(id, hello),
                 _ => Err(Ending::Bad),
             },
-            (Purpose::Link(at), Service::Handshake) => match Handshake::decode(frame)? {
-                Handshake::Welcome(welcome) => self.handle_welcome(at, id, &welcome, out),
-                Handshake::Reject(why) => Err(Ending::Rejected(self.links[at].peer, why)),
+            (Purpose::Link(link), Service::Handshake) => match Handshake::decode(frame)? {
+                Handshake::Welcome(welcome) => self.handle_welcome(link, id, (&welcome, None), out),
+                Handshake::JoinedWelcome(JoinedWelcome { welcome, joined }) => {
+                    self.handle_welcome(link, id, (&welcome, Some(joined)), out)
+                }
+                Handshake::Reject(why) => Err(Ending::Rejected(link.peer, why)),
                 _ => Err(Ending::Bad),
             },
             // A link carries what we say; all that comes back is a sign of life.
@@ -255,9 +268,12 @@ impl Node {
         &mut self,
         id: ConnectionId,
         hello: &Hello,
+        joined: Option<u64>,
         out: &mut Outputs,
     ) -> Result<(), Ending> {
-        let wire = self.vet(hello).map_err(Ending::Reject)?;
+        let Hello { incarnation, boot, .. } = *hello;
+        let disk = DiskName { incarnation, joined, boot };
+        let wire = self.vet(hello, &disk).map_err(Ending::Reject)?;
         let from = Purpose::Peer(hello.from);
         if self.count(from) >= FROM_PEER_MAX
             && let Some(oldest) = self.oldest(from)
@@ -274,13 +290,22 @@ impl Node {
             frame_bytes_max: self.config.frame_bytes_max,
         };
         self.repurpose(id, from);
-        self.claims.insert(id, hello.incarnation);
-        self.greet(id, &Handshake::Welcome(welcome));
+        // It may be one that is linked to for no other reason.
+        self.is_membership_new = true;
+        self.claims.insert(id, disk);
+        self.make_room(out);
+        self.greet(
+            id,
+            &match self.config.joined {
+                None => Handshake::Welcome(welcome),
+                Some(joined) => Handshake::JoinedWelcome(JoinedWelcome { welcome, joined }),
+            },
+        );
         Ok(())
     }
 
     /// Is this a peer, and does it mean us?
-    fn vet(&self, hello: &Hello) -> Result<u16, Reject> {
+    fn vet(&self, hello: &Hello, disk: &DiskName) -> Result<u16, Reject> {
         let (wire_min, wire_max) = (Handshake::WIRE_MIN, Handshake::WIRE_MAX);
         let wire = Handshake::agreed_wire(hello.wire_min, hello.wire_max)
             .ok_or(Reject::UnsupportedVersion { wire_min, wire_max })?;
@@ -290,14 +315,9 @@ impl Node {
         if hello.to != self.config.raft.id {
             return Err(Reject::WrongNode);
         }
-        if !self.links.iter().any(|link| link.peer == hello.from) {
-            return Err(Reject::UnknownNode);
-        }
+        self.know_peer(hello.from)?;
         // Unknown until the peer's own address has answered: whoever comes first might lie.
-        match self.incarnations.get(&hello.from) {
-            Some(known) if *known != hello.incarnation => Err(Reject::StaleIncarnation),
-            _ => Ok(wire),
-        }
+        self.disks.check(hello.from, disk).map(|()| wire)
     }
 
     fn welcome_client(&mut self, id: ConnectionId, hello: ClientHello) -> Result<(), Ending> {
@@ -325,30 +345,29 @@ impl Node {
 
     fn handle_welcome(
         &mut self,
-        at: usize,
+        link: LinkId,
         id: ConnectionId,
-        welcome: &Welcome,
+        (welcome, joined): (&Welcome, Option<u64>),
         out: &mut Outputs,
     ) -> Result<(), Ending> {
-        let link = &self.links[at];
-        let is_expected = matches!(link.state, LinkState::Greeting { connection, .. } if connection == id)
+        let state = self.links.get(&link).map(|link| link.state);
+        let peer = link.peer;
+        let is_expected = matches!(state, Some(LinkState::Greeting { connection, .. }) if connection == id)
             && welcome.cluster == self.config.cluster
-            && welcome.from == link.peer
+            && welcome.from == peer
             && welcome.to == self.config.raft.id;
         if !is_expected {
             return Err(Ending::Bad);
         }
-        let peer = link.peer;
-        // Learned in this life of ours: `Node::incarnations` says what a restart makes of that.
-        if *self.incarnations.entry(peer).or_insert(welcome.incarnation) != welcome.incarnation {
-            return Err(Ending::Foreign(Reject::StaleIncarnation));
-        }
-        self.end_false_claims(peer, welcome.incarnation, out);
+        let Welcome { incarnation, boot, .. } = *welcome;
+        let disk = DiskName { incarnation, joined, boot };
+        self.disks.learn(peer, disk).map_err(Ending::Foreign)?;
+        self.end_false_claims(peer, out);
         let (bytes_max, needed) = (welcome.frame_bytes_max, self.config.frame_bytes_needed());
         if u64::from(bytes_max) < needed {
             return Err(Ending::Foreign(Reject::FrameTooSmall { bytes_max, needed }));
         }
-        self.link_came_up(at, id, bytes_max, out);
+        self.link_came_up(link, id, bytes_max, out);
         Ok(())
     }
 
@@ -358,10 +377,11 @@ impl Node {
     }
 
     /// Lets go of those who came in the name of a peer, and of another disk than the peer has.
-    fn end_false_claims(&mut self, peer: NodeId, known: Incarnation, out: &mut Outputs) {
+    fn end_false_claims(&mut self, peer: NodeId, out: &mut Outputs) {
         let connections = &self.connections;
-        let is_false = |entry: &(&ConnectionId, &Incarnation)| {
-            connections[entry.0].purpose == Purpose::Peer(peer) && *entry.1 != known
+        let is_false = |entry: &(&ConnectionId, &DiskName)| {
+            let is_peer = connections[entry.0].purpose == Purpose::Peer(peer);
+            is_peer && self.disks.check(peer, entry.1).is_err()
         };
         let ids: Vec<_> = self.claims.iter().filter(is_false).map(|entry| *entry.0).collect();
         for id in ids {

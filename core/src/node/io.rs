@@ -6,6 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::effect::{RoleChange, Violation, Write};
 use crate::entry::Entries;
+use crate::membership::Membership;
+use crate::snapshot::{Slot, StoreError, Stored};
 use crate::types::{Index, LogId, NodeId, RequestId, Ticket};
 use crate::wal::{DiskError, WalError};
 use crate::wire::{Address, Outcome, Reject, RequestBody};
@@ -70,6 +72,44 @@ pub enum Input {
         /// What the state machine says; `None` if too many queries wait.
         answer: Option<Bytes>,
     },
+    /// Answer to [`Output::Capture`] and [`Output::CaptureMore`]: the next part of the state as of
+    /// this entry.
+    Captured {
+        /// As asked.
+        index: Index,
+        /// Some bytes, not too many: they are in memory until they are on the disk.
+        part: Bytes,
+        /// That was all.
+        is_last: bool,
+    },
+    /// Answer to [`Output::WriteSnapshot`].
+    SnapshotStored {
+        /// As ordered.
+        slot: Slot,
+        /// As ordered.
+        snapshot: LogId,
+        /// What came of it.
+        stored: Result<Stored, StoreError>,
+    },
+    /// Answer to [`Output::ReadSnapshot`].
+    SnapshotRead {
+        /// As asked.
+        reader: LogReader,
+        /// As asked.
+        snapshot: LogId,
+        /// As asked.
+        offset: u64,
+        /// Its bytes from there on, and how many there are in all; `None` if it is not there.
+        read: Result<Option<(Bytes, u64)>, DiskError>,
+    },
+    /// Answer to [`Output::Restore`]: the piece was taken.
+    Restored {
+        /// As ordered.
+        snapshot: LogId,
+        /// It was the last one, and the state is that of the snapshot; `None` if the state machine
+        /// cannot make sense of it.
+        is_done: Option<bool>,
+    },
     /// A request from within the process. Ends in an [`Output::Respond`].
     Request {
         /// The caller's name for it.
@@ -118,6 +158,54 @@ pub enum Output {
         /// For the state machine.
         query: Bytes,
     },
+    /// Write down the state as of this entry, which is the last that was given to apply; answer with
+    /// [`Input::Captured`]. Takes the place of an earlier one.
+    Capture(Index),
+    /// Go on writing it down; answer with [`Input::Captured`].
+    CaptureMore,
+    /// No more of it is wanted.
+    CaptureEnd,
+    /// Make a piece of a snapshot durable, in the order given; answer with
+    /// [`Input::SnapshotStored`].
+    WriteSnapshot {
+        /// Where it comes from.
+        slot: Slot,
+        /// Which one.
+        snapshot: LogId,
+        /// Where in it the piece belongs: behind the one before, or at the start.
+        offset: u64,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Read a piece of a snapshot that is there as a whole; answer with [`Input::SnapshotRead`].
+    ReadSnapshot {
+        /// For whom; at most one such read is under way for each.
+        reader: LogReader,
+        /// Which one.
+        snapshot: LogId,
+        /// From where on.
+        offset: u64,
+        /// How much, at most.
+        bytes_max: u32,
+    },
+    /// Begin the state anew from a snapshot: its next bytes, in order. Answer with
+    /// [`Input::Restored`]. Entries that follow are given once all of it was taken.
+    Restore {
+        /// Which one.
+        snapshot: LogId,
+        /// Its next bytes.
+        bytes: Bytes,
+    },
+    /// The log may forget its entries up to `index`, and snapshots that end before `newest` may go,
+    /// but for those in `kept`.
+    Compact {
+        /// See above.
+        index: Index,
+        /// See above.
+        newest: Index,
+        /// See above.
+        kept: Vec<LogId>,
+    },
     /// A request from within the process has ended.
     Respond {
         /// The caller's name for it.
@@ -133,6 +221,14 @@ pub enum Output {
     DiskFailed(WalError),
     /// This server has halted, see [`Effect::Halt`](crate::Effect::Halt).
     Halted(Violation),
+    /// A peer knows this server by a newer disk, or a later start, and the node is over: its disk is an
+    /// old copy, or another took its place, or one that was lost is denied.
+    Disowned {
+        /// Who said so.
+        by: NodeId,
+        /// What it said.
+        why: Reject,
+    },
 }
 
 /// For whom entries are read back from the log.
@@ -166,10 +262,30 @@ pub enum Note {
     LinkUp(NodeId),
     /// A link to a peer is gone.
     LinkDown(NodeId),
+    /// The members, or where they can be reached, are others now.
+    MembershipChanged {
+        /// The entry that says so.
+        at: Index,
+        /// Do two majorities rule?
+        is_joint: bool,
+    },
+    /// Nobody says where a member can be reached; it is linked to as soon as somebody does.
+    NoAddress(NodeId),
+    /// Servers have failed, or are missing: the policy asks for this membership, see
+    /// [`Staffing`](super::Staffing).
+    Staffing(Membership),
     /// The log cannot be read for a peer that is behind; the node ends, with
     /// [`Output::DiskFailed`].
     LogUnreadable(NodeId, WalError),
-    /// The disk has no room for the next segment of the log.
+    /// This server took a snapshot.
+    SnapshotTaken(LogId),
+    /// What was begun of a snapshot goes on, from this peer.
+    SnapshotResumed(NodeId),
+    /// The state machine began anew from a leader's snapshot.
+    Restored(LogId),
+    /// A snapshot was found damaged, this server's own or one that is got from this peer.
+    SnapshotDamaged(Option<NodeId>, StoreError),
+    /// The disk has no room for the next segment of the log, or for a snapshot.
     DiskFull(DiskError),
     /// A peer refused the handshake.
     RefusedBy(NodeId, Reject),

@@ -16,16 +16,21 @@ use crate::wire::Address;
 /// ```
 #[derive(Clone, Debug)]
 pub(super) struct Link {
-    pub(super) peer: NodeId,
-    pub(super) lane: Lane,
     pub(super) address: Address,
     pub(super) state: LinkState,
     /// Attempts since the link was up for long enough to be trusted.
     failures: u32,
 }
 
+/// Which link it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct LinkId {
+    pub(super) peer: NodeId,
+    pub(super) lane: Lane,
+}
+
 /// Two lanes, so that nothing urgent waits behind entries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Lane {
     /// Votes, heartbeats, acknowledgements, outcomes.
     Urgent,
@@ -55,8 +60,8 @@ pub(super) enum LinkState {
 }
 
 impl Link {
-    pub(super) fn new(peer: NodeId, lane: Lane, address: Address, now: Instant) -> Self {
-        Self { peer, lane, address, state: LinkState::Down { until: now }, failures: 0 }
+    pub(super) fn new(address: Address, now: Instant) -> Self {
+        Self { address, state: LinkState::Down { until: now }, failures: 0 }
     }
 
     /// Where what is said to the peer goes, if the link is up, and in frames of at most how many
@@ -73,6 +78,10 @@ impl Link {
     /// The connection, if the link is up.
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         self.way().map(|way| way.0)
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, LinkState::Up { .. })
     }
 
     /// When something must be done about the link if nothing else happens.

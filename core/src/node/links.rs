@@ -7,11 +7,11 @@ use bytes::BytesMut;
 use super::Node;
 use super::connection::{Connection, Purpose};
 use super::io::{ConnectionId, Note, Output, Outputs};
-use super::link::{Lane, LinkState};
+use super::link::{Lane, Link, LinkId, LinkState};
 use crate::event::Event;
 use crate::message::{Message, Rpc};
 use crate::types::NodeId;
-use crate::wire::{Handshake, Hello, PeerMessage, Reject, Unknown};
+use crate::wire::{Handshake, Hello, JoinedHello, PeerMessage, Reject, Unknown};
 
 impl Message {
     /// Entries may wait behind entries; everything else may not.
@@ -26,15 +26,15 @@ impl Message {
 impl Node {
     /// Dials links whose wait is over, and gives up those that take too long.
     pub(super) fn tend_links(&mut self, out: &mut Outputs) {
-        for at in 0..self.links.len() {
-            if self.links[at].deadline().is_none_or(|deadline| self.now < deadline) {
-                continue;
-            }
-            match self.links[at].state {
-                LinkState::Down { .. } => self.dial(at, out),
+        let is_due = |link: &Link| link.deadline().is_some_and(|deadline| deadline <= self.now);
+        let due = self.links.iter().filter(|entry| is_due(entry.1));
+        let due: Vec<_> = due.map(|entry| (*entry.0, entry.1.state)).collect();
+        for (id, state) in due {
+            match state {
+                LinkState::Down { .. } => self.dial(id, out),
                 LinkState::Dialing { connection, .. } => {
                     out.push(Output::Close(connection));
-                    self.link_went_down(at, out);
+                    self.link_went_down(id, out);
                 }
                 LinkState::Greeting { connection, .. } => self.close(connection, out),
                 LinkState::Up { .. } => {}
@@ -59,62 +59,85 @@ impl Node {
         }
     }
 
-    fn dial(&mut self, at: usize, out: &mut Outputs) {
+    fn dial(&mut self, id: LinkId, out: &mut Outputs) {
+        let deadline = self.now.after(self.config.handshake_timeout);
+        let Some(link) = self.links.get_mut(&id) else { return };
         let connection = ConnectionId::dialed(self.dialed);
         self.dialed += 1;
-        let deadline = self.now.after(self.config.handshake_timeout);
-        let link = &mut self.links[at];
         link.state = LinkState::Dialing { connection, deadline };
         out.push(Output::Dial(connection, link.address.clone()));
     }
 
+    /// The link for which this connection is being made.
+    pub(super) fn dialing(&self, id: ConnectionId) -> Option<LinkId> {
+        let is_it = |link: &Link| matches!(link.state, LinkState::Dialing { connection, .. } if connection == id);
+        self.links.iter().find(|entry| is_it(entry.1)).map(|entry| *entry.0)
+    }
+
     pub(super) fn handle_opened(&mut self, id: ConnectionId) {
-        let dialing = self.links.iter().position(
-            |link| matches!(link.state, LinkState::Dialing { connection, .. } if connection == id),
-        );
-        // Given up in the meantime: the driver was told to close it.
-        let Some(at) = dialing else { return };
+        // If it was given up in the meantime, the driver was told to close it.
+        let Some(link_id) = self.dialing(id) else { return };
         let deadline = self.now.after(self.config.handshake_timeout);
-        self.links[at].state = LinkState::Greeting { connection: id, deadline };
-        self.connections.insert(id, Connection::new(Purpose::Link(at)));
+        let Some(link) = self.links.get_mut(&link_id) else { return };
+        link.state = LinkState::Greeting { connection: id, deadline };
+        self.connections.insert(id, Connection::new(Purpose::Link(link_id)));
         let hello = Hello {
             wire_min: Handshake::WIRE_MIN,
             wire_max: Handshake::WIRE_MAX,
             cluster: self.config.cluster,
             from: self.config.raft.id,
-            to: self.links[at].peer,
+            to: link_id.peer,
             incarnation: self.config.incarnation,
             boot: self.config.boot,
             frame_bytes_max: self.config.frame_bytes_max,
         };
-        self.greet(id, &Handshake::Hello(hello));
+        self.greet(
+            id,
+            &match self.config.joined {
+                None => Handshake::Hello(hello),
+                Some(joined) => Handshake::JoinedHello(JoinedHello { hello, joined }),
+            },
+        );
     }
 
     pub(super) fn link_came_up(
         &mut self,
-        at: usize,
+        link_id: LinkId,
         id: ConnectionId,
         frame_bytes_max: u32,
         out: &mut Outputs,
     ) {
-        self.links[at].state = LinkState::Up { connection: id, since: self.now, frame_bytes_max };
+        let since = self.now;
+        let Some(link) = self.links.get_mut(&link_id) else { return };
+        link.state = LinkState::Up { connection: id, since, frame_bytes_max };
         self.endings.set(id, self.now.after(self.config.link_timeout));
-        out.push(Output::Note(Note::LinkUp(self.links[at].peer)));
+        self.is_told_removed = false;
+        let group = self.group();
+        if let Some(address) = self.address_of(self.config.raft.id)
+            && link_id.lane == Lane::Urgent
+        {
+            self.say(id, |bytes| PeerMessage::Reachable { address }.encode(group, bytes));
+        }
+        out.push(Output::Note(Note::LinkUp(link_id.peer)));
     }
 
-    pub(super) fn link_went_down(&mut self, at: usize, out: &mut Outputs) {
-        let (peer, was_up) = (self.links[at].peer, self.links[at].connection().is_some());
-        self.links[at].forgive(self.now, self.config.link_timeout);
-        let pause = self.links[at].pause(self.config.redial_min, self.config.redial_max);
+    pub(super) fn link_went_down(&mut self, id: LinkId, out: &mut Outputs) {
+        let (now, steady) = (self.now, self.config.link_timeout);
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let was_up = link.is_up();
+        link.forgive(now, steady);
+        let pause = link.pause(self.config.redial_min, self.config.redial_max);
         let until = self.jittered(pause);
-        self.links[at].go_down(until);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.go_down(until);
+        }
         if !was_up {
             return;
         }
-        out.push(Output::Note(Note::LinkDown(peer)));
-        if self.links[at].lane == Lane::Bulk {
-            self.events.push(Event::Unreachable(peer));
-            self.end_passed_to(peer, out);
+        out.push(Output::Note(Note::LinkDown(id.peer)));
+        if id.lane == Lane::Bulk {
+            self.events.push(Event::Unreachable(id.peer));
+            self.end_passed_to(id.peer, out);
         }
     }
 
@@ -158,8 +181,7 @@ impl Node {
     /// The link to a peer, if it is up and not congested: a message that cannot leave soon is
     /// better lost, as a network may lose it, than piled up.
     fn way_to(&self, peer: NodeId, lane: Lane) -> Option<(ConnectionId, u32)> {
-        let link = self.links.iter().find(|link| link.peer == peer && link.lane == lane)?;
-        let way = link.way()?;
+        let way = self.links.get(&LinkId { peer, lane })?.way()?;
         let waiting = self.connections.get(&way.0)?.waiting_bytes();
         (waiting < self.config.unsent_bytes_max).then_some(way)
     }

@@ -2,10 +2,13 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::io::{Input, LogReader};
 use super::lane::{Idle, Lane};
 use crate::effect::Write;
-use crate::types::Index;
+use crate::snapshot::{Slot, SnapshotStore};
+use crate::types::{Index, LogId};
 use crate::wal::{Disk, DiskErrorKind, SpareStep, Wal, WalError};
 
 /// An order for the log.
@@ -22,6 +25,37 @@ pub enum LogOrder {
         /// About how much is wanted.
         bytes_max: u64,
     },
+    /// See [`Output::WriteSnapshot`](super::Output::WriteSnapshot).
+    WriteSnapshot {
+        /// Where it comes from.
+        slot: Slot,
+        /// Which one.
+        snapshot: LogId,
+        /// Where the piece belongs.
+        offset: u64,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// See [`Output::ReadSnapshot`](super::Output::ReadSnapshot).
+    ReadSnapshot {
+        /// For whom.
+        reader: LogReader,
+        /// Which one.
+        snapshot: LogId,
+        /// From where on.
+        offset: u64,
+        /// How much, at most.
+        bytes_max: u32,
+    },
+    /// See [`Output::Compact`](super::Output::Compact).
+    Compact {
+        /// Entries up to here may go.
+        index: Index,
+        /// Snapshots that end before may go.
+        newest: Index,
+        /// But for these.
+        kept: Vec<LogId>,
+    },
 }
 
 /// How much is done in one step, about: a single order may be larger.
@@ -32,8 +66,11 @@ const PORTION_BYTES: u64 = 4 << 20;
 ///
 /// After an error nothing about the disk is known: the log is poisoned, and the node hears of it
 /// and says nothing more to anybody (FAULTS D01, D02).
+///
+/// Snapshots share the disk, a piece at a time: a write waits for one piece of them at most.
 pub struct LogLane<D: Disk> {
     wal: Wal<D>,
+    snapshots: SnapshotStore<D::File>,
     /// Writes that wait for the end of the portion; kept for its allocation.
     writes: Vec<Write>,
     /// No room for the next segment, when it was last tried.
@@ -43,9 +80,9 @@ pub struct LogLane<D: Disk> {
 }
 
 impl<D: Disk> LogLane<D> {
-    /// The lane of a log that is open.
-    pub fn new(wal: Wal<D>) -> Self {
-        Self { wal, writes: Vec::new(), is_full: false, has_told_full: false }
+    /// The lane of a log that is open, and of the snapshots next to it: see [`Wal::snapshots`].
+    pub fn new(wal: Wal<D>, snapshots: SnapshotStore<D::File>) -> Self {
+        Self { wal, snapshots, writes: Vec::new(), is_full: false, has_told_full: false }
     }
 
     /// The log, to look at.
@@ -99,6 +136,26 @@ impl<D: Disk> Lane for LogLane<D> {
                     self.write_all(done);
                     done.push(Input::LogRead(reader, self.wal.read(first, bytes_max)));
                 }
+                LogOrder::WriteSnapshot { slot, snapshot, offset, bytes } => {
+                    // What was ordered before does not wait for it.
+                    self.write_all(done);
+                    let disk = self.wal.disk();
+                    let stored = self.snapshots.write(disk, slot, snapshot, offset, &bytes);
+                    done.push(Input::SnapshotStored { slot, snapshot, stored });
+                }
+                LogOrder::ReadSnapshot { reader, snapshot, offset, bytes_max } => {
+                    self.write_all(done);
+                    let read = self.snapshots.read(self.wal.disk(), snapshot, offset, bytes_max);
+                    done.push(Input::SnapshotRead { reader, snapshot, offset, read });
+                }
+                LogOrder::Compact { index, newest, kept } => {
+                    self.write_all(done);
+                    let purged = self.wal.purge(index).map(drop);
+                    let forgot = self.snapshots.forget(self.wal.disk(), newest, &kept);
+                    if let Err(why) = purged.and(forgot.map_err(WalError::from)) {
+                        done.push(Input::DiskFailed(why));
+                    }
+                }
             }
         }
         self.write_all(done);
@@ -137,6 +194,9 @@ fn portion(work: &[LogOrder]) -> usize {
             LogOrder::Write(Write { append: Some(append), .. }) => append.entries.cost_bytes(),
             LogOrder::Write(_) => 0,
             LogOrder::Read { bytes_max, .. } => *bytes_max,
+            LogOrder::WriteSnapshot { bytes, .. } => bytes.len() as u64,
+            LogOrder::ReadSnapshot { bytes_max, .. } => u64::from(*bytes_max),
+            LogOrder::Compact { .. } => 0,
         });
         cost_bytes <= PORTION_BYTES
     };

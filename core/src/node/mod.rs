@@ -12,6 +12,7 @@
 
 mod config;
 mod connection;
+mod disks;
 mod effects;
 mod endings;
 mod feed;
@@ -21,12 +22,15 @@ mod lane;
 mod link;
 mod links;
 mod log_lane;
+mod members;
 mod proposals;
 mod requests;
 mod serve;
+mod snapshots;
+mod staffing;
 mod status;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -35,20 +39,23 @@ use crate::event::Event;
 use crate::raft::{Raft, StartError};
 use crate::recovered::Recovered;
 use crate::rng::Rng;
-use crate::types::{Incarnation, Index, Instant, NodeId, RequestId};
+use crate::types::{Index, Instant, NodeId, RequestId};
 use crate::wal::WalError;
-use crate::wire::{Address, Unknown};
+use crate::wire::{Address, Reject, Unknown};
 
 pub use config::{NodeConfig, NodeConfigError};
 use connection::Connections;
+use disks::{DiskName, Disks};
 use endings::Endings;
 use feed::Feed;
 pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs};
 pub use lane::{Idle, Lane};
-use link::Link;
+use link::{Link, LinkId};
 pub use log_lane::{LogLane, LogOrder};
 use proposals::Proposals;
 use requests::Requests;
+use snapshots::Snapshots;
+pub use staffing::Staffing;
 pub use status::{NodeStatus, PeerStatus};
 
 /// One server, without its I/O. See the [module](self).
@@ -65,8 +72,20 @@ pub struct Node {
     endings: Endings,
     /// When the next signs of life are given.
     beat_at: Instant,
-    /// Two to each peer, in the order of the configured addresses.
-    links: Vec<Link>,
+    /// Two to each peer of whom it is known where it is.
+    links: BTreeMap<LinkId, Link>,
+    /// Where peers say that they can be reached; of those only who are linked to, or to us.
+    announced: BTreeMap<NodeId, Address>,
+    /// Peers without any address, of whom it was said that they have none.
+    nowhere: BTreeSet<NodeId>,
+    /// Has it been told of the time at all? Links are made with the first step.
+    has_stepped: bool,
+    /// Have the links to be compared with the membership?
+    is_membership_new: bool,
+    /// Of whom the memberships up to here leave out, the disk is forgotten.
+    removals_seen: Index,
+    /// A member said that this server was removed, and none has listened to it since then.
+    is_told_removed: bool,
     /// Connections dialed so far.
     dialed: u64,
     /// Connections with output of this step.
@@ -76,17 +95,11 @@ pub struct Node {
     /// Queries of this step that wait for one question to the leader.
     queries: Vec<RequestId>,
     feed: Feed,
-    /// The disks by which the peers are known: what was first found at their addresses. A peer that
-    /// comes back with another has forgotten its votes and what it acknowledged.
-    ///
-    /// Known for the life of this process only, and on no disk: after a restart a peer is taken as
-    /// it comes, a wiped one too. So a peer that lost its disk is kept out by those that have known
-    /// it and not started since; once as many have started as make a majority with it, it may help
-    /// to elect a leader that lacks committed entries. A server that lost its disk must therefore
-    /// not come back under its old name.
-    incarnations: BTreeMap<NodeId, Incarnation>,
+    snapshots: Snapshots,
+    /// Of the peers.
+    disks: Disks,
     /// The disks that peers say to have on their links to us.
-    claims: BTreeMap<ConnectionId, Incarnation>,
+    claims: BTreeMap<ConnectionId, DiskName>,
     /// When requests are next looked through for those whose time is up.
     sweep_at: Instant,
     phase: Phase,
@@ -115,14 +128,13 @@ pub enum NodeStartError {
     /// The core cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A member has no address.
+    /// A founding member has no address. One that the log names without is only not linked to.
     #[error("server {0} has no address")]
     NoAddress(NodeId),
 }
 
 impl Node {
-    /// Starts from what was on disk; the state machine has applied nothing that the snapshot does
-    /// not cover.
+    /// Starts from what was on disk; the state machine is as of the snapshot.
     ///
     /// # Errors
     /// If the configuration or the durable state make no sense.
@@ -134,8 +146,7 @@ impl Node {
         config.check()?;
         let applied = recovered.snapshot.last_included.index;
         let raft = Raft::new(config.raft.clone(), recovered, now)?;
-        let links = Self::links_to_all(&config, &raft, now)?;
-        Ok(Self {
+        let node = Self {
             now,
             rng: Rng::new(!config.raft.seed ^ config.raft.id.get()),
             raft,
@@ -144,44 +155,38 @@ impl Node {
             connections: Connections::new(),
             endings: Endings::default(),
             beat_at: now,
-            links,
+            links: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            nowhere: BTreeSet::new(),
+            has_stepped: false,
+            is_membership_new: true,
+            removals_seen: applied,
+            is_told_removed: false,
             dialed: 0,
             unflushed: Vec::new(),
             requests: Requests::new(config.raft.seed ^ config.boot),
             proposals: Proposals::default(),
             queries: Vec::new(),
             feed: Feed::new(applied),
-            incarnations: BTreeMap::new(),
+            snapshots: Snapshots::default(),
+            disks: Disks::default(),
             claims: BTreeMap::new(),
             sweep_at: now,
             phase: Phase::Serving,
             syncs: 0,
             config,
-        })
-    }
-
-    fn links_to_all(
-        config: &NodeConfig,
-        raft: &Raft,
-        now: Instant,
-    ) -> Result<Vec<Link>, NodeStartError> {
-        let mut links = Vec::new();
-        for peer in raft.status().membership.members() {
-            if peer == config.raft.id {
-                continue;
-            }
-            let address = address_of(config, peer).ok_or(NodeStartError::NoAddress(peer))?;
-            for lane in [link::Lane::Urgent, link::Lane::Bulk] {
-                links.push(Link::new(peer, lane, address.clone(), now));
-            }
+        };
+        match node.unknown_founder() {
+            Some(founder) => Err(NodeStartError::NoAddress(founder)),
+            None => Ok(node),
         }
-        Ok(links)
     }
 
     /// Takes in all that happened and gives orders. Leaves `inputs` empty, with its allocation.
     /// Nothing that arrives makes it panic.
     pub fn step(&mut self, now: Instant, inputs: &mut Vec<Input>, out: &mut Outputs) {
         self.now = self.now.max(now);
+        self.has_stepped = true;
         for input in inputs.drain(..) {
             if self.phase != Phase::Over {
                 self.handle(input, out);
@@ -191,17 +196,20 @@ impl Node {
             return;
         }
         self.ask_leader(out);
+        self.tend_staff(out);
         self.events.push(Event::Timeout);
         self.raft.step_batch(self.now, &mut self.events, &mut self.effects);
         self.carry_out(out);
         if self.phase == Phase::Over {
             return;
         }
+        self.tend_membership(out);
         self.tend_links(out);
         self.end_silent(out);
         self.beat();
         self.sweep(out);
         self.feed_state_machine(out);
+        self.go_on_fetching();
         self.flush(out);
         self.stop_if_done(out);
     }
@@ -215,10 +223,13 @@ impl Node {
         };
         let sweep = (self.requests.len() > 0).then_some(self.sweep_at);
         let beat = (!self.links.is_empty()).then_some(self.beat_at);
-        let links = self.links.iter().filter_map(Link::deadline);
+        let start = (!self.has_stepped).then_some(self.now);
+        let links = self.links.values().filter_map(Link::deadline);
         links
             .chain(self.endings.earliest())
             .chain(beat)
+            .chain(self.fetch_deadline())
+            .chain(start)
             .chain(self.raft.deadline())
             .chain(stop)
             .chain(sweep)
@@ -237,28 +248,43 @@ impl Node {
             let peer = raft.peers.iter().find(|peer| peer.id() == id);
             peer.map(|peer| peer.match_index())
         };
-        let peer = |pair: &[Link]| PeerStatus {
-            id: pair[0].peer,
-            is_linked: pair.iter().all(|link| link.connection().is_some()),
-            matched: matched(pair[0].peer),
+        let is_linked = |peer| {
+            let mut lanes = [link::Lane::Urgent, link::Lane::Bulk].into_iter();
+            lanes.all(|lane| self.links.get(&LinkId { peer, lane }).is_some_and(Link::is_up))
         };
+        let (members, reserves) = (raft.membership.members(), raft.membership.reserves());
+        let peer = |id| PeerStatus { id, is_linked: is_linked(id), matched: matched(id) };
+        let address = |&id: &NodeId| Some((id, self.address_of(id)?));
         NodeStatus {
             cluster: self.config.cluster,
             id: raft.id,
             role: raft.role,
             term: raft.hard_state.term,
             leader: raft.leader,
-            leader_address: raft.leader.and_then(|id| address_of(&self.config, id)),
+            leader_address: self.leader_address(raft.leader),
             last: raft.last.index,
             durable: raft.durable,
             commit: raft.commit,
             applied: self.feed.applied(),
             voters: raft.membership.voters().to_vec(),
-            peers: self.links.chunks(2).map(peer).collect(),
+            peers: members.iter().filter(|&&id| id != raft.id).map(|&id| peer(id)).collect(),
             requests: self.requests.len() as u64,
             connections: self.connections.len() as u64,
             ignored_messages: raft.ignored_messages,
             syncs: self.syncs,
+            snapshot: raft.snapshot.index,
+            log_start: raft.base.index,
+            fetching: self.fetching(),
+            learners: raft.membership.learners().to_vec(),
+            outgoing: raft.membership.outgoing().to_vec(),
+            membership_index: raft.membership_index,
+            addresses: members.iter().chain(reserves).filter_map(address).collect(),
+            reserves: reserves.to_vec(),
+            is_changing: raft.is_reconfiguring || raft.membership.is_joint(),
+            transferring_to: raft.transferring_to,
+            is_removed: self.is_removed(),
+            is_forgetful: raft.is_forgetful,
+            forgetful: raft.peers.iter().filter(|it| it.is_forgetful()).map(|it| it.id()).collect(),
         }
     }
 
@@ -278,11 +304,30 @@ impl Node {
             Input::LogRead(reader, read) => self.handle_log_read(reader, read, out),
             Input::Applied(index, answers) => self.handle_applied(index, answers, out),
             Input::Answered { id, index, answer } => self.handle_answered(id, index, answer, out),
+            Input::Captured { index, part, is_last } => {
+                self.handle_captured(index, &part, is_last, out);
+            }
+            Input::SnapshotStored { slot, snapshot, stored } => {
+                self.handle_snapshot_stored(slot, snapshot, stored, out);
+            }
+            Input::SnapshotRead { reader, snapshot, offset, read } => {
+                self.handle_snapshot_read(reader, (snapshot, offset), read, out);
+            }
+            Input::Restored { snapshot, is_done: Some(is_done) } => {
+                self.handle_restored(snapshot, is_done, out);
+            }
+            Input::Restored { snapshot, is_done: None } => self.handle_unrestorable(snapshot, out),
             Input::Request { id, body } => {
                 self.serve(requests::Origin::Local { id }, body, out);
             }
             Input::Stop => self.handle_stop(),
         }
+    }
+
+    /// What this server says rests on a disk that is not the newest under its name: it says no more.
+    pub(super) fn be_disowned(&mut self, by: NodeId, why: Reject, out: &mut Outputs) {
+        self.phase = Phase::Over;
+        out.push(Output::Disowned { by, why });
     }
 
     /// Nothing may be said any more: it could rest on what the disk has lost.
@@ -333,11 +378,11 @@ impl Node {
 
     /// Half of the pause at least, so that two servers never redial in step for long.
     fn jittered(&mut self, pause: Duration) -> Instant {
-        self.now.after(pause / 2 + self.rng.up_to(pause / 2))
+        self.rng.later(self.now, pause / 2, pause / 2)
     }
 
     fn leader_address(&self, leader: Option<NodeId>) -> Option<Address> {
-        address_of(&self.config, leader?)
+        self.address_of(leader?)
     }
 
     /// What the state machine is behind by, in entries.
@@ -349,8 +394,4 @@ impl Node {
     fn applied(&self) -> Index {
         self.feed.applied()
     }
-}
-
-fn address_of(config: &NodeConfig, id: NodeId) -> Option<Address> {
-    config.addresses.iter().find(|known| known.0 == id).map(|known| known.1.clone())
 }

@@ -49,6 +49,8 @@ pub(super) enum Kind {
     ReadIndex,
     /// A transfer of leadership.
     Transfer,
+    /// A change of the membership.
+    Reconfigure,
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.

@@ -1,7 +1,8 @@
 //! Requests: from clients, from within the process, and from peers that pass them on. Each ends in
-//! exactly one outcome: done, not applied, or unknown.
+//! exactly one outcome.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,7 +10,7 @@ use super::io::{Note, Output, Outputs};
 use super::link::Lane;
 use super::requests::{Kind, Origin, Pending};
 use super::{Node, Phase};
-use crate::effect::Refusal;
+use crate::effect::{Refusal, Stopped};
 use crate::event::Event;
 use crate::types::{Index, LogId, NodeId, RequestId};
 use crate::wire::{
@@ -32,7 +33,10 @@ impl Node {
                 let index = self.applied();
                 out.push(Output::Query { id, index, query });
             }
-            RequestBody::Query { consistency: Consistency::Linearizable, query } => {
+            RequestBody::Query {
+                consistency: Consistency::Linearizable | Consistency::Lease,
+                query,
+            } => {
                 if self.is_blind() {
                     let why = self.not_leader(self.raft.status().leader);
                     return self.respond(origin, Outcome::NotApplied(why), out);
@@ -45,7 +49,30 @@ impl Node {
                 }
             }
             RequestBody::TransferLeadership { to } => self.transfer_leadership(origin, to),
+            RequestBody::Reconfigure { target, expected, force } => {
+                let id = self.begin_for(origin, Kind::Reconfigure, self.config.reconfigure_timeout);
+                self.events.push(Event::Reconfigure { id, target, expected, force });
+            }
             RequestBody::Status => {}
+        }
+    }
+
+    pub(super) fn handle_reconfigured(&mut self, id: RequestId, at: Index, out: &mut Outputs) {
+        self.finish(id, Outcome::Done { index: at, answer: Bytes::new() }, out);
+    }
+
+    pub(super) fn handle_reconfiguration_stopped(
+        &mut self,
+        id: RequestId,
+        why: Stopped,
+        out: &mut Outputs,
+    ) {
+        match why {
+            // The next leader may find two majorities in its log, and complete the change.
+            Stopped::LeadershipLost => {
+                self.end_without_answer(id, Unknown::LeadershipLost, out);
+            }
+            why => self.finish(id, Outcome::Stopped(why), out),
         }
     }
 
@@ -70,6 +97,10 @@ impl Node {
     ) {
         match message {
             PeerMessage::KeepAlive => {}
+            PeerMessage::SnapshotAsk(ask) => self.handle_snapshot_ask(from, ask, out),
+            PeerMessage::SnapshotPart(part) => self.handle_snapshot_part(from, part, out),
+            PeerMessage::SnapshotNone(snapshot) => self.handle_snapshot_none(from, snapshot),
+            PeerMessage::Reachable { address } => self.handle_reachable(from, address),
             PeerMessage::Forwarded(Forwarded { id, outcome }) => {
                 let id = RequestId(id);
                 // Only the server that was asked may answer.
@@ -166,7 +197,11 @@ impl Node {
     }
 
     fn begin(&mut self, origin: Origin, kind: Kind) -> RequestId {
-        let deadline = self.now.after(self.config.request_timeout);
+        self.begin_for(origin, kind, self.config.request_timeout)
+    }
+
+    pub(super) fn begin_for(&mut self, origin: Origin, kind: Kind, time: Duration) -> RequestId {
+        let deadline = self.now.after(time);
         self.requests.insert(Pending { origin, kind, passed_to: None, deadline })
     }
 
@@ -188,9 +223,9 @@ impl Node {
             Refusal::NoSuccessor => NotApplied::NoSuccessor,
             Refusal::TransferTimedOut => NotApplied::TransferTimedOut,
             Refusal::Halted => NotApplied::Halted,
-            Refusal::MembershipIs { .. } | Refusal::ChangeUnderWay | Refusal::JointTarget => {
-                NotApplied::Invalid
-            }
+            Refusal::MembershipIs { at } => NotApplied::MembershipIs { at },
+            Refusal::ChangeUnderWay => NotApplied::ChangeUnderWay,
+            Refusal::JointTarget => NotApplied::JointTarget,
         };
         self.end_as_not_applied(id, why, out);
     }
@@ -203,7 +238,7 @@ impl Node {
                 let query = core::mem::take(query);
                 out.push(Output::Query { id, index, query });
             }
-            Kind::ReadIndex | Kind::Propose | Kind::Transfer => {
+            Kind::ReadIndex | Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
                 self.end_with_index(id, index, out);
             }
         }
@@ -297,7 +332,9 @@ impl Node {
     pub(super) fn end_without_answer(&mut self, id: RequestId, why: Unknown, out: &mut Outputs) {
         let Some(pending) = self.requests.get_mut(id) else { return };
         match pending.kind {
-            Kind::Propose | Kind::Transfer => self.finish(id, Outcome::Unknown(why), out),
+            Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
+                self.finish(id, Outcome::Unknown(why), out);
+            }
             Kind::Query(_) | Kind::ReadIndex => {
                 let (leader, address) = (None, None);
                 self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
@@ -327,6 +364,7 @@ impl Node {
                     Outcome::Done { index, answer } => ForwardOutcome::Done { index, answer },
                     Outcome::NotApplied(why) => ForwardOutcome::NotApplied(why),
                     Outcome::Unknown(why) => ForwardOutcome::Unknown(why),
+                    Outcome::Stopped(_) => unreachable!("no peer asks for another membership"),
                 };
                 self.answer_peer(node, id, outcome);
             }

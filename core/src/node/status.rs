@@ -33,7 +33,7 @@ pub struct NodeStatus {
     pub applied: Index,
     /// The voters of the group, itself included.
     pub voters: Vec<NodeId>,
-    /// Its peers, by id.
+    /// The other members, by id.
     pub peers: Vec<PeerStatus>,
     /// Requests under way.
     pub requests: u64,
@@ -43,6 +43,34 @@ pub struct NodeStatus {
     pub ignored_messages: u64,
     /// Group commits of the log since the start: each is one sync, however many writes share it.
     pub syncs: u64,
+    /// The last entry of the newest snapshot; 0 if there is none.
+    pub snapshot: Index,
+    /// The log starts after this entry: what it holds up to the snapshot, it keeps for slow peers.
+    pub log_start: Index,
+    /// The snapshot that is got from the leader, by its last entry, and how many bytes of it are here.
+    pub fetching: Option<(Index, u64)>,
+    /// Members without a vote.
+    pub learners: Vec<NodeId>,
+    /// The voters of the majority that is being left; empty unless two rule.
+    pub outgoing: Vec<NodeId>,
+    /// The entry that says who the members are.
+    pub membership_index: Index,
+    /// Where members and reserves can be reached, itself included, as far as it knows.
+    pub addresses: Vec<(NodeId, Address)>,
+    /// A leader knows whether the membership is about to change; others, whether two majorities
+    /// rule.
+    pub is_changing: bool,
+    /// To whom a leader is handing over.
+    pub transferring_to: Option<NodeId>,
+    /// It belongs to the group no more, as far as it knows or was told.
+    pub is_removed: bool,
+    /// Servers that stand by.
+    pub reserves: Vec<NodeId>,
+    /// It may have forgotten what it promised, because its disk is another than it was, and has no
+    /// say until a leader knows that it can do no harm.
+    pub is_forgetful: bool,
+    /// The peers of which a leader knows this.
+    pub forgetful: Vec<NodeId>,
 }
 
 /// How a node sees a peer.

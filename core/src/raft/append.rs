@@ -1,10 +1,12 @@
 //! The follower's side of replication: thesis 3.5 and 3.6.
 
+use core::mem::take;
+
 use super::Raft;
 use super::role::{Follower, Following, Role};
 use crate::effect::{Cause, Effects, Violation};
 use crate::entry::Entries;
-use crate::message::{AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Rpc};
+use crate::message::{AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat};
 use crate::types::{Index, LogId, NodeId, ReplicationId, Round, Term};
 
 /// A heartbeat says what an empty AppendEntries says.
@@ -22,7 +24,7 @@ impl AppendEntries {
             self.prev.index.0.checked_add(1) == Some(first.index.0)
                 && self.prev.term <= first.term
                 && last.term <= term
-                && last.index.0 < u64::MAX
+                && last.index <= Index::LAST
         };
         let ends = self.entries.first().map(|first| first.id).zip(self.entries.last_id());
         self.prev.term <= term
@@ -36,32 +38,41 @@ impl Raft {
         &mut self,
         from: NodeId,
         is_current: bool,
-        request: AppendEntries,
+        request: &mut AppendEntries,
         effects: &mut Effects,
     ) {
         if !is_current {
             // thesis 3.3: a leader of an earlier term learns that its time is over.
-            return self.reply(from, &request, AppendOutcome::StaleTerm);
+            let AppendEntries { replication, round, .. } = *request;
+            return self.reply(from, replication, round, AppendOutcome::StaleTerm);
         }
-        if !self.follow(from, &request, effects) {
+        if !self.follow(from, request.replication, request.round, effects) {
             return;
         }
-        let AppendEntries { prev, .. } = request;
+        let AppendEntries { replication, round, prev, .. } = *request;
         match self.has(prev) {
             Ok(true) => self.accept(request, effects),
             Ok(false) => {
                 let hint = self.log.newest_within(prev);
                 let outcome = AppendOutcome::Mismatch { rejected: prev.index, hint };
-                self.reply(from, &request, outcome);
+                self.reply(from, replication, round, outcome);
             }
             Err(violation) => self.halt(violation, effects),
         }
     }
 
     /// Recognises the leader of this term; `false` if this server has halted over it.
-    fn follow(&mut self, from: NodeId, request: &AppendEntries, effects: &mut Effects) -> bool {
+    pub(super) fn follow(
+        &mut self,
+        from: NodeId,
+        replication: ReplicationId,
+        round: Round,
+        effects: &mut Effects,
+    ) -> bool {
         let term = self.hard_state.term;
-        match self.leader() {
+        // Whoever resigned was this term's leader all the same.
+        let own = self.has_led.then_some(self.config.id);
+        match self.leader().or(own) {
             Some(first) if first != from => {
                 // thesis Figure 3.2, Election Safety.
                 self.halt(Violation::TwoLeaders { term, first, second: from }, effects);
@@ -79,16 +90,17 @@ impl Raft {
         };
         *patience = deadline;
         following.heard = now;
+        self.bound_until = Self::bound_from(&self.config, now);
         // The ids of a leader only rise within its term: a smaller one is a message that comes late.
-        if following.replication < request.replication {
+        if following.replication < replication {
             // A new replication remembers no acknowledgement.
-            following.replication = request.replication;
+            following.replication = replication;
             following.acked = Index(0);
         }
         // thesis 6.4: an answer to this round confirms the leader. One that has not gone out for
         // an earlier round is covered by it.
-        following.is_answer_owed |= request.round > following.round;
-        following.round = following.round.max(request.round);
+        following.is_answer_owed |= round > following.round;
+        following.round = following.round.max(round);
         true
     }
 
@@ -102,6 +114,7 @@ impl Raft {
             is_answer_owed: false,
             replication: ReplicationId::default(),
             round: Round::default(),
+            fetching: Index(0),
         };
         let deadline = self.election_deadline();
         let role = Role::Follower(Follower { deadline, following: Some(following) });
@@ -125,8 +138,9 @@ impl Raft {
     }
 
     /// thesis 3.5, 3.6: cuts what conflicts, appends what is missing, learns what is committed.
-    fn accept(&mut self, request: AppendEntries, effects: &mut Effects) {
-        let AppendEntries { prev, entries, commit, .. } = request;
+    fn accept(&mut self, request: &mut AppendEntries, effects: &mut Effects) {
+        let AppendEntries { prev, ref mut entries, commit, .. } = *request;
+        let entries = take(entries);
         let end = entries.last_id().map_or(prev.index, |last| last.index);
         let has_entries = !entries.is_empty();
         if let Err(violation) = self.append_missing(entries) {
@@ -186,10 +200,14 @@ impl Raft {
         }
     }
 
-    fn reply(&mut self, to: NodeId, request: &AppendEntries, outcome: AppendOutcome) {
-        let AppendEntries { replication, round, .. } = *request;
-        let reply = AppendEntriesReply { replication, round, outcome };
-        self.send(to, Rpc::AppendEntriesReply(reply));
+    pub(super) fn reply(
+        &mut self,
+        to: NodeId,
+        replication: ReplicationId,
+        round: Round,
+        outcome: AppendOutcome,
+    ) {
+        self.send(to, self.answer(AppendEntriesReply { replication, round, outcome }));
     }
 
     /// Tells the leader what of the matching log is durable, if it is news or an answer is owed.
@@ -206,9 +224,6 @@ impl Raft {
         following.is_answer_owed = false;
         let Following { leader, replication, round, .. } = *following;
         let outcome = AppendOutcome::Match(upto);
-        self.send(
-            leader,
-            Rpc::AppendEntriesReply(AppendEntriesReply { replication, round, outcome }),
-        );
+        self.send(leader, self.answer(AppendEntriesReply { replication, round, outcome }));
     }
 }

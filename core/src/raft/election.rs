@@ -15,9 +15,8 @@ impl Raft {
         // thesis 4.2.2: whoever left stands until it knows that this is committed. Its log may be the
         // only one that says so, and longer than those of all who could do without it. Its own vote
         // does not count.
-        if !self.log.may_stand(self.config.id, self.commit) || self.is_disk_hanging() {
-            // A learner waits on: it has no vote to win with (thesis 4.2.1). Neither has a server
-            // whose vote does not reach its disk (thesis 3.8).
+        if !self.log.may_stand(self.config.id, self.commit) || !self.has_vote() {
+            // A learner waits on: it has no vote to win with (thesis 4.2.1).
             return self.become_follower(Cause::ElectionTimeout, effects);
         }
         if self.config.pre_vote {
@@ -40,7 +39,7 @@ impl Raft {
     /// thesis 3.4: increments the term, votes for itself and asks the others.
     pub(super) fn become_candidate(&mut self, cause: Cause, effects: &mut Effects) {
         let Some(term) = self.next_term(effects) else { return };
-        self.set_hard_state(HardState { term, vote: Some(self.config.id) });
+        self.set_hard_state(HardState { term, vote: Some(self.config.id), ..self.hard_state });
         // Its own vote counts like any other: once it is durable, see `count_own_vote`.
         let election = self.new_election();
         self.change_role(Role::Candidate(election), cause, effects);
@@ -78,9 +77,9 @@ impl Raft {
         // A stale asker is told the newer term at once: silence could keep two servers with
         // different terms from ever electing anybody.
         if !is_stale && self.is_loyal() {
-            return;
+            return self.suspect_clock(from);
         }
-        let granted = !is_stale && self.is_up_to_date(request.last) && !self.is_disk_hanging();
+        let granted = !is_stale && self.is_up_to_date(request.last) && self.has_vote();
         let reply = PreVoteReply { next_term: request.next_term, granted };
         self.send(from, Rpc::PreVoteReply(reply));
     }
@@ -124,8 +123,7 @@ impl Raft {
             // Whoever knows this term's leader has no reason to elect another.
             None => self.leader().is_none(),
         };
-        // A vote that cannot be made durable would never leave (thesis 3.8).
-        let can_vote = is_free && !self.is_disk_hanging();
+        let can_vote = is_free && self.has_vote();
         let granted = is_current && can_vote && self.is_up_to_date(request.last);
         if granted {
             self.grant_vote(from, effects);
@@ -136,7 +134,7 @@ impl Raft {
     fn grant_vote(&mut self, candidate: NodeId, effects: &mut Effects) {
         if self.hard_state.vote.is_none() {
             let term = self.hard_state.term;
-            self.set_hard_state(HardState { term, vote: Some(candidate) });
+            self.set_hard_state(HardState { term, vote: Some(candidate), ..self.hard_state });
         }
         // thesis 3.4: granting a vote restarts the wait.
         let patience = self.election_deadline();
@@ -189,6 +187,12 @@ impl Raft {
         }
     }
 
+    /// A vote that cannot be made durable would never leave (thesis 3.8), and of one that was made
+    /// durable a forgetful server may know nothing.
+    pub(super) fn has_vote(&self) -> bool {
+        !self.is_disk_hanging() && !self.hard_state.is_forgetful
+    }
+
     /// thesis 3.6.1: the later last term wins, then the longer log.
     fn is_up_to_date(&self, last: LogId) -> bool {
         last >= self.log.last()
@@ -196,6 +200,9 @@ impl Raft {
 
     /// thesis 4.2.3: a server that hears from a leader helps nobody to unseat it.
     pub(super) fn is_loyal(&self) -> bool {
+        if self.is_bound() {
+            return true;
+        }
         if !self.config.check_quorum {
             return false;
         }

@@ -1,16 +1,17 @@
 //! What a leader decides: proposals, reads, answers of its peers, and whether it still leads.
 
 use super::Raft;
+use super::forgetful::Amnesia;
 use super::progress::{PeerMode, Progress};
 use super::reads::Reads;
 use super::role::{Leader, Role};
-use super::transfer::Transfer;
 use crate::effect::{Cause, Effect, Effects, Refusal};
 use crate::entry::{Entries, Entry, Payload};
 use crate::message::{AppendEntriesReply, AppendOutcome};
 use crate::quorum::{self, VoteResult, vote_result};
-use crate::types::{Index, Instant, LogId, NodeId, ReplicationId, RequestId, Round};
+use crate::types::{Index, Instant, LifeId, LogId, NodeId, ReplicationId, RequestId, Round};
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -19,15 +20,18 @@ impl Raft {
     /// thesis 3.4: a majority voted for this server.
     pub(super) fn become_leader(&mut self, effects: &mut Effects) {
         assert!(self.is_hard_state_durable(), "a leader's own vote is durable");
+        self.has_led = true;
         let next = self.log.last().index.next();
         let peers = self.log.membership().members().into_iter().filter(|&id| id != self.config.id);
         let replications = &mut self.replications;
-        let peers: Vec<_> = peers
+        let mut peers: Vec<_> = peers
             .map(|id| {
                 *replications += 1;
                 Progress::new(id, ReplicationId(*replications), next, self.now)
             })
             .collect();
+        // There may be very many groups, and their peers are most of what they hold.
+        peers.shrink_to_fit();
         // thesis 3.6.2 and 6.4: an entry of its own term lets the leader commit what is before it.
         let noop = self.log.propose(self.hard_state.term, Payload::NOOP).index;
         let leader = Leader {
@@ -37,6 +41,7 @@ impl Raft {
             round: Round(0),
             is_round_owed: false,
             reads: Reads::default(),
+            lease: self.config.lease.map(|_| Box::default()),
             transfer: None,
             change: None,
             membership_since: self.now,
@@ -44,7 +49,7 @@ impl Raft {
             uncommitted_bytes: 0,
             unsettled_bytes: 0,
         };
-        self.change_role(Role::Leader(leader), Cause::ElectionWon, effects);
+        self.change_role(Role::Leader(Box::new(leader)), Cause::ElectionWon, effects);
     }
 
     pub(super) fn handle_propose(&mut self, id: RequestId, command: Bytes, effects: &mut Effects) {
@@ -83,24 +88,34 @@ impl Raft {
         leader.reads.push(id);
     }
 
-    pub(super) fn handle_append_entries_reply(&mut self, from: NodeId, reply: AppendEntriesReply) {
-        let Role::Leader(leader) = &mut self.role else { return };
-        let newest_round = leader.round;
-        let Some(peer) = leader.peer_mut(from) else { return };
-        let last = self.log.last().index;
+    /// A peer answers, in a life (`Some`) of one that may have forgotten what it promised or not.
+    pub(super) fn handle_append_entries_reply(
+        &mut self,
+        from: NodeId,
+        life: Option<LifeId>,
+        reply: AppendEntriesReply,
+    ) {
+        let Role::Leader(leader) = &self.role else { return };
+        let Some(peer) = leader.peer(from) else { return };
+        let (base, last) = (self.log.base().index, self.log.last().index);
         if peer.replication != reply.replication {
             return;
         }
-        if reply.round > newest_round || !reply.outcome.is_sane_up_to(last) {
-            self.ignored_messages += 1;
+        if reply.round > leader.round || !reply.outcome.is_sane_up_to(last) {
+            self.ignored_messages = self.ignored_messages.saturating_add(1);
             return;
         }
+        if !self.recognise(from, life) {
+            return;
+        }
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(peer) = leader.peer_mut(from) else { return };
         peer.heard = self.now;
         peer.round = peer.round.max(reply.round);
         match reply.outcome {
             AppendOutcome::Match(index) => {
                 let is_news = index > peer.match_index;
-                peer.acknowledge(index, reply.round);
+                peer.acknowledge(index, reply.round, base);
                 if !is_news {
                     peer.suspect_loss();
                 }
@@ -120,8 +135,9 @@ impl Raft {
                     if reply.round > peer.match_round {
                         self.replications += 1;
                         peer.start_over(ReplicationId(self.replications), next);
+                        peer.amnesia.get_or_insert_with(|| Box::new(Amnesia::Found));
                     }
-                } else if peer.mode != PeerMode::Probe || rejected.next() == peer.next_index {
+                } else if peer.mode.is_streaming() || rejected.next() == peer.next_index {
                     peer.become_probe(next);
                 }
             }
@@ -145,7 +161,7 @@ impl Raft {
         if ends.is_some_and(|(first, last)| {
             first.index == peer.next_index && is_ours(first) && is_ours(last)
         }) {
-            peer.fetched = entries;
+            peer.fetched = Some(Box::new(entries));
         } else if asked == peer.next_index {
             // Nothing, or not from this log: starts over, with the next heartbeat.
             peer.become_probe(peer.next_index);
@@ -157,7 +173,7 @@ impl Raft {
     pub(super) fn handle_unreachable(&mut self, peer: NodeId) {
         let Role::Leader(leader) = &mut self.role else { return };
         if let Some(peer) = leader.peer_mut(peer)
-            && peer.mode != PeerMode::Probe
+            && peer.mode.is_streaming()
         {
             peer.become_probe(peer.match_index.next());
         }
@@ -169,7 +185,7 @@ impl Raft {
         if now >= self.quorum_lost_at(leader) {
             return self.become_follower(Cause::QuorumLost, effects);
         }
-        if now >= self.gives_way_at() {
+        if now >= self.gives_way_at(leader) {
             return self.become_follower(Cause::DiskHung, effects);
         }
         self.end_late_transfer(effects);
@@ -179,8 +195,11 @@ impl Raft {
         }
         leader.heartbeat_at = now.after(self.config.heartbeat_interval);
         leader.is_round_owed = true;
-        leader.transfer.iter_mut().for_each(Transfer::try_again);
-        leader.peers.iter_mut().for_each(|peer| peer.may_suspect_loss = true);
+        leader.transfer.iter_mut().for_each(|transfer| transfer.try_again());
+        for peer in &mut leader.peers {
+            (peer.may_suspect_loss, peer.is_offer_owed) = (true, true);
+        }
+        self.is_compaction_due = true;
         self.note_silent_newcomers();
     }
 
@@ -191,7 +210,7 @@ impl Raft {
             return Instant(u64::MAX);
         }
         let heard = quorum::reached(self.log.membership(), |id| match leader.peer(id) {
-            Some(peer) => peer.heard.0,
+            Some(peer) => peer.counted(peer.heard.0),
             None => self.own_value(id, u64::MAX),
         });
         // A new membership's majority has its time from then on.
@@ -204,11 +223,20 @@ impl Raft {
     /// Never if the others cannot elect anybody without its vote, which would not reach its disk
     /// (thesis 3.8): a server alone, or one of two. To step down would help nobody then. It stays,
     /// acknowledges nothing that is not durable, and goes on with all of it when its disk does.
-    pub(super) fn gives_way_at(&self) -> Instant {
-        let others = |id| Some(id != self.config.id);
+    ///
+    /// A new membership that could do without it gives it as much time as a new leader has.
+    pub(super) fn gives_way_at(&self, leader: &Leader) -> Instant {
+        let never = Instant(u64::MAX);
+        let hangs_at = self.disk_hangs_at();
+        if hangs_at == never {
+            return never;
+        }
+        let others = |id| Some(id != self.config.id && !self.is_forgetful_peer(id));
         match vote_result(self.log.membership(), others) {
-            VoteResult::Won => self.disk_hangs_at(),
-            VoteResult::Lost | VoteResult::Pending => Instant(u64::MAX),
+            VoteResult::Won => {
+                hangs_at.max(leader.membership_since.after(self.config.disk_timeout))
+            }
+            VoteResult::Lost | VoteResult::Pending => never,
         }
     }
 

@@ -3,19 +3,25 @@
 //! **Decide, then settle.** A handler only changes state; [`settle`] looks at the state afterwards
 //! and gives the orders. Read in this order: [`role`] (what a server is), [`election`], [`append`]
 //! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], [`transfer`],
-//! [`reconfigure`], and [`settle`].
+//! [`reconfigure`], [`snapshots`], [`forgetful`], and [`settle`].
 
 mod append;
 mod election;
+mod forgetful;
 mod lead;
+mod lease;
 mod progress;
+#[cfg(test)]
+mod progress_tests;
 mod reads;
 mod reconfigure;
 mod role;
 mod settle;
+mod snapshots;
 mod transfer;
 
 use alloc::vec::Vec;
+use core::mem::take;
 
 use crate::config::{Config, ConfigError};
 use crate::effect::{Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation};
@@ -24,13 +30,13 @@ use crate::event::Event;
 use crate::log::Log;
 use crate::membership::Membership;
 use crate::message::{AppendEntries, Message, Rpc};
-use crate::recovered::{RecoverError, Recovered};
+use crate::recovered::{RecoverError, Recovered, SnapshotMeta};
 use crate::rng::Rng;
 use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
 
+pub use lease::LeaseLost;
 pub use progress::{PeerMode, Progress};
 use role::{Follower, Role};
-use transfer::Transfer;
 
 /// One Raft server, without its I/O.
 ///
@@ -76,19 +82,28 @@ pub struct Raft {
     membership_told: LogId,
     /// All entries up to here are committed.
     commit: Index,
-    /// All entries up to here were handed out by [`Effect::Commit`].
+    /// All entries up to here were handed out, by [`Effect::Commit`] or [`Effect::Restore`].
     handed_out: Index,
+    /// A snapshot, the newest, took the place of the log, and that is not durable yet.
+    is_restore_owed: bool,
+    /// The log may be able to forget some more of what the snapshot covers.
+    is_compaction_due: bool,
     role: Role,
+    /// Was this server elected in the current term? Then nobody else was.
+    has_led: bool,
+    /// Until then this server helps nobody to unseat a leader, if leaders have leases.
+    bound_until: Instant,
     /// Counts the replications that this server started; see [`ReplicationId`](crate::ReplicationId).
     replications: u64,
     /// Reads of the log that the driver has not answered, whoever led when they were asked for: for
     /// whom, and from where on.
     fetches: Vec<(NodeId, Index)>,
-    /// Messages of this step.
-    outbox: Vec<Message>,
+    /// Messages of this step, each as the order to send it. Between steps its memory is with
+    /// whoever collects the effects, for the next server that steps.
+    outbox: Vec<Effect>,
     /// Messages of a term, or about a vote, that is not durable yet.
-    withheld: Vec<Message>,
-    ignored_messages: u64,
+    withheld: Vec<Effect>,
+    ignored_messages: u32,
 }
 
 /// Why a server cannot start.
@@ -100,6 +115,10 @@ pub enum StartError {
     /// The durable state makes no sense.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// A server that may have forgotten what it promised is told by others when it may have a say
+    /// again; here nobody else votes.
+    #[error("server {0} may have forgotten what it promised, and nobody else votes who could know")]
+    ForgetfulAndAlone(NodeId),
 }
 
 /// A server at a glance. Borrowed, so that reading it costs nothing.
@@ -113,24 +132,34 @@ pub struct Status<'a> {
     pub hard_state: HardState,
     /// The leader it knows.
     pub leader: Option<NodeId>,
-    /// What the log starts after.
+    /// The last entry that the newest snapshot covers.
     pub snapshot: LogId,
+    /// What the log starts after: what is between here and `snapshot` is kept for slow peers.
+    pub base: LogId,
     /// The end of the log.
     pub last: LogId,
     /// The log is durable up to here.
     pub durable: Index,
+    /// It may have forgotten what it promised, and has no say until a leader vouches for it: see
+    /// [`HardState::is_forgetful`].
+    pub is_forgetful: bool,
     /// The disk has had something to write for [`Config::disk_timeout`] without finishing any of it.
     pub disk_hangs: bool,
     /// The log is committed up to here, as far as this server knows.
     pub commit: Index,
     /// Who belongs to the cluster.
     pub membership: &'a Membership,
-    /// The entry that says so; the snapshot's if none of the log does.
+    /// The entry that says so; 0 for the founding members.
     pub membership_index: Index,
     /// A leader's view of its peers, by id; empty for others.
     pub peers: &'a [Progress],
+    /// Until when a leader answers reads by itself, as far as it was renewed, and why it never will
+    /// again if it has no lease for the rest of its term.
+    pub lease: (Option<Instant>, Option<LeaseLost>),
     /// To whom a leader is handing over.
     pub transferring_to: Option<NodeId>,
+    /// Is a leader about to change the membership?
+    pub is_reconfiguring: bool,
     /// Messages that made no sense, since the start.
     pub ignored_messages: u64,
     /// Why this server stopped for good, if it did.
@@ -150,19 +179,23 @@ impl Raft {
         config.check()?;
         recovered.check()?;
         let mut rng = Rng::new(config.seed ^ config.id.get());
-        let patience = config.election_timeout + rng.up_to(config.election_jitter);
-        let base = recovered.snapshot.last_included.index;
+        let deadline = rng.later(now, config.election_timeout, config.election_jitter);
+        let covered = recovered.snapshot.last_included.index;
         let mut raft = Self {
             rng,
             now,
             hard_state: recovered.hard_state,
             is_hard_state_new: false,
             hard_ticket: Ticket(0),
-            commit: base,
-            handed_out: base,
+            commit: covered,
+            handed_out: covered,
+            is_restore_owed: false,
+            is_compaction_due: false,
             membership_told: LogId::ZERO,
             log: Log::new(recovered),
-            role: Role::Follower(Follower { deadline: now.after(patience), following: None }),
+            role: Role::Follower(Follower { deadline, following: None }),
+            has_led: false,
+            bound_until: Self::bound_from(&config, now),
             replications: 0,
             fetches: Vec::new(),
             outbox: Vec::new(),
@@ -170,16 +203,23 @@ impl Raft {
             ignored_messages: 0,
             config,
         };
-        raft.membership_told = raft.membership_entry();
-        Ok(raft)
+        raft.membership_told = raft.log.membership_at();
+        let (id, membership) = (raft.config.id, raft.log.membership());
+        let is_alone = membership.voters() == [id] && !membership.is_joint();
+        match raft.hard_state.is_forgetful && is_alone {
+            true => Err(StartError::ForgetfulAndAlone(id)),
+            false => Ok(raft),
+        }
     }
 
     /// One event in, any number of effects out. Cannot fail, and nothing that arrives makes it
     /// panic. `now` should not run backwards; if it does, time stands still.
-    pub fn step(&mut self, now: Instant, event: Event, effects: &mut Effects) {
+    pub fn step(&mut self, now: Instant, mut event: Event, effects: &mut Effects) {
         self.now = self.now.max(now);
-        self.handle(event, effects);
+        effects.lend(&mut self.outbox);
+        self.handle(&mut event, effects);
         self.settle(effects);
+        effects.lend(&mut self.outbox);
     }
 
     /// As [`Raft::step`] for each event in turn, but settles once, at the end: at most one write,
@@ -187,10 +227,11 @@ impl Raft {
     /// empty, with its allocation.
     pub fn step_batch(&mut self, now: Instant, events: &mut Vec<Event>, effects: &mut Effects) {
         self.now = self.now.max(now);
-        for event in events.drain(..) {
-            self.handle(event, effects);
-        }
+        effects.lend(&mut self.outbox);
+        events.iter_mut().for_each(|event| self.handle(event, effects));
+        events.clear();
         self.settle(effects);
+        effects.lend(&mut self.outbox);
     }
 
     /// When to call with [`Event::Timeout`] if nothing else happens before; `None` once halted.
@@ -199,9 +240,9 @@ impl Raft {
             Role::Follower(follower) => Some(follower.deadline),
             Role::PreCandidate(election) | Role::Candidate(election) => Some(election.deadline),
             Role::Leader(leader) => {
-                let lost_at = self.quorum_lost_at(leader).min(self.gives_way_at());
+                let lost_at = self.quorum_lost_at(leader).min(self.gives_way_at(leader));
                 let deadline = leader.heartbeat_at.min(lost_at);
-                let transfer = leader.transfer.as_ref().map(Transfer::deadline);
+                let transfer = leader.transfer.as_ref().map(|it| it.deadline());
                 Some(transfer.map_or(deadline, |transfer| transfer.min(deadline)))
             }
             Role::Halted(_) => None,
@@ -215,22 +256,34 @@ impl Raft {
             role: self.role.kind(),
             hard_state: self.hard_state,
             leader: self.leader(),
-            snapshot: self.log.base(),
+            snapshot: self.log.snapshot(),
+            base: self.log.base(),
             last: self.log.last(),
             durable: self.log.durable(),
+            is_forgetful: self.hard_state.is_forgetful,
             disk_hangs: self.is_disk_hanging(),
             commit: self.commit,
             membership: self.log.membership(),
-            membership_index: self.log.membership_index(),
+            membership_index: self.log.membership_at().index,
             peers: match &self.role {
                 Role::Leader(leader) => &leader.peers,
                 _ => &[],
             },
+            lease: match &self.role {
+                Role::Leader(leader) => {
+                    (self.lease_until(), leader.lease.as_ref().and_then(|lease| lease.lost()))
+                }
+                _ => (None, None),
+            },
             transferring_to: match &self.role {
-                Role::Leader(leader) => leader.transfer.as_ref().map(Transfer::to),
+                Role::Leader(leader) => leader.transfer.as_ref().map(|it| it.to()),
                 _ => None,
             },
-            ignored_messages: self.ignored_messages,
+            is_reconfiguring: match &self.role {
+                Role::Leader(leader) => leader.change.is_some(),
+                _ => false,
+            },
+            ignored_messages: self.ignored_messages.into(),
             violation: match self.role {
                 Role::Halted(violation) => Some(violation),
                 _ => None,
@@ -247,14 +300,25 @@ impl Raft {
         self.log.window(first, bytes_max)
     }
 
+    /// What a snapshot of the state after `index` has to say: `None` if that is not handed out, or
+    /// older than the newest snapshot, or if this server does not know who belonged to the cluster then.
+    pub fn snapshot_as_of(&self, index: Index) -> Option<SnapshotMeta> {
+        let is_new = self.log.snapshot().index < index && index <= self.handed_out;
+        let meta = self.log.id(index).filter(|_| is_new).map(|id| self.log.meta_as_of(id))?;
+        // Founding members that leave this server out are the guess of whoever let it join.
+        let is_founder = meta.membership.is_member(self.config.id);
+        (meta.membership_at != LogId::ZERO || is_founder).then_some(meta)
+    }
+
     /// The term of the entry at `index`; `None` before the snapshot and beyond the end.
     pub fn term(&self, index: Index) -> Option<Term> {
         self.log.term(index)
     }
 
-    fn membership_entry(&self) -> LogId {
-        let at = self.log.membership_index();
-        self.log.id(at).expect("a membership is that of the log or of its base")
+    /// Who belonged to the cluster from which entry on, oldest first: as of the newest snapshot, and
+    /// by each entry after it that says so. The last one rules. Never empty.
+    pub fn memberships(&self) -> &[(LogId, Membership)] {
+        self.log.memberships()
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -262,62 +326,74 @@ impl Raft {
         self.log.is_settled() && self.outbox.is_empty() && !self.is_hard_state_new && has_said_all
     }
 
-    fn handle(&mut self, event: Event, effects: &mut Effects) {
+    /// An event is large, so it is read where it lies; what is kept of it is taken out.
+    fn handle(&mut self, event: &mut Event, effects: &mut Effects) {
         if matches!(self.role, Role::Halted(_)) {
             return Self::refuse_when_halted(event, effects);
         }
         match event {
             Event::Timeout => self.handle_timeout(effects),
             Event::Receive(message) => self.handle_message(message, effects),
-            Event::Persisted(ticket) => self.log.persist(ticket, self.now),
-            Event::Propose { id, command } => self.handle_propose(id, command, effects),
-            Event::Read { id } => self.handle_read(id, effects),
+            Event::Persisted(ticket) => self.handle_persisted(*ticket),
+            Event::Propose { id, command } => self.handle_propose(*id, take(command), effects),
+            Event::Read { id } => self.handle_read(*id, effects),
+            Event::LeaseRead { id } => self.handle_lease_read(*id, effects),
             Event::TransferLeadership { id, to, within } => {
-                self.handle_transfer(id, to, within, effects);
+                self.handle_transfer(*id, *to, *within, effects);
             }
             Event::Reconfigure { id, target, expected, force } => {
-                self.handle_reconfigure(id, target, expected, force, effects);
+                self.handle_reconfigure(*id, take(target), *expected, *force, effects);
             }
-            Event::Fetched { to, entries } => self.handle_fetched(to, entries),
-            Event::Unreachable(peer) => self.handle_unreachable(peer),
+            Event::Fetched { to, entries } => self.handle_fetched(*to, take(entries)),
+            Event::Unreachable(peer) => self.handle_unreachable(*peer),
+            Event::SnapshotTaken(index) => self.handle_snapshot_taken(*index),
+            Event::SnapshotFetched(snapshot) => self.handle_snapshot_fetched(snapshot, effects),
+            Event::SnapshotUnavailable(snapshot) => self.handle_snapshot_unavailable(*snapshot),
+            Event::SnapshotMissing { to } => self.handle_snapshot_missing(*to),
         }
     }
 
-    fn refuse_when_halted(event: Event, effects: &mut Effects) {
+    fn handle_persisted(&mut self, ticket: Ticket) {
+        let was_durable = self.log.is_snapshot_durable();
+        self.log.persist(ticket, self.now);
+        self.is_compaction_due |= !was_durable && self.log.is_snapshot_durable();
+    }
+
+    fn refuse_when_halted(event: &Event, effects: &mut Effects) {
         if let Event::Propose { id, .. }
         | Event::Read { id }
+        | Event::LeaseRead { id }
         | Event::TransferLeadership { id, .. }
-        | Event::Reconfigure { id, .. } = event
+        | Event::Reconfigure { id, .. } = *event
         {
             effects.push(Effect::Refused { id, why: Refusal::Halted });
         }
     }
 
     fn handle_timeout(&mut self, effects: &mut Effects) {
-        if self.deadline().is_none_or(|deadline| self.now < deadline) {
-            return;
-        }
-        match &self.role {
+        match self.role {
+            // Waits for several things, and looks at each of them.
             Role::Leader(_) => self.handle_leader_timeout(effects),
+            _ if self.deadline().is_none_or(|deadline| self.now < deadline) => {}
             _ => self.handle_election_timeout(effects),
         }
     }
 
-    fn handle_message(&mut self, message: Message, effects: &mut Effects) {
-        if !self.is_credible(&message) {
-            self.ignored_messages += 1;
+    fn handle_message(&mut self, message: &mut Message, effects: &mut Effects) {
+        if !self.is_credible(message) {
+            self.ignored_messages = self.ignored_messages.saturating_add(1);
             return;
         }
-        let Message { from, term, rpc, .. } = message;
-        let rpc = match rpc {
-            Rpc::Heartbeat(heartbeat) => Rpc::AppendEntries(heartbeat.into()),
-            rpc => rpc,
-        };
+        let Message { from, term, ref mut rpc, .. } = *message;
         match rpc {
             // A question about a term to come, which leaves everything here as it is.
-            Rpc::PreVote(request) => return self.handle_pre_vote(from, request),
+            Rpc::PreVote(request) => return self.handle_pre_vote(from, *request),
             // A server that hears its leader does not even adopt the term (thesis 4.2.3).
-            Rpc::RequestVote(_) if term > self.hard_state.term && self.is_loyal() => return,
+            Rpc::RequestVote(_) if term > self.hard_state.term && self.is_loyal() => {
+                return self.suspect_clock(from);
+            }
+            // thesis 6.4.1
+            Rpc::RequestVote(_) if self.is_bound() => return,
             _ => {}
         }
         // thesis 3.3: a server that sees a newer term adopts it and follows.
@@ -327,20 +403,31 @@ impl Raft {
         let is_current = term == self.hard_state.term;
         match rpc {
             Rpc::RequestVote(request) | Rpc::RequestVoteInTransfer(request) => {
-                self.handle_request_vote(from, is_current, request, effects);
+                self.handle_request_vote(from, is_current, *request, effects);
             }
             Rpc::TimeoutNow if is_current => self.handle_timeout_now(from, effects),
             Rpc::AppendEntries(request) => {
                 self.handle_append_entries(from, is_current, request, effects);
             }
+            Rpc::Heartbeat(heartbeat) => {
+                self.handle_append_entries(from, is_current, &mut (*heartbeat).into(), effects);
+            }
+            Rpc::InstallSnapshot(request) => {
+                self.handle_install_snapshot(from, is_current, request, effects);
+            }
             Rpc::RequestVoteReply(reply) if is_current => {
-                self.handle_request_vote_reply(from, reply, effects);
+                self.handle_request_vote_reply(from, *reply, effects);
             }
             Rpc::AppendEntriesReply(reply) if is_current => {
-                self.handle_append_entries_reply(from, reply);
+                self.handle_append_entries_reply(from, None, *reply);
             }
+            Rpc::ForgetfulReply(answer) if is_current => {
+                self.handle_append_entries_reply(from, Some(answer.life), answer.reply);
+            }
+            Rpc::Vouch(vouch) if is_current => self.handle_vouch(from, *vouch),
+            Rpc::Doubt if is_current => self.handle_doubt(from),
             // Speaks of a term to come, from a server whose own term may be behind.
-            Rpc::PreVoteReply(reply) => self.handle_pre_vote_reply(from, reply, effects),
+            Rpc::PreVoteReply(reply) => self.handle_pre_vote_reply(from, *reply, effects),
             // thesis 3.3: an answer to an earlier term is void.
             _ => {}
         }
@@ -353,6 +440,7 @@ impl Raft {
         let is_sane = match &message.rpc {
             Rpc::AppendEntries(request) => request.is_sane_in(message.term),
             Rpc::Heartbeat(heartbeat) => AppendEntries::from(*heartbeat).is_sane_in(message.term),
+            Rpc::InstallSnapshot(request) => request.is_sane_in(message.term),
             Rpc::PreVote(request) => {
                 request.last.term <= message.term && request.next_term.0 <= newest
             }
@@ -376,7 +464,7 @@ impl Raft {
     /// Adopts a newer term, in which nobody got this server's vote.
     fn become_follower_of_term(&mut self, term: Term, cause: Cause, effects: &mut Effects) {
         assert!(term > self.hard_state.term, "terms only rise");
-        self.set_hard_state(HardState { term, vote: None });
+        self.set_hard_state(HardState { term, vote: None, ..self.hard_state });
         // thesis 3.4: only a leader and a granted vote restart the wait. If every newer term did, a
         // server with a fast clock and an old log could keep all others from ever standing.
         let deadline = match &self.role {
@@ -396,6 +484,7 @@ impl Raft {
     /// The only place where the role changes.
     fn change_role(&mut self, role: Role, cause: Cause, effects: &mut Effects) {
         if let Role::Leader(leader) = core::mem::replace(&mut self.role, role) {
+            let leader = *leader;
             for id in leader.reads.into_ids() {
                 effects.push(Effect::Refused { id, why: Refusal::LeadershipLost });
             }
@@ -411,6 +500,7 @@ impl Raft {
     }
 
     fn set_hard_state(&mut self, hard_state: HardState) {
+        self.has_led &= hard_state.term == self.hard_state.term;
         self.hard_state = hard_state;
         self.is_hard_state_new = true;
     }
@@ -440,7 +530,7 @@ impl Raft {
 
     fn send(&mut self, to: NodeId, rpc: Rpc) {
         let (from, term) = (self.config.id, self.hard_state.term);
-        self.outbox.push(Message { from, to, term, rpc });
+        self.outbox.push(Effect::Send(Message { from, to, term, rpc }));
     }
 
     fn refuse_as_not_leader(&self, id: RequestId, effects: &mut Effects) {
@@ -451,7 +541,7 @@ impl Raft {
     /// A fresh wait: long enough for a leader to be heard, and different for each server and each
     /// election, so that votes are rarely split (thesis 3.4).
     fn election_deadline(&mut self) -> Instant {
-        let patience = self.config.election_timeout + self.rng.up_to(self.config.election_jitter);
-        self.now.after(patience)
+        let Config { election_timeout, election_jitter, .. } = self.config;
+        self.rng.later(self.now, election_timeout, election_jitter)
     }
 }

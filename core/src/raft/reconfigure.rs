@@ -76,7 +76,7 @@ impl Raft {
         force: bool,
         effects: &mut Effects,
     ) {
-        let at = self.log.membership_index();
+        let at = self.log.membership_at().index;
         let is_joint = self.log.membership().is_joint();
         let Role::Leader(leader) = &mut self.role else {
             return self.refuse_as_not_leader(id, effects);
@@ -108,7 +108,7 @@ impl Raft {
         let Role::Leader(leader) = &self.role else { return };
         // thesis 4.1: one change at a time; and none before the leader has committed an entry of its
         // own term, or two leaders could commit changes that know nothing of each other.
-        if self.log.membership_index().max(leader.noop) > self.commit {
+        if self.log.membership_at().index.max(leader.noop) > self.commit {
             return;
         }
         self.log_rounds();
@@ -116,7 +116,7 @@ impl Raft {
             Next::Nothing => {}
             Next::Append(membership) => self.append_membership(&membership),
             Next::Done => {
-                let at = self.log.membership_index();
+                let at = self.log.membership_at().index;
                 if let Some(done) = self.take_change() {
                     effects.push(Effect::Reconfigured { id: done.id, at });
                 }
@@ -150,7 +150,7 @@ impl Raft {
         }
         let newcomers = || target.voters().iter().filter(|&&id| !now.is_voter(id)).copied();
         if newcomers().any(|id| !now.is_member(id)) {
-            return Next::Append(now.with_learners(newcomers()));
+            return Next::Append(now.with_learners(newcomers(), target));
         }
         let is_lost = |it: &&CatchUp| !it.is_done && (it.rounds >= ROUNDS_MAX || it.is_silent);
         if let Some(lost) = catch_ups.iter().find(is_lost) {
@@ -158,6 +158,10 @@ impl Raft {
         }
         let has_caught_up = |id| catch_ups.iter().any(|it| it.id == id && it.is_done);
         if !newcomers().all(has_caught_up) {
+            return Next::Nothing;
+        }
+        if target.voters().iter().any(|&id| self.is_forgetful_peer(id)) {
+            // Soon it has a say again; without it the target might never have a quorum.
             return Next::Nothing;
         }
         let is_heard =
@@ -176,7 +180,7 @@ impl Raft {
     pub(super) fn note_silent_newcomers(&mut self) {
         let (now, patience) = (self.now, self.config.election_timeout * PATIENCE);
         let Role::Leader(leader) = &mut self.role else { return };
-        let Leader { change: Some(change), peers, .. } = leader else { return };
+        let Leader { change: Some(change), peers, .. } = &mut **leader else { return };
         for it in &mut change.catch_ups {
             let peer = Progress::of(peers, it.id);
             it.is_silent = peer.is_none_or(|peer| now >= peer.heard.after(patience));
@@ -189,7 +193,7 @@ impl Raft {
         let (now, last, timeout) = (self.now, self.log.last().index, self.config.election_timeout);
         let membership = self.log.membership();
         let Role::Leader(leader) = &mut self.role else { return };
-        let Leader { change: Some(change), peers, .. } = leader else { return };
+        let Leader { change: Some(change), peers, .. } = &mut **leader else { return };
         for &id in change.target.voters() {
             let is_newcomer = membership.learners().contains(&id);
             if is_newcomer && change.catch_ups.iter().all(|it| it.id != id) {
@@ -205,10 +209,12 @@ impl Raft {
             }
         }
         for it in change.catch_ups.iter_mut().filter(|it| !it.is_done) {
-            if Progress::of(peers, it.id).is_none_or(|peer| peer.match_index < it.goal) {
+            let matched = Progress::of(peers, it.id).map_or(Index(0), |peer| peer.match_index);
+            if matched < it.goal {
                 continue;
             }
-            it.is_done = now < it.began.after(timeout);
+            // Whoever has all that there is would be done with the next round at once.
+            it.is_done = now < it.began.after(timeout) || matched == last;
             (it.goal, it.began, it.rounds) = (last, now, it.rounds + 1);
         }
     }
@@ -223,7 +229,7 @@ impl Raft {
         leader.membership_since = now;
         for peer in &mut leader.peers {
             if !membership.is_member(peer.id) {
-                peer.leaving.get_or_insert((at, goodbye));
+                peer.leaving.get_or_insert_with(|| Box::new((at, goodbye)));
             }
         }
         for id in membership.members() {
@@ -247,8 +253,8 @@ impl Raft {
     pub(super) fn part_with_peers(&mut self) {
         let now = self.now;
         let Role::Leader(leader) = &mut self.role else { return };
-        leader.peers.retain(|peer| match peer.leaving {
-            Some((at, goodbye)) => {
+        leader.peers.retain(|peer| match peer.leaving.as_deref() {
+            Some(&(at, goodbye)) => {
                 now < goodbye && (peer.match_index < at || peer.commit_told < at)
             }
             None => true,
@@ -260,13 +266,20 @@ impl Raft {
     pub(super) fn leave_if_removed(&mut self, effects: &mut Effects) {
         let membership = self.log.membership();
         let Role::Leader(leader) = &self.role else { return };
-        let is_committed = self.log.membership_index() <= self.commit;
+        let is_committed = self.log.membership_at().index <= self.commit;
         if !is_committed || membership.is_joint() || membership.is_voter(self.config.id) {
             return;
         }
         let last = self.log.last().index;
         let has_all = |&id: &NodeId| leader.peer(id).is_some_and(|it| it.match_index == last);
-        if let Some(heir) = self.successor(leader, None).filter(has_all) {
+        let heir = self.successor(leader, None).filter(has_all);
+        let is_target = leader.change.as_ref().is_some_and(|change| change.target == *membership);
+        let at = self.log.membership_at().index;
+        // What it was to do is done: the leadership ends because of that, and not before.
+        if let Some(done) = is_target.then(|| self.take_change()).flatten() {
+            effects.push(Effect::Reconfigured { id: done.id, at });
+        }
+        if let Some(heir) = heir {
             self.send(heir, Rpc::TimeoutNow);
         }
         self.become_follower(Cause::Removed, effects);

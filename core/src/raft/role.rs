@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::lease::LeaseState;
 use super::progress::Progress;
 use super::reads::Reads;
 use super::reconfigure::Reconfiguration;
@@ -25,7 +26,8 @@ pub(super) enum Role {
     Follower(Follower),
     PreCandidate(Election),
     Candidate(Election),
-    Leader(Leader),
+    /// Boxed, because most servers of many groups follow.
+    Leader(Box<Leader>),
     Halted(Violation),
 }
 
@@ -57,6 +59,8 @@ pub(super) struct Following {
     pub(super) heard: Instant,
     /// The log is known to equal the leader's up to here.
     pub(super) matched: Index,
+    /// The last entry of the snapshot that the driver was told to fetch; 0 for none.
+    pub(super) fetching: Index,
     /// The newest match that the leader was told.
     pub(super) acked: Index,
     /// Does the leader wait for an answer even if there is no news?
@@ -102,8 +106,10 @@ pub(super) struct Leader {
     /// Is a round of heartbeats due?
     pub(super) is_round_owed: bool,
     pub(super) reads: Reads,
+    /// If leaders have leases.
+    pub(super) lease: Option<Box<LeaseState>>,
     /// The leader is about to hand over.
-    pub(super) transfer: Option<Transfer>,
+    pub(super) transfer: Option<Box<Transfer>>,
     /// The membership is about to change.
     pub(super) change: Option<Box<Reconfiguration>>,
     /// When the newest membership of this leader's own came to rule, or the leadership began.

@@ -1,7 +1,9 @@
 //! Settling: looks at the state that the handlers left and gives the orders. The only place where
 //! order matters, and the only one that writes, commits, and sends entries.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::take;
 
 use super::Raft;
 use super::progress::{PeerMode, Progress};
@@ -10,7 +12,7 @@ use crate::config::Config;
 use crate::effect::{Effect, Effects, Write};
 use crate::entry::Entries;
 use crate::log::Log;
-use crate::message::{AppendEntries, Heartbeat, Message, Rpc};
+use crate::message::{AppendEntries, Heartbeat, InstallSnapshot, Message, Rpc};
 use crate::quorum;
 use crate::types::{Index, LogId, NodeId, Round, Term};
 
@@ -25,8 +27,10 @@ impl Raft {
         self.log.evict(self.handed_out, self.config.cached_bytes_max);
         self.count_own_vote(effects);
         self.advance_commit();
-        self.leave_if_removed(effects);
+        self.compact(effects);
+        // Whoever wanted the leader removed is told that it is, before it goes.
         self.drive_change(effects);
+        self.leave_if_removed(effects);
         self.announce_membership(effects);
         self.write(effects);
         match self.role {
@@ -47,7 +51,9 @@ impl Raft {
     /// What must hold after every step, in release builds too; [`crate::invariants`] checks more.
     fn assert_order(&self) {
         let last = self.log.last();
-        assert!(self.log.base().index <= self.handed_out, "what a snapshot covers is handed out");
+        let is_handed_out = self.log.snapshot().index <= self.handed_out;
+        assert!(is_handed_out || self.is_restore_owed, "what a snapshot covers is handed out");
+        assert!(self.log.base().index <= self.log.snapshot().index, "the log follows its snapshot");
         assert!(self.handed_out <= self.commit, "only what is committed is handed out");
         assert!(self.handed_out <= self.log.durable(), "only what is durable is handed out");
         assert!(self.commit <= last.index, "only what is in the log is committed");
@@ -56,7 +62,7 @@ impl Raft {
     }
 
     fn announce_membership(&mut self, effects: &mut Effects) {
-        let entry = self.membership_entry();
+        let entry = self.log.membership_at();
         if self.membership_told != entry {
             self.membership_told = entry;
             effects.push(Effect::MembershipChanged(entry.index));
@@ -65,19 +71,23 @@ impl Raft {
 
     /// One write for all that changed: term, vote, a cut and entries become durable together.
     fn write(&mut self, effects: &mut Effects) {
+        let snapshot = self.log.freeze_snapshot();
         let append = self.log.freeze();
         let hard_state = self.is_hard_state_new.then_some(self.hard_state);
-        if append.is_none() && hard_state.is_none() {
+        if append.is_none() && hard_state.is_none() && snapshot.is_none() {
             return;
         }
         let ticket = self.log.start_write(self.now);
+        if snapshot.is_some() {
+            self.log.await_snapshot(ticket);
+        }
         if hard_state.is_some() {
             self.is_hard_state_new = false;
             self.hard_ticket = ticket;
             // They speak of a term that is over.
             self.withheld.clear();
         }
-        effects.push(Effect::Write(Write { ticket, hard_state, append }));
+        effects.push(Effect::Write(Write { ticket, hard_state, snapshot, append }));
     }
 
     /// thesis 3.6.2 and 10.2.1: an entry is committed once a majority has it on disk; the leader
@@ -86,7 +96,7 @@ impl Raft {
         let Role::Leader(leader) = &self.role else { return };
         let durable = self.log.durable();
         let committed = quorum::committed(self.log.membership(), |id| match leader.peer(id) {
-            Some(peer) => peer.match_index,
+            Some(peer) => Index(peer.counted(peer.match_index.0)),
             None => Index(self.own_value(id, durable.0)),
         });
         // Only entries of the leader's own term are committed by counting; those before them
@@ -114,7 +124,7 @@ impl Raft {
         let own = if leader.is_round_owed { leader.round.next() } else { leader.round };
         let confirmed =
             quorum::reached(self.log.membership(), |member| match leader.peer(member) {
-                Some(peer) => peer.round.0,
+                Some(peer) => peer.counted(peer.round.0),
                 None => {
                     assert!(member == id, "every other member is a peer");
                     own.0
@@ -126,11 +136,15 @@ impl Raft {
     }
 
     fn replicate(&mut self, effects: &mut Effects) {
+        self.time_round();
         let (leader, mut post) = self.post_office();
         if leader.is_round_owed {
             leader.is_round_owed = false;
             leader.round = leader.round.next();
-            leader.peers.iter_mut().for_each(|peer| post.heartbeat(peer, leader.round));
+            for peer in &mut leader.peers {
+                post.heartbeat(peer, leader.round);
+                post.help_to_remember(peer);
+            }
         }
         for at in 0..leader.peers.len() {
             let round = &mut leader.round;
@@ -139,6 +153,7 @@ impl Raft {
                 PeerMode::Probe => post.probe(peer, round),
                 PeerMode::Replicate => post.stream(peer, round, effects),
                 PeerMode::Fetching => {}
+                PeerMode::Snapshot => post.offer(peer, *round),
             }
         }
     }
@@ -161,6 +176,15 @@ impl Raft {
 
     /// Commits go out once they are durable here too: a state machine never gets ahead of its log.
     fn hand_out(&mut self, effects: &mut Effects) {
+        if self.is_restore_owed {
+            let snapshot = self.log.snapshot();
+            // Its entries are not to be had any more, only the state that they make.
+            if snapshot.index > self.log.durable() {
+                return;
+            }
+            (self.is_restore_owed, self.handed_out) = (false, snapshot.index);
+            effects.push(Effect::Restore(snapshot));
+        }
         let upto = self.commit.min(self.log.durable());
         if upto > self.handed_out {
             self.handed_out = upto;
@@ -171,9 +195,11 @@ impl Raft {
     /// thesis 3.8: term and vote are durable before anybody hears of them.
     fn send_all(&mut self, effects: &mut Effects) {
         if self.is_hard_state_durable() {
-            for due in [&mut self.withheld, &mut self.outbox] {
-                due.drain(..).for_each(|message| effects.push(Effect::Send(message)));
+            if !self.withheld.is_empty() {
+                // Rare, and idle groups are many: gives its memory back.
+                effects.append(&mut take(&mut self.withheld));
             }
+            effects.append(&mut self.outbox);
             return;
         }
         self.withheld.append(&mut self.outbox);
@@ -187,7 +213,7 @@ impl Leader {
     /// here. The peers could commit on without this server's disk, and what waits for that would
     /// grow for as long as they are faster.
     fn account(&mut self, last: Index, done: Index) {
-        let accepted = core::mem::take(&mut self.unsettled_bytes);
+        let accepted = take(&mut self.unsettled_bytes);
         if accepted > 0 {
             self.uncommitted.push_back((last, accepted));
             self.uncommitted_bytes += accepted;
@@ -206,7 +232,7 @@ struct PostOffice<'a> {
     config: &'a Config,
     log: &'a Log,
     fetches: &'a mut Vec<(NodeId, Index)>,
-    outbox: &'a mut Vec<Message>,
+    outbox: &'a mut Vec<Effect>,
 }
 
 impl PostOffice<'_> {
@@ -218,6 +244,14 @@ impl PostOffice<'_> {
         self.send(peer, Rpc::Heartbeat(Heartbeat { replication, round, matched, commit }));
     }
 
+    /// See [`super::forgetful`].
+    fn help_to_remember(&mut self, peer: &mut Progress) {
+        let amnesia = peer.amnesia.as_deref();
+        if let Some(remedy) = amnesia.and_then(|&amnesia| Raft::remedy(amnesia, self.commit)) {
+            self.send(peer, remedy);
+        }
+    }
+
     /// One message that finds out whether the logs match before `next_index`. The first one carries
     /// entries if there are any, in case that they do; to ask again takes none (thesis 10.2.1). Its
     /// round is its own, so that it is answered in any case.
@@ -225,21 +259,29 @@ impl PostOffice<'_> {
         if peer.probed_in.is_some() {
             return;
         }
-        // Before the start of the log there is nothing to compare with.
-        let Some(prev) = self.log.id(peer.next_index.prev()) else { return };
+        let Some(prev) = self.log.id(peer.next_index.prev()) else {
+            return self.start_offer(peer, *round);
+        };
         let bytes_max = self.config.message_bytes_max;
         let is_first = !core::mem::replace(&mut peer.has_tried, true);
         let entries = is_first.then(|| self.log.window(peer.next_index, bytes_max)).flatten();
+        let entries = entries.unwrap_or_default();
+        // What went with an earlier one is lost, or the answer would be here.
+        peer.inflight.clear();
+        if let Some(last) = entries.last_id() {
+            peer.inflight.start(last.index, entries.cost_bytes());
+        }
         *round = round.next();
         peer.probed_in = Some(*round);
-        self.append(peer, *round, prev, entries.unwrap_or_default());
+        self.append(peer, *round, prev, entries);
     }
 
     /// Entries, as many as the window has room for, or what else the peer should know.
     fn stream(&mut self, peer: &mut Progress, round: &mut Round, effects: &mut Effects) {
         let last = self.log.last().index;
         // The peer may have acknowledged some of it since it was read.
-        let fetched = core::mem::take(&mut peer.fetched).from(peer.next_index);
+        let fetched = peer.fetched.take();
+        let fetched = fetched.map_or(Entries::EMPTY, |it| it.from(peer.next_index));
         if fetched.first_index() == Some(peer.next_index) {
             self.ship(peer, *round, fetched);
         }
@@ -250,10 +292,10 @@ impl PostOffice<'_> {
         {
             match self.log.window(peer.next_index, self.config.message_bytes_max) {
                 Some(entries) => self.ship(peer, *round, entries),
-                None => return self.fetch(peer, effects),
+                None => return self.fetch(peer, *round, effects),
             }
         }
-        if core::mem::take(&mut peer.suspects_loss) {
+        if take(&mut peer.suspects_loss) {
             // Follows what is under way: refused if and only if some of it did not arrive.
             *round = round.next();
             let prev = self.log.id(peer.next_index.prev()).expect("what was sent is in the log");
@@ -265,10 +307,9 @@ impl PostOffice<'_> {
         }
     }
 
-    fn fetch(&mut self, peer: &mut Progress, effects: &mut Effects) {
-        // Before the start of the log there is nothing to be read.
+    fn fetch(&mut self, peer: &mut Progress, round: Round, effects: &mut Effects) {
         if peer.next_index <= self.log.base().index {
-            return;
+            return self.start_offer(peer, round);
         }
         peer.mode = PeerMode::Fetching;
         // The answer to an earlier question is still to come; then the right one is asked.
@@ -281,6 +322,21 @@ impl PostOffice<'_> {
             first: peer.next_index,
             bytes_max: self.config.message_bytes_max,
         });
+    }
+
+    /// thesis 5.3: before the start of the log there is nothing to compare with, or to be sent.
+    fn start_offer(&mut self, peer: &mut Progress, round: Round) {
+        peer.become_snapshot(self.log.snapshot_meta());
+        self.offer(peer, round);
+    }
+
+    fn offer(&mut self, peer: &mut Progress, round: Round) {
+        if !core::mem::take(&mut peer.is_offer_owed) {
+            return;
+        }
+        let snapshot = *peer.offer.clone().expect("a snapshot that is offered");
+        let install = InstallSnapshot { replication: peer.replication, round, snapshot };
+        self.send(peer, Rpc::InstallSnapshot(Box::new(install)));
     }
 
     fn ship(&mut self, peer: &mut Progress, round: Round, entries: Entries) {
@@ -304,6 +360,7 @@ impl PostOffice<'_> {
 
     fn send(&mut self, peer: &mut Progress, rpc: Rpc) {
         peer.commit_told = peer.commit_told.max(self.news_for(peer));
-        self.outbox.push(Message { from: self.from, to: peer.id, term: self.term, rpc });
+        let (from, to, term) = (self.from, peer.id, self.term);
+        self.outbox.push(Effect::Send(Message { from, to, term, rpc }));
     }
 }

@@ -1,8 +1,10 @@
 //! Handing leadership over: thesis 3.10.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::Raft;
+use super::lease::LeaseLost;
 use super::progress::Progress;
 use super::role::{Leader, Role};
 use crate::effect::{Cause, Effect, Effects, Refusal};
@@ -70,13 +72,15 @@ impl Raft {
         let deadline = self.now.after(within);
         let Role::Leader(leader) = &mut self.role else { return };
         let transfer = Transfer { id, to, deadline, was_told: false, is_owed: true };
-        leader.transfer = Some(transfer);
+        leader.transfer = Some(Box::new(transfer));
     }
 
-    /// The voter that was named, or the one with the longest log of those that are heard from.
+    /// The voter that was named, or the one with the longest log of those that are heard from; none
+    /// that may have forgotten, and would not stand.
     pub(super) fn successor(&self, leader: &Leader, named: Option<NodeId>) -> Option<NodeId> {
-        let voters =
-            leader.peers.iter().filter(|peer| self.log.membership().voters().contains(&peer.id));
+        let voters = leader.peers.iter().filter(|peer| {
+            self.log.membership().voters().contains(&peer.id) && peer.amnesia.is_none()
+        });
         match named {
             Some(id) => voters.map(|peer| peer.id).find(|&voter| voter == id),
             None => {
@@ -90,18 +94,20 @@ impl Raft {
     pub(super) fn hand_over(&mut self) {
         let last = self.log.last().index;
         let Role::Leader(leader) = &mut self.role else { return };
-        let Leader { transfer: Some(transfer), peers, .. } = leader else { return };
+        let Leader { transfer: Some(transfer), peers, lease, .. } = &mut **leader else { return };
         let has_all = Progress::of(peers, transfer.to).is_some_and(|peer| peer.match_index == last);
         if transfer.is_owed && has_all {
             (transfer.is_owed, transfer.was_told) = (false, true);
+            // Its votes are given without regard to this leader (thesis 6.4.1), and whenever it hears.
+            lease.iter_mut().for_each(|lease| lease.end(LeaseLost::HandedOver));
             let to = transfer.to;
             self.send(to, Rpc::TimeoutNow);
         }
     }
 
-    /// Was this peer heard from within an election timeout?
+    /// Was this peer, which has a say, heard from within an election timeout?
     pub(super) fn hears(&self, peer: &Progress) -> bool {
-        self.now < peer.heard.after(self.config.election_timeout)
+        peer.amnesia.is_none() && self.now < peer.heard.after(self.config.election_timeout)
     }
 
     /// thesis 3.10: a leader whose successor does not take over in time leads on.
@@ -117,7 +123,7 @@ impl Raft {
     /// asking whether it would be elected: to be asked is the leader's own doing.
     pub(super) fn handle_timeout_now(&mut self, from: NodeId, effects: &mut Effects) {
         let is_follower = matches!(self.role, Role::Follower(_)) && self.leader() == Some(from);
-        let can_stand = self.log.membership().is_voter(self.config.id) && !self.is_disk_hanging();
+        let can_stand = self.log.membership().is_voter(self.config.id) && self.has_vote();
         if is_follower && can_stand {
             self.become_candidate(Cause::LeaderAsked, effects);
         }

@@ -9,13 +9,12 @@ use super::pieces::{Piece, pieces};
 use super::record::{RecordKind, record_bytes};
 use super::recover::Segment;
 use super::segment::SegmentHeader;
+use super::snapshot_body;
 use super::spare::Spare;
 use super::state::State;
 use super::writer::{SpareStep, Wal};
-use crate::effect::{HardState, Write};
+use crate::effect::{HardState, SnapshotChange, Write};
 use crate::entry::{Entry, Payload, System};
-use crate::membership;
-use crate::recovered::SnapshotMeta;
 
 impl<D: Disk> Wal<D> {
     pub(super) fn write_hard_state(&mut self, hard_state: HardState) -> Result<(), WalError> {
@@ -34,7 +33,18 @@ impl<D: Disk> Wal<D> {
         Ok(())
     }
 
+    /// What is said of snapshots comes before the entries of the same write.
     pub(super) fn append(&mut self, writes: &[Write]) -> Result<(), WalError> {
+        for run in writes.chunk_by(|_, next| next.snapshot.is_none()) {
+            if let Some(change) = &run[0].snapshot {
+                self.put_snapshot(change)?;
+            }
+            self.append_entries(run)?;
+        }
+        Ok(())
+    }
+
+    fn append_entries(&mut self, writes: &[Write]) -> Result<(), WalError> {
         let pieces = pieces(writes, self.options.records_bytes_max());
         let mut rest = pieces.as_slice();
         while let Some(first) = rest.first() {
@@ -88,7 +98,8 @@ impl<D: Disk> Wal<D> {
 
     /// Starts a batch of at most so many bytes of records, in a new segment if need be.
     fn start_batch(&mut self, record_bytes: u64) -> Result<(), WalError> {
-        if !self.appender.has_room(self.options.file_bytes(record_bytes)) {
+        // The first segments of a run may be too short for it.
+        while !self.appender.has_room(self.options.file_bytes(record_bytes)) {
             self.rotate()?;
         }
         self.reset_buffer();
@@ -136,25 +147,23 @@ impl<D: Disk> Wal<D> {
         self.sync()
     }
 
-    pub(super) fn put_snapshot(
-        &mut self,
-        kind: RecordKind,
-        snapshot: &SnapshotMeta,
-    ) -> Result<(), WalError> {
-        self.check_poison()?;
+    fn put_snapshot(&mut self, change: &SnapshotChange) -> Result<(), WalError> {
+        let (kind, snapshot) = match change {
+            SnapshotChange::Covers(snapshot) => (RecordKind::Snapshot, snapshot),
+            SnapshotChange::Replaces(snapshot) => (RecordKind::Reset, snapshot),
+        };
         let id = snapshot.last_included;
         assert!(id.index >= self.snapshot.last_included.index, "snapshots only get newer");
-        let body = membership::encode(&snapshot.membership);
-        self.guarded(|wal| {
-            wal.start_batch(record_bytes(body.len() as u64))?;
-            if kind == RecordKind::Reset {
-                wal.map.reset(id);
-            }
-            wal.buffer.push(kind, id, &body);
-            wal.check_term();
-            wal.finish_batch(0)?;
-            wal.sync()
-        })?;
+        let body = snapshot_body::encode(snapshot);
+        self.start_batch(record_bytes(body.len() as u64))?;
+        if kind == RecordKind::Reset {
+            assert!(id.index >= self.commit, "what is committed stays (thesis 5.3)");
+            self.map.reset(id);
+        }
+        assert!(self.map.has(id), "a snapshot covers entries of the log");
+        self.buffer.push(kind, id, &body);
+        self.check_term();
+        self.finish_batch(0)?;
         self.note_commit(id.index);
         self.snapshot = snapshot.clone();
         self.snapshot_segment = self.appender.header().seq;
@@ -175,7 +184,7 @@ impl<D: Disk> Wal<D> {
 
     pub(super) fn advance_spare(&mut self, budget_bytes: u64) -> Result<SpareStep, DiskError> {
         if self.spare.is_none() {
-            self.spare = Some(Spare::create(&self.disk, self.options.segment_bytes)?);
+            self.spare = Some(Spare::create(&self.disk, self.next_segment_bytes())?);
         }
         let spare = self.spare.as_mut().expect("made on the line before");
         spare.advance(&self.disk, budget_bytes)?;
@@ -198,7 +207,7 @@ impl<D: Disk> Wal<D> {
             align: self.options.align_bytes,
             seq: before.seq + 1,
             salt: self.salts.draw(),
-            bytes: self.options.segment_bytes,
+            bytes: self.next_segment_bytes(),
             first_lsn: self.appender.lsn(),
             base: last,
             boot_epoch: state.boot_epoch,
@@ -208,6 +217,10 @@ impl<D: Disk> Wal<D> {
         };
         self.begin_segment(header)?;
         self.write_state(State { segment_seq: header.seq, ..state })
+    }
+
+    fn next_segment_bytes(&self) -> u64 {
+        self.options.segment_bytes_after(Some(self.appender.header().bytes))
     }
 
     fn begin_segment(&mut self, header: SegmentHeader) -> Result<(), WalError> {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::block::{Block, BlockError, FIELDS, Unsupported, first_good};
 use super::disk::{Disk, DiskError, DiskErrorKind};
+use super::format::Origin;
 use super::identity::Identity;
 use super::layout::{BLOCK_BYTES, IDENT};
 use crate::membership::{self, Membership};
@@ -18,6 +19,9 @@ pub struct Ident {
     pub created: u64,
     /// The founding members of the group.
     pub genesis: Membership,
+    /// When the directory was made, if for a server that [joins](super::Origin::Joining): it began
+    /// without a say, so under an old name it has forgotten nothing that counts.
+    pub joined: Option<u64>,
 }
 
 /// Why there is no identity to read. Nothing was changed.
@@ -53,7 +57,7 @@ pub fn read_ident<D: Disk>(disk: &D) -> Result<Ident, IdentError> {
         return Err(IdentError::Damaged);
     }
     disk.read_at(&file, 0, &mut copies)?;
-    match first_good(&copies, MAGIC, 0) {
+    match first_good(&copies, MAGIC, JOINED) {
         Ok((block, _)) => decode(&block).ok_or(IdentError::Damaged),
         Err(BlockError::Unsupported(what)) => Err(IdentError::Unsupported(what)),
         Err(BlockError::Blank | BlockError::Damaged) => Err(IdentError::Damaged),
@@ -61,11 +65,26 @@ pub fn read_ident<D: Disk>(disk: &D) -> Result<Ident, IdentError> {
 }
 
 pub(super) const MAGIC: &[u8; 8] = b"QRIDENT1";
+const JOINED: u32 = 1;
 const CREATED: usize = FIELDS;
 const GENESIS: usize = FIELDS + 8;
 
-pub(super) fn encode(identity: &Identity, created: u64, genesis: &Membership) -> Vec<u8> {
-    let mut block = Block::new(MAGIC, 0, identity);
+/// Does the membership fit into the file, addresses included?
+pub(super) fn has_room_for(genesis: &Membership) -> bool {
+    GENESIS + membership::encode(genesis).len() <= BLOCK_BYTES
+}
+
+pub(super) fn encode(
+    identity: &Identity,
+    created: u64,
+    genesis: &Membership,
+    origin: Origin,
+) -> Vec<u8> {
+    let flags = match origin {
+        Origin::Founding => 0,
+        Origin::Joining => JOINED,
+    };
+    let mut block = Block::new(MAGIC, flags, identity);
     block.put(CREATED, created.to_le_bytes());
     block.put_slice(GENESIS, &membership::encode(genesis));
     block.seal()
@@ -73,7 +92,9 @@ pub(super) fn encode(identity: &Identity, created: u64, genesis: &Membership) ->
 
 pub(super) fn decode(block: &Block) -> Option<Ident> {
     let genesis = membership::decode(block.tail(GENESIS))?;
-    Some(Ident { identity: block.identity(), created: block.u64(CREATED), genesis })
+    let created = block.u64(CREATED);
+    let joined = (block.flags() & JOINED != 0).then_some(created);
+    Some(Ident { identity: block.identity(), created, genesis, joined })
 }
 
 #[cfg(test)]
@@ -89,7 +110,6 @@ mod tests {
         let voters = Membership::VOTERS_MAX;
         let largest =
             Membership::new(ids(1, voters), ids(100, voters), ids(200, Membership::LEARNERS_MAX));
-        let bytes = membership::encode(&largest.expect("valid"));
-        assert!(GENESIS + bytes.len() <= BLOCK_BYTES, "{} bytes", bytes.len());
+        assert!(has_room_for(&largest.expect("valid")), "as long as it has no addresses");
     }
 }

@@ -23,7 +23,8 @@
 //! let id = LogId { term: Term(1), index: Index(1) };
 //! let write = Write {
 //!     ticket: Ticket(1),
-//!     hard_state: Some(HardState { term: Term(1), vote: Some(node) }),
+//!     snapshot: None,
+//!     hard_state: Some(HardState { term: Term(1), vote: Some(node), is_forgetful: false }),
 //!     append: Some(Append {
 //!         prev: LogId::ZERO,
 //!         entries: Entries::new([Entry { id, payload: Payload::NOOP }])?,
@@ -63,6 +64,7 @@ mod refusal;
 mod replay;
 mod scan;
 mod segment;
+mod snapshot_body;
 mod spare;
 mod state;
 mod verdict;
@@ -71,7 +73,7 @@ mod writer;
 pub use block::Unsupported;
 pub use disk::{Disk, DiskError, DiskErrorKind};
 pub use error::WalError;
-pub use format::{FormatError, format};
+pub use format::{FormatError, Origin, format, format_as};
 pub use ident::{Ident, IdentError, read_ident};
 pub use identity::Identity;
 pub use inspect::{
@@ -85,4 +87,4 @@ pub use record::RecordKind;
 pub use recover::{Cut, Report};
 pub use refusal::{Damage, OpenError};
 pub use verdict::Row;
-pub use writer::{Counters, SpareStep, Wal};
+pub use writer::{Counters, Kept, SpareStep, Wal};

@@ -19,6 +19,7 @@ use super::state::{State, StateFile};
 use super::writer::{Counters, Wal};
 use crate::membership::Membership;
 use crate::recovered::Recovered;
+use crate::snapshot::read_whole;
 use crate::types::{Index, Ticket};
 
 /// What a log was found to hold.
@@ -60,7 +61,7 @@ impl<D: Disk> Wal<D> {
         trim(&disk, &found.segments[..found.segments.len().saturating_sub(1)])?;
         let mut salts = Salts::new(seed);
         let header = next_header(&found, &options, salts.draw())?;
-        let mut spare = Spare::create(&disk, options.segment_bytes)?;
+        let mut spare = Spare::create(&disk, header.bytes)?;
         spare.advance(&disk, u64::MAX)?;
         let (name, file) = spare.into_segment(&disk, &header)?;
         let mut state = StateFile::open(&disk, found.ident.identity, found.state)?;
@@ -99,20 +100,23 @@ impl<D: Disk> Wal<D> {
         &mut self,
         mut memberships: Vec<(Index, Membership)>,
     ) -> Result<Recovered, OpenError> {
-        let base = self.snapshot.last_included.index;
-        memberships.retain(|&(at, _)| at > base);
+        let covered = self.snapshot.last_included.index;
+        memberships.retain(|&(at, _)| at > covered);
+        let first = self.map.first().min(following(covered));
+        let base = self.map.id(first.prev()).expect("nothing is missing after the snapshot");
         let tail = match self.read_tail(self.options.tail_bytes_max) {
-            Ok(tail) => tail.from(following(base)),
+            Ok(tail) => tail.from(first),
             Err(WalError::Damaged(damage)) => return Err(OpenError::Damaged(damage)),
             Err(WalError::Disk(error)) => return Err(OpenError::Disk(error)),
             Err(error) => unreachable!("a read of what is in the log: {error}"),
         };
-        // The log starts after the snapshot, perhaps in the middle of a term.
-        let first = self.map.id(following(base));
-        let later = self.map.starts().iter().copied().filter(|start| start.index > following(base));
+        // The log may start in the middle of a term.
+        let later = self.map.starts().iter().copied().filter(|start| start.index > first);
+        let first = self.map.id(first);
         let recovered = Recovered {
             hard_state: self.state.current().hard_state,
             snapshot: self.snapshot.clone(),
+            base,
             term_starts: first.into_iter().chain(later).collect(),
             memberships,
             last: self.map.last(),
@@ -123,12 +127,16 @@ impl<D: Disk> Wal<D> {
     }
 }
 
-/// Looks at a directory as [`Wal::open`] would, and changes nothing: for `quorate wal verify`.
+/// Looks at a directory as [`Wal::open`] and [`Wal::snapshots`] would, and changes nothing: for
+/// `quorate wal verify`.
 ///
 /// # Errors
 /// See [`OpenError`]: what would keep the log from being opened.
 pub fn verify<D: Disk>(disk: &D) -> Result<Report, OpenError> {
-    examine(disk).map(|found| found.report)
+    let found = examine(disk)?;
+    let (cluster, newest) = (found.ident.identity.cluster, found.log.snapshot.last_included);
+    read_whole(disk, cluster, newest, |_| {})?;
+    Ok(found.report)
 }
 
 fn next_header(
@@ -150,7 +158,7 @@ fn next_header(
         align: options.align_bytes,
         seq: seq + 1,
         salt,
-        bytes: options.segment_bytes,
+        bytes: options.segment_bytes_after(None),
         first_lsn: found.lsn,
         base: found.log.map.last(),
         boot_epoch: boot_epoch + 1,

@@ -14,7 +14,8 @@ use super::layout::{
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WalOptions {
-    /// Length of a segment's file; a multiple of `align_bytes`, at least 32 KiB, below 4 GiB.
+    /// Length of a segment's file; a multiple of `align_bytes`, at least 32 KiB, below 4 GiB. The
+    /// first segments of a run are shorter if this is more than 4 MiB.
     pub segment_bytes: u64,
     /// Batches start at multiples of it: 4096, or 512 where the disk's sectors are that small.
     pub align_bytes: u32,
@@ -35,6 +36,8 @@ pub enum OptionsError {
     #[error("a segment cannot have {0} bytes")]
     SegmentBytes(u64),
 }
+
+const FIRST_SEGMENT_BYTES: u64 = 4 << 20;
 
 impl WalOptions {
     /// Segments of 64 MiB, batches of 1 MiB, 32 MiB of entries in memory at the start.
@@ -62,6 +65,14 @@ impl WalOptions {
     pub fn entry_bytes_max(&self) -> u64 {
         // A truncation may have to stand in the same batch.
         self.records_bytes_max() - 2 * RECORD_HEADER_BYTES as u64
+    }
+
+    /// The length of the segment that follows one of so many bytes of the same run, or begins a run.
+    /// A start waits until its segment is filled with zeros, so that one is short; each segment
+    /// leaves enough time to fill one that is twice as long.
+    pub(super) fn segment_bytes_after(&self, before: Option<u64>) -> u64 {
+        let bytes = before.map_or(FIRST_SEGMENT_BYTES, |before| before.saturating_mul(2));
+        bytes.min(self.segment_bytes)
     }
 
     /// The longest batch: leaves room in its segment for the seal.

@@ -63,7 +63,12 @@ mod tests {
         });
         let prev = LogId { term: Term(1), index: Index(first - 1) };
         let entries = Entries::new(entries).expect("a run");
-        Write { ticket: Ticket(first), hard_state: None, append: Some(Append { prev, entries }) }
+        Write {
+            ticket: Ticket(first),
+            snapshot: None,
+            hard_state: None,
+            append: Some(Append { prev, entries }),
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::ident::IdentError;
 use super::identity::Identity;
 use super::options::OptionsError;
 use super::verdict::Row;
+use crate::snapshot::StoreError;
 use crate::types::{Index, LogId};
 
 /// Why a log was not opened. Nothing was changed, unless the disk itself failed.
@@ -70,6 +71,9 @@ pub enum OpenError {
         /// The first entry that there is.
         first: Index,
     },
+    /// The snapshot that the log begins with is damaged, or missing.
+    #[error(transparent)]
+    Snapshot(StoreError),
     /// Entries, batches, segments, generations or starts are numbered beyond 2^63, as no log is that
     /// worked.
     #[error("the numbers of entries, batches, segments or generations are used up")]
@@ -96,10 +100,20 @@ impl OpenError {
             | Self::HardStateOld { .. }
             | Self::TermBehindLog { .. }
             | Self::Damaged(_)
+            | Self::Snapshot(_)
             | Self::Gap { .. } => {
                 "keep this directory aside and rejoin as a new member with an empty one; without \
                  another member that has the entries, restore a backup"
             }
+        }
+    }
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Disk(error) => Self::Disk(error),
+            error => Self::Snapshot(error),
         }
     }
 }

@@ -6,7 +6,8 @@ use super::batch::{BatchHeader, KNOWN_FLAGS};
 use super::block::Unsupported;
 use super::log_map::{Contradiction, LogMap};
 use super::record::{Malformed, Record, RecordKind, Records};
-use crate::membership::{self, Membership, MembershipRecord};
+use super::snapshot_body;
+use crate::membership::{Membership, MembershipRecord};
 use crate::recovered::SnapshotMeta;
 use crate::types::{Index, LogId};
 
@@ -51,7 +52,7 @@ impl Replay {
     pub(super) fn after(base: LogId, genesis: Membership) -> Self {
         Self {
             map: LogMap::after(base),
-            snapshot: SnapshotMeta { last_included: LogId::ZERO, membership: genesis },
+            snapshot: SnapshotMeta::genesis(genesis),
             memberships: Vec::new(),
             snapshot_segment: 0,
             commit: Index(0),
@@ -103,9 +104,9 @@ impl Replay {
             }
             RecordKind::Truncate => self.truncate(id)?,
             kind @ (RecordKind::Snapshot | RecordKind::Reset) => {
-                let membership = membership::decode(record.body).ok_or(Contradiction)?;
+                let snapshot = snapshot_body::decode(id, record.body).ok_or(Contradiction)?;
                 self.adopt(kind, id)?;
-                self.snapshot = SnapshotMeta { last_included: id, membership };
+                self.snapshot = snapshot;
                 self.snapshot_segment = segment;
                 // Only what is committed goes into a snapshot.
                 self.commit = self.commit.max(id.index);
@@ -180,10 +181,10 @@ mod tests {
     fn batch(records: &[Record], last: LogId, commit: u64) -> Batch {
         let mut buffer = BatchBuffer::new();
         buffer.start(SALT, 0);
-        let membership = membership::encode(&members());
+        let body = snapshot_body::encode(&SnapshotMeta::genesis(members()));
         for &(kind, id) in records {
             let is_snapshot = matches!(kind, RecordKind::Snapshot | RecordKind::Reset);
-            buffer.push(kind, id, if is_snapshot { &membership } else { b"" });
+            buffer.push(kind, id, if is_snapshot { &body } else { b"" });
         }
         let commit = Index(commit);
         let stamp =

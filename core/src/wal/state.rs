@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use super::block::{Block, BlockError, FIELDS};
 use super::disk::{Disk, DiskError, DiskErrorKind};
+use super::format::Origin;
 use super::identity::Identity;
 use super::layout::{BLOCK_BYTES, STATE, STATE_TMP};
 use super::refusal::OpenError;
@@ -68,10 +69,18 @@ impl<F> StateFile<F> {
 }
 
 /// Writes the first generation of a new directory; its name is durable with the next `sync_dir`.
-pub(super) fn create<D: Disk>(disk: &D, identity: &Identity) -> Result<(), DiskError> {
+pub(super) fn create<D: Disk>(
+    disk: &D,
+    identity: &Identity,
+    origin: Origin,
+) -> Result<(), DiskError> {
+    let first = match origin {
+        Origin::Founding => FIRST,
+        Origin::Joining => FIRST_TO_JOIN,
+    };
     let file = disk.create(STATE_TMP)?;
     disk.write_at(&file, 0, &vec![0; FILE_BYTES])?;
-    write_slots(disk, &file, identity, FIRST)?;
+    write_slots(disk, &file, identity, first)?;
     disk.sync(&file)?;
     disk.rename(STATE_TMP, STATE)
 }
@@ -80,7 +89,7 @@ pub(super) fn create<D: Disk>(disk: &D, identity: &Identity) -> Result<(), DiskE
 pub(super) fn is_untouched<D: Disk>(disk: &D) -> Result<bool, DiskError> {
     let slots = read_slots(disk)?;
     Ok(slots.iter().all(|slot| match slot {
-        Ok((_, state)) => *state == FIRST,
+        Ok((_, state)) => [FIRST, FIRST_TO_JOIN].contains(state),
         Err(error) => *error == BlockError::Blank,
     }))
 }
@@ -131,14 +140,19 @@ const SLOTS: usize = 4;
 const FILE_BYTES: usize = SLOTS * BLOCK_BYTES;
 const MAGIC: &[u8; 8] = b"QRSTATE1";
 const CLOSED: u32 = 1;
+const FORGETFUL: u32 = 2;
 const FIRST: State = State {
     generation: 1,
     boot_epoch: 0,
-    hard_state: HardState { term: Term(0), vote: None },
+    hard_state: HardState { term: Term(0), vote: None, is_forgetful: false },
     durable_lsn: 0,
     segment_seq: 0,
     closed: false,
 };
+
+/// Of a server that does not know whether it had a disk before.
+const FIRST_TO_JOIN: State =
+    State { hard_state: HardState { is_forgetful: true, ..FIRST.hard_state }, ..FIRST };
 
 fn write_slots<D: Disk>(
     disk: &D,
@@ -154,7 +168,9 @@ fn write_slots<D: Disk>(
 }
 
 fn encode(identity: &Identity, state: State) -> Vec<u8> {
-    let mut block = Block::new(MAGIC, if state.closed { CLOSED } else { 0 }, identity);
+    let closed = if state.closed { CLOSED } else { 0 };
+    let forgetful = if state.hard_state.is_forgetful { FORGETFUL } else { 0 };
+    let mut block = Block::new(MAGIC, closed | forgetful, identity);
     let vote = state.hard_state.vote.map_or(0, NodeId::get);
     let fields = [
         state.generation,
@@ -171,12 +187,16 @@ fn encode(identity: &Identity, state: State) -> Vec<u8> {
 }
 
 fn decode(place: usize, bytes: &[u8]) -> Slot {
-    let block = Block::parse(bytes, MAGIC, CLOSED)?;
+    let block = Block::parse(bytes, MAGIC, CLOSED | FORGETFUL)?;
     let field = |at: usize| block.u64(FIELDS + 8 * at);
     let state = State {
         generation: field(0),
         boot_epoch: field(1),
-        hard_state: HardState { term: Term(field(2)), vote: NodeId::new(field(3)) },
+        hard_state: HardState {
+            term: Term(field(2)),
+            vote: NodeId::new(field(3)),
+            is_forgetful: block.flags() & FORGETFUL != 0,
+        },
         durable_lsn: field(4),
         segment_seq: field(5),
         closed: block.flags() & CLOSED != 0,

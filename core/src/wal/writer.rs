@@ -13,12 +13,13 @@ use super::layout::SPARE_TMP;
 use super::log_map::LogMap;
 use super::options::WalOptions;
 use super::reader::Reader;
-use super::record::RecordKind;
 use super::recover::Segment;
+use super::refusal::OpenError;
 use super::spare::Spare;
 use super::state::{State, StateFile};
 use crate::effect::Write;
 use crate::recovered::SnapshotMeta;
+use crate::snapshot::SnapshotStore;
 use crate::types::{Index, LogId, Ticket};
 
 /// The log and the hard state of one group on one disk.
@@ -48,6 +49,9 @@ pub struct Wal<D: Disk> {
     pub(super) counters: Counters,
     pub(super) poison: Option<String>,
 }
+
+/// The snapshots next to a log, and the state in the newest, if there is one.
+pub type Kept<F> = (SnapshotStore<F>, Option<Vec<u8>>);
 
 /// What a log did since it was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,7 +100,8 @@ impl<D: Disk> Wal<D> {
     ///
     /// # Panics
     /// If there are no writes, or they do not continue the log, cut off what is committed, or are of a
-    /// term that the hard state does not know: the consensus core is wrong.
+    /// term that the hard state does not know, or a snapshot is older than the last one, or covers
+    /// what is not in the log: the consensus core is wrong.
     pub fn write(&mut self, writes: &[Write]) -> Result<Ticket, WalError> {
         self.check_poison()?;
         let ticket = self.accept(writes)?;
@@ -159,32 +164,6 @@ impl<D: Disk> Wal<D> {
         self.spare.as_ref().is_none_or(|spare| spare.is_due(used))
     }
 
-    /// Records that a snapshot of the state machine is durable: the log may start after it.
-    ///
-    /// # Errors
-    /// See [`WalError`].
-    ///
-    /// # Panics
-    /// If the snapshot is older than the last one, or its last entry is not in the log.
-    pub fn record_snapshot(&mut self, snapshot: &SnapshotMeta) -> Result<(), WalError> {
-        let id = snapshot.last_included;
-        assert!(self.map.has(id), "a snapshot covers entries of the log");
-        self.put_snapshot(RecordKind::Snapshot, snapshot)
-    }
-
-    /// Replaces the log by a snapshot that a leader sent (thesis 5.3): all entries are void.
-    ///
-    /// # Errors
-    /// See [`WalError`].
-    ///
-    /// # Panics
-    /// If the snapshot ends before what is committed, or in a term that the hard state does not know.
-    pub fn install_snapshot(&mut self, snapshot: &SnapshotMeta) -> Result<(), WalError> {
-        let committed = self.commit;
-        assert!(snapshot.last_included.index >= committed, "what is committed stays");
-        self.put_snapshot(RecordKind::Reset, snapshot)
-    }
-
     /// Removes the segments that hold no entry behind `index` or behind the last snapshot; says how
     /// many. The segment that names the snapshot stays.
     ///
@@ -208,6 +187,25 @@ impl<D: Disk> Wal<D> {
         let closed = State { closed: true, ..self.state.current() };
         self.write_state(closed)?;
         Ok(self.disk)
+    }
+
+    /// The snapshots next to the log, and the state in the one that the log begins with, all of it
+    /// checked; `None` if it begins with none. To be called once, before anything else.
+    ///
+    /// # Errors
+    /// [`OpenError::Snapshot`], or [`OpenError::Disk`].
+    pub fn snapshots(&self) -> Result<Kept<D::File>, OpenError> {
+        let newest = self.snapshot.last_included;
+        let cluster = self.identity.cluster;
+        let snapshots =
+            SnapshotStore::open(&self.disk, cluster, newest).map_err(OpenError::Disk)?;
+        let state = snapshots.load(&self.disk, newest)?;
+        Ok((snapshots, state))
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &D {
+        &self.disk
     }
 
     /// Whose log this is.

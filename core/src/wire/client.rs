@@ -3,7 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::types::{GroupId, NodeId};
+use crate::membership::Membership;
+use crate::types::{GroupId, Index, NodeId};
 use crate::wire::header::{self, Headed};
 use crate::wire::{DecodeError, Frame, Outcome, Service};
 
@@ -50,6 +51,16 @@ pub enum RequestBody {
         /// The successor; `None` for whoever is the closest to the leader's log.
         to: Option<NodeId>,
     },
+    /// Change who belongs to the group (thesis 4). Only the leader does, and answers when it is so,
+    /// or goes no further: see [`Event::Reconfigure`](crate::Event::Reconfigure).
+    Reconfigure {
+        /// Who shall belong to it, and where they can be reached.
+        target: Membership,
+        /// Refused unless this is the index of the membership that rules now.
+        expected: Option<Index>,
+        /// Also if no majority of the target is heard from now.
+        force: bool,
+    },
 }
 
 /// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.
@@ -59,6 +70,9 @@ pub enum Consistency {
     Linearizable,
     /// Whatever the replica has, at once.
     Stale,
+    /// As [`Linearizable`](Self::Linearizable), where clocks may be trusted. A node does not trust them
+    /// yet: it is the same as that.
+    Lease,
 }
 
 /// See [`ClientMessage::Response`].

@@ -47,8 +47,11 @@ pub(super) fn encode(entries: &Entries, out: &mut BytesMut) {
         out.put_u64_le(run[0].id.term.0);
         out.put_u32_le(u32_of(run.len()));
     }
-    for entry in entries.iter() {
-        out.put_u32_le(word(&entry.payload));
+    let words_at = out.len();
+    out.put_bytes(0, entries.len() * WORD_BYTES);
+    let (words, _) = out[words_at..].as_chunks_mut();
+    for (slot, entry) in words.iter_mut().zip(entries.iter()) {
+        *slot = word(&entry.payload).to_le_bytes();
     }
     for entry in entries.iter() {
         out.put_slice(entry.payload.as_bytes());

@@ -3,9 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::types::{GroupId, Index};
+use crate::types::{GroupId, Index, LogId};
 use crate::wire::header::{self, Headed};
-use crate::wire::{DecodeError, Frame, NotApplied, Service, Unknown};
+use crate::wire::{Address, DecodeError, Frame, NotApplied, Service, Unknown};
 
 /// What servers say to each other beside consensus. Append only: the numbers of the variants are
 /// for ever.
@@ -18,6 +18,43 @@ pub enum PeerMessage {
     /// Nothing but a sign of life; either side of a link gives it again and again. The bytes
     /// themselves are the sign, so it may be ignored by whoever does not know the message.
     KeepAlive,
+    /// A piece of a snapshot is wanted.
+    SnapshotAsk(SnapshotAsk),
+    /// Here it is.
+    SnapshotPart(SnapshotPart),
+    /// There is no such snapshot.
+    SnapshotNone(LogId),
+    /// Where the sender can be reached, said first on each of its links: a receiver whose log does
+    /// not say so yet can answer only if it knows. A hint, which may be ignored.
+    Reachable {
+        /// As the sender is known to itself.
+        address: Address,
+    },
+}
+
+/// See [`PeerMessage::SnapshotAsk`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SnapshotAsk {
+    /// The last entry that it covers.
+    pub snapshot: LogId,
+    /// From where on.
+    pub offset: u64,
+    /// How much, at most.
+    pub bytes_max: u32,
+}
+
+/// See [`PeerMessage::SnapshotPart`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SnapshotPart {
+    /// As asked.
+    pub snapshot: LogId,
+    /// As asked.
+    pub offset: u64,
+    /// How long the snapshot is.
+    pub total_bytes: u64,
+    /// Its bytes from `offset` on.
+    #[serde(skip)]
+    pub bytes: Bytes,
 }
 
 /// See [`PeerMessage::Forward`].
@@ -92,7 +129,7 @@ impl PeerMessage {
 
 impl Headed for PeerMessage {
     const SERVICE: Service = Service::Peer;
-    const KINDS: u8 = 3;
+    const KINDS: u8 = 7;
 
     fn payload(&self) -> Option<&Bytes> {
         match self {
@@ -100,7 +137,13 @@ impl Headed for PeerMessage {
             Self::Forwarded(Forwarded { outcome: ForwardOutcome::Done { answer, .. }, .. }) => {
                 Some(answer)
             }
-            Self::Forward(_) | Self::Forwarded(_) | Self::KeepAlive => None,
+            Self::SnapshotPart(part) => Some(&part.bytes),
+            Self::Forward(_)
+            | Self::Forwarded(_)
+            | Self::KeepAlive
+            | Self::Reachable { .. }
+            | Self::SnapshotAsk(_)
+            | Self::SnapshotNone(_) => None,
         }
     }
 
@@ -110,11 +153,17 @@ impl Headed for PeerMessage {
             Self::Forwarded(Forwarded { outcome: ForwardOutcome::Done { answer, .. }, .. }) => {
                 Some(answer)
             }
-            Self::Forward(_) | Self::Forwarded(_) | Self::KeepAlive => None,
+            Self::SnapshotPart(part) => Some(&mut part.bytes),
+            Self::Forward(_)
+            | Self::Forwarded(_)
+            | Self::KeepAlive
+            | Self::Reachable { .. }
+            | Self::SnapshotAsk(_)
+            | Self::SnapshotNone(_) => None,
         }
     }
 
     fn is_ignorable(&self) -> bool {
-        matches!(self, Self::KeepAlive)
+        matches!(self, Self::KeepAlive | Self::Reachable { .. })
     }
 }

@@ -1,6 +1,6 @@
 //! Frames: what a stream of bytes is cut into.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::crc32c;
 use crate::types::GroupId;
@@ -64,10 +64,10 @@ impl Frame {
     }
 
     fn parse(whole: Bytes) -> Result<Self, DecodeError> {
-        let Some((envelope, body)) = whole.split_first_chunk::<ENVELOPE_BYTES>() else {
+        let Some((&envelope, body)) = whole.split_first_chunk::<ENVELOPE_BYTES>() else {
             return Err(DecodeError::Truncated);
         };
-        let [_, _, _, _, c0, c1, c2, c3, _, _, _, _, rest @ ..] = *envelope;
+        let [_, _, _, _, c0, c1, c2, c3, _, _, _, _, rest @ ..] = envelope;
         let [version, service, flags, reserved, g0, g1, g2, g3, h0, h1] = rest;
         let (announced, computed) =
             (u32::from_le_bytes([c0, c1, c2, c3]), crc32c(&whole[PRELUDE_BYTES..]));
@@ -89,7 +89,8 @@ impl Frame {
             return Err(DecodeError::Truncated);
         }
         let group = GroupId(u32::from_le_bytes([g0, g1, g2, g3]));
-        let mut payload = whole.slice(ENVELOPE_BYTES..);
+        let mut payload = whole;
+        payload.advance(ENVELOPE_BYTES);
         let header = payload.split_to(header_bytes);
         Ok(Self { service, group, ignorable, header, payload })
     }
@@ -171,10 +172,7 @@ pub(super) fn write(
     payload: impl FnOnce(&mut BytesMut),
 ) {
     let start = out.len();
-    out.put_bytes(0, PRELUDE_BYTES);
-    out.put_slice(&[VERSION, service as u8, flags, 0]);
-    out.put_u32_le(group.0);
-    out.put_u16_le(0);
+    out.put_slice(&[0; ENVELOPE_BYTES]);
     header(out);
     let header_bytes = u16::try_from(out.len() - start - ENVELOPE_BYTES);
     let header_bytes = header_bytes.expect("a header is at most 65535 bytes");
@@ -183,6 +181,8 @@ pub(super) fn write(
     let frame = &mut out[start..];
     let length = u32::try_from(frame.len() - PRELUDE_BYTES).expect("a frame is below 4 GiB");
     frame[0..4].copy_from_slice(&length.to_le_bytes());
+    frame[12..16].copy_from_slice(&[VERSION, service as u8, flags, 0]);
+    frame[16..20].copy_from_slice(&group.0.to_le_bytes());
     frame[20..22].copy_from_slice(&header_bytes.to_le_bytes());
     let checksum = crc32c(&frame[PRELUDE_BYTES..]);
     frame[4..8].copy_from_slice(&checksum.to_le_bytes());

@@ -23,6 +23,28 @@ pub enum Handshake {
     /// Answer to either: go away. The connection ends. A server that ends a link of its own says
     /// why with this, too, in answer to [`Handshake::Welcome`] or at any later time.
     Reject(Reject),
+    /// As [`Handshake::Hello`], of a server whose disk began without a say.
+    JoinedHello(JoinedHello),
+    /// As [`Handshake::Welcome`], of a server whose disk began without a say.
+    JoinedWelcome(JoinedWelcome),
+}
+
+/// See [`Handshake::JoinedHello`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JoinedHello {
+    /// What any server says.
+    pub hello: Hello,
+    /// When the disk began: a later one has taken the place of an earlier one.
+    pub joined: u64,
+}
+
+/// See [`Handshake::JoinedWelcome`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JoinedWelcome {
+    /// What any server says.
+    pub welcome: Welcome,
+    /// As in [`JoinedHello`].
+    pub joined: u64,
 }
 
 /// See [`Handshake::Hello`].
@@ -99,7 +121,8 @@ pub enum Reject {
     /// The sender looked for somebody else at this address.
     #[error("another server")]
     WrongNode,
-    /// The sender belongs to no membership that this server knows; it may do so later.
+    /// The sender belongs to no membership that this server knows, which follows a leader and so
+    /// should know; it may do so later.
     #[error("not a member")]
     UnknownNode,
     /// There is no wire version that both speak.
@@ -117,7 +140,7 @@ pub enum Reject {
     /// A later life of the sender has been heard of.
     #[error("a later start of this server is known")]
     StaleBoot,
-    /// The sender was removed from the cluster. For good: its name is never used again.
+    /// The sender was removed from the cluster. It may be added again, also with an empty disk.
     #[error("removed from the cluster")]
     Removed,
     /// Too many connections; try again later.
@@ -171,7 +194,7 @@ impl Handshake {
 
 impl Headed for Handshake {
     const SERVICE: Service = Service::Handshake;
-    const KINDS: u8 = 5;
+    const KINDS: u8 = 7;
 
     fn payload(&self) -> Option<&Bytes> {
         None

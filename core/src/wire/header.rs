@@ -47,7 +47,8 @@ pub(super) fn decode<M: Headed>(frame: &Frame) -> Result<M, DecodeError> {
 
 /// Appends a header.
 pub(super) fn write<T: Serialize>(header: &T, out: &mut BytesMut) {
-    postcard::serialize_with_flavor(header, Append { out }).expect("memory refuses no header");
+    let scratch = Scratch { bytes: [0; SCRATCH_BYTES], len: 0, out };
+    postcard::serialize_with_flavor(header, scratch).expect("memory refuses no header");
 }
 
 /// The header of a frame, which must be of this service and have one of this many kinds.
@@ -87,24 +88,46 @@ pub(super) fn nothing_follows(rest: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-struct Append<'a> {
+/// Longer than nearly all headers.
+const SCRATCH_BYTES: usize = 64;
+
+/// Gathers the few bytes of each field, so that the output grows once and not with each of them.
+struct Scratch<'a> {
+    bytes: [u8; SCRATCH_BYTES],
+    len: usize,
     out: &'a mut BytesMut,
 }
 
-impl Flavor for Append<'_> {
+impl Scratch<'_> {
+    fn flush(&mut self) {
+        self.out.put_slice(&self.bytes[..self.len]);
+        self.len = 0;
+    }
+}
+
+impl Flavor for Scratch<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.out.put_u8(byte);
+        if self.len == SCRATCH_BYTES {
+            self.flush();
+        }
+        self.bytes[self.len] = byte;
+        self.len += 1;
         Ok(())
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.out.put_slice(bytes);
-        Ok(())
+        if bytes.len() > SCRATCH_BYTES {
+            self.flush();
+            self.out.put_slice(bytes);
+            return Ok(());
+        }
+        bytes.iter().try_for_each(|&byte| self.try_push(byte))
     }
 
-    fn finalize(self) -> postcard::Result<()> {
+    fn finalize(mut self) -> postcard::Result<()> {
+        self.flush();
         Ok(())
     }
 }
@@ -118,13 +141,18 @@ impl Flavor for Compare<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.try_extend(&[byte])
+        match self.expected.split_first() {
+            Some((&expected, rest)) if expected == byte => {
+                self.expected = rest;
+                Ok(())
+            }
+            _ => Err(postcard::Error::DeserializeBadEncoding),
+        }
     }
 
+    // Byte by byte: fields are short, and were written byte by byte just now.
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        let rest = self.expected.strip_prefix(bytes);
-        self.expected = rest.ok_or(postcard::Error::DeserializeBadEncoding)?;
-        Ok(())
+        bytes.iter().try_for_each(|&byte| self.try_push(byte))
     }
 
     fn finalize(self) -> postcard::Result<()> {

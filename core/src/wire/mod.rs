@@ -49,8 +49,12 @@ mod raft;
 pub use address::{Address, AddressError};
 pub use client::{ClientMessage, Consistency, Request, RequestBody, Response};
 pub use error::DecodeError;
-pub use forward::{Forward, ForwardBody, ForwardOutcome, Forwarded, PeerMessage};
+pub use forward::{
+    Forward, ForwardBody, ForwardOutcome, Forwarded, PeerMessage, SnapshotAsk, SnapshotPart,
+};
 pub use frame::{Decoder, Frame, PRELUDE_BYTES, Service};
-pub use handshake::{ClientHello, ClientWelcome, Handshake, Hello, Reject, Welcome};
+pub use handshake::{
+    ClientHello, ClientWelcome, Handshake, Hello, JoinedHello, JoinedWelcome, Reject, Welcome,
+};
 pub use opening::{MAGIC, Opening};
 pub use outcome::{NotApplied, Outcome, Unknown};

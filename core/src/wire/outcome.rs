@@ -1,12 +1,13 @@
-//! How a request ends: done, not applied, or unknown.
+//! How a request ends: done, not applied, or unknown; or, if it changes the membership, half-way.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::effect::Stopped;
 use crate::types::{Index, NodeId};
 use crate::wire::Address;
 
-/// How a request of a client ended. Every request ends in exactly one of the three.
+/// How a request of a client ended. Every request ends in exactly one of these.
 ///
 /// Append only: the numbers of the variants are for ever.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub enum Outcome {
     NotApplied(NotApplied),
     /// It may have been carried out, or may yet be.
     Unknown(Unknown),
+    /// A change of the membership goes no further. Newcomers may have become learners; nobody's
+    /// vote has changed, and none will by this request.
+    Stopped(Stopped),
 }
 
 /// Why a request was not carried out. Append only: the numbers of the variants are for ever.
@@ -72,6 +76,18 @@ pub enum NotApplied {
     /// The successor did not take over in time; the leader leads on.
     #[error("the successor did not take over in time")]
     TransferTimedOut,
+    /// Another membership rules than was expected.
+    #[error("the membership is that of index {}", at.0)]
+    MembershipIs {
+        /// The entry that says so.
+        at: Index,
+    },
+    /// Two majorities rule: a change is under way and cannot be stopped.
+    #[error("another change of the membership is under way")]
+    ChangeUnderWay,
+    /// The target of a change has outgoing voters.
+    #[error("a target cannot have outgoing voters")]
+    JointTarget,
 }
 
 /// Why nobody can say what became of a request. Append only: the numbers of the variants are for

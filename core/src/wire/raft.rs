@@ -3,18 +3,22 @@
 //! The headers are written down here once more, so that the order of words in the core's own types
 //! is free to change and the wire is not.
 
+use alloc::boxed::Box;
+
 use bytes::BytesMut;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::entry::Entries;
+use crate::membership::Membership;
 use crate::message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Heartbeat, Message, PreVote, PreVoteReply,
-    RequestVote, RequestVoteReply, Rpc,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ForgetfulReply, Heartbeat, InstallSnapshot,
+    Message, PreVote, PreVoteReply, RequestVote, RequestVoteReply, Rpc, Vouch,
 };
-use crate::types::{GroupId, Index, LogId, NodeId, ReplicationId, Round, Term};
+use crate::recovered::SnapshotMeta;
+use crate::types::{GroupId, Index, LifeId, LogId, NodeId, ReplicationId, Round, Term};
 use crate::wire::{DecodeError, Frame, Service, entries, frame, header};
 
-const KINDS: u8 = 9;
+const KINDS: u8 = 13;
 
 impl Message {
     /// Appends the frame of this message to `out`; copies each command once, and allocates nothing
@@ -90,6 +94,10 @@ enum RpcHeader {
     Heartbeat(#[serde(with = "HeartbeatHeader")] Heartbeat),
     TimeoutNow,
     RequestVoteInTransfer(#[serde(with = "RequestVoteHeader")] RequestVote),
+    InstallSnapshot(#[serde(with = "InstallSnapshotBox")] Box<InstallSnapshot>),
+    ForgetfulReply(#[serde(with = "ForgetfulReplyHeader")] ForgetfulReply),
+    Vouch(#[serde(with = "VouchHeader")] Vouch),
+    Doubt,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,6 +153,56 @@ struct HeartbeatHeader {
     round: Round,
     matched: LogId,
     commit: Index,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "InstallSnapshot")]
+struct InstallSnapshotHeader {
+    replication: ReplicationId,
+    round: Round,
+    #[serde(with = "SnapshotMetaHeader")]
+    snapshot: SnapshotMeta,
+}
+
+/// An offer is rare and long, so the core keeps it in a box.
+struct InstallSnapshotBox;
+
+impl InstallSnapshotBox {
+    fn serialize<S: Serializer>(
+        install: &InstallSnapshot,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        InstallSnapshotHeader::serialize(install, serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Box<InstallSnapshot>, D::Error> {
+        InstallSnapshotHeader::deserialize(deserializer).map(Box::new)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ForgetfulReply")]
+struct ForgetfulReplyHeader {
+    life: LifeId,
+    #[serde(with = "AppendEntriesReplyHeader")]
+    reply: AppendEntriesReply,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Vouch")]
+struct VouchHeader {
+    life: LifeId,
+    upto: Index,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "SnapshotMeta")]
+struct SnapshotMetaHeader {
+    last_included: LogId,
+    membership_at: LogId,
+    membership: Membership,
 }
 
 /// Append only: the numbers of the variants are for ever.

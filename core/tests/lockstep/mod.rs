@@ -1,18 +1,35 @@
-//! Three servers in one thread, in lockstep: messages arrive, and writes are durable, at once.
+//! Servers in one thread, in lockstep: messages arrive, and writes are durable, at once.
 //!
 //! The smallest driver that there can be. What it costs is what the core costs.
 
 use bytes::Bytes;
 use quorate_core::{
-    Config, Effect, Effects, Event, Index, Instant, Membership, NodeId, Raft, Recovered, RequestId,
-    RoleKind,
+    Config, Effect, Effects, Event, Index, Instant, Membership, Message, NodeId, Raft, Recovered,
+    RequestId, RoleKind,
 };
 
 /// A cluster whose first server leads, undisturbed.
-pub struct Lockstep {
-    servers: [Server; 3],
+pub struct Lockstep<P = Moved> {
+    servers: Vec<Server>,
     effects: Effects,
     now: Instant,
+    post: P,
+}
+
+/// How a message gets from one server to another.
+pub trait Post<M>: Default {
+    /// What arrives.
+    fn carry(&mut self, message: M) -> M;
+}
+
+/// As it is.
+#[derive(Default)]
+pub struct Moved;
+
+impl<M> Post<M> for Moved {
+    fn carry(&mut self, message: M) -> M {
+        message
+    }
 }
 
 struct Server {
@@ -25,12 +42,12 @@ struct Server {
 
 const LEADER: usize = 0;
 
-impl Lockstep {
-    /// Elects the first of three servers that keep entries of `cached_bytes_max` in memory.
-    pub fn new(cached_bytes_max: u64) -> Self {
-        let ids = [1, 2, 3].map(|id| NodeId::new(id).expect("not zero"));
-        let founders = Membership::of_voters(ids).expect("three servers");
-        let servers = ids.map(|id| {
+impl<P: Post<Message>> Lockstep<P> {
+    /// Elects the first of so many servers, which keep entries of `cached_bytes_max` in memory.
+    pub fn new(servers: u64, cached_bytes_max: u64) -> Self {
+        let ids: Vec<_> = (1..=servers).map(|id| NodeId::new(id).expect("not zero")).collect();
+        let founders = Membership::of_voters(ids.iter().copied()).expect("some servers");
+        let server = |id| {
             let config = Config { cached_bytes_max, ..Config::new(id) };
             let recovered = Recovered::genesis(founders.clone());
             Server {
@@ -40,17 +57,19 @@ impl Lockstep {
                 applied_bytes: 0,
                 reads_ready: 0,
             }
-        });
-        let mut cluster = Self { servers, effects: Effects::default(), now: Instant(0) };
+        };
+        let servers = ids.into_iter().map(server).collect();
+        let (effects, now, post) = (Effects::default(), Instant(0), P::default());
+        let mut cluster = Self { servers, effects, now, post };
         cluster.heartbeat();
         assert_eq!(cluster.servers[LEADER].raft.status().role, RoleKind::Leader);
         cluster
     }
 
-    /// Commits and applies `count` commands, proposed as one batch, on all servers.
-    pub fn commit(&mut self, command: &Bytes, count: usize) {
-        let proposal = || Event::Propose { id: RequestId(0), command: command.clone() };
-        self.servers[LEADER].inbox.extend((0..count).map(|_| proposal()));
+    /// Commits and applies commands, proposed as one batch, on all servers.
+    pub fn commit(&mut self, commands: impl Iterator<Item = Bytes>) {
+        let proposal = |command| Event::Propose { id: RequestId(0), command };
+        self.servers[LEADER].inbox.extend(commands.map(proposal));
         self.run();
     }
 
@@ -68,13 +87,18 @@ impl Lockstep {
     }
 
     /// The lengths of the commands that each server has applied, summed.
-    pub fn applied_bytes(&self) -> [u64; 3] {
-        self.servers.each_ref().map(|server| server.applied_bytes)
+    pub fn applied_bytes(&self) -> Vec<u64> {
+        self.servers.iter().map(|server| server.applied_bytes).collect()
     }
 
     /// Reads that were confirmed.
     pub fn reads_ready(&self) -> u64 {
         self.servers[LEADER].reads_ready
+    }
+
+    /// The servers, without what drives them; the first one leads.
+    pub fn into_servers(self) -> impl Iterator<Item = Raft> {
+        self.servers.into_iter().map(|server| server.raft)
     }
 
     /// Until nobody has anything to do: the leader first, then what the others make of it.
@@ -99,8 +123,9 @@ impl Lockstep {
                     self.servers[at].inbox.push(Event::Persisted(write.ticket));
                 }
                 Effect::Send(message) => {
-                    #[expect(clippy::cast_possible_truncation, reason = "one of three")]
+                    #[expect(clippy::cast_possible_truncation, reason = "one of a few")]
                     let to = message.to.get() as usize - 1;
+                    let message = self.post.carry(message);
                     self.servers[to].inbox.push(Event::Receive(message));
                 }
                 Effect::Commit(upto) => self.servers[at].apply(upto),
@@ -115,7 +140,8 @@ impl Lockstep {
 impl Server {
     fn apply(&mut self, upto: Index) {
         while self.applied < upto {
-            let run = self.raft.cached(self.applied.next(), u64::MAX).expect("committed just now");
+            let run = self.raft.cached(self.applied.next(), u64::MAX);
+            let run = run.as_ref().expect("committed just now");
             for entry in run.iter().take_while(|entry| entry.id.index <= upto) {
                 self.applied = entry.id.index;
                 self.applied_bytes += entry.payload.len_bytes();

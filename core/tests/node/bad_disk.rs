@@ -28,6 +28,54 @@ fn a_peer_with_a_new_disk_under_its_old_name_is_refused() {
     }
     assert!(world.hosts[1].node.status().peers.iter().all(|peer| !peer.is_linked));
     assert_eq!(world.hosts[1].node.raft().status().leader, None);
+    assert!(matches!(world.hosts[1].disowned, Some((_, Reject::StaleIncarnation))), "it ends");
+    assert_eq!(world.hosts[1].node.deadline(), None);
+}
+
+#[test]
+fn a_peer_whose_new_disk_began_without_a_say_comes_back_and_the_old_disk_does_not() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let lost = (leader + 1) % 3;
+    let id = lost as u64 + 1;
+    let joined = |at| NodeConfig {
+        incarnation: Incarnation(99 + u128::from(at)),
+        joined: Some(at),
+        ..config(id, 3)
+    };
+    world.wipe(lost, joined(1));
+    assert!(world.hosts[lost].node.status().is_forgetful);
+    world.pass(Duration::from_secs(3));
+    let status = world.hosts[lost].node.status();
+    assert!(!status.is_forgetful && status.peers.iter().all(|peer| peer.is_linked));
+    let leader = world.leader().expect("a leader");
+    assert_eq!(world.hosts[leader].node.status().forgetful, []);
+    for disk in [config(id, 3), joined(0)] {
+        world.wipe(lost, disk);
+        world.pass(Duration::from_secs(3));
+        let disowned = world.hosts[lost].disowned;
+        assert!(matches!(disowned, Some((_, Reject::StaleIncarnation))), "{disowned:?}");
+    }
+    world.wipe(lost, joined(2));
+    world.pass(Duration::from_secs(3));
+    assert!(!world.hosts[lost].node.status().is_forgetful, "another replacement");
+}
+
+#[test]
+fn an_old_copy_of_a_disk_is_known_by_its_count_of_starts() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    let copied = (leader + 1) % 3;
+    let start = |boot| NodeConfig { boot, ..config(copied as u64 + 1, 3) };
+    world.restart(copied, start(5));
+    world.pass(Duration::from_secs(3));
+    world.restart(copied, start(6));
+    world.pass(Duration::from_secs(3));
+    assert!(world.hosts[copied].node.status().peers.iter().all(|peer| peer.is_linked));
+    world.restart(copied, start(5));
+    world.pass(Duration::from_secs(3));
+    let disowned = world.hosts[copied].disowned;
+    assert!(matches!(disowned, Some((_, Reject::StaleBoot))), "{disowned:?}");
 }
 
 #[test]

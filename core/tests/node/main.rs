@@ -6,5 +6,8 @@ mod connections;
 mod ends;
 mod limits;
 mod links;
+mod members;
 mod requests;
+mod snapshots;
+mod staffing;
 mod world;

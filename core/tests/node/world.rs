@@ -10,13 +10,15 @@ use quorate_core::node::{
 };
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
-    Address, ClientHello, ClientMessage, Decoder, Handshake, Hello, MAGIC, Outcome, Request,
-    RequestBody, Response,
+    Address, ClientHello, ClientMessage, Decoder, Handshake, Hello, MAGIC, Outcome, Reject,
+    Request, RequestBody, Response,
 };
 use quorate_core::{
-    ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, LogId, Membership,
-    NodeId, Payload, Recovered, RequestId, RoleKind, SnapshotMeta, Ticket, Write,
+    ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, Membership, NodeId,
+    Payload, Recovered, RequestId, RoleKind, SnapshotChange, SnapshotMeta, Ticket, Write,
 };
+
+use crate::snapshots::Snapshots;
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0xC1);
 
@@ -40,6 +42,8 @@ pub(crate) struct Host {
     pub(crate) responses: BTreeMap<u64, Outcome>,
     pub(crate) dials: usize,
     pub(crate) is_stopped: bool,
+    /// Who knows the node by another disk.
+    pub(crate) disowned: Option<(NodeId, Reject)>,
     /// Why the node gave up, if it did.
     pub(crate) failure: Option<WalError>,
     /// Nothing is acknowledged by the disk, or applied by the state machine.
@@ -47,12 +51,16 @@ pub(crate) struct Host {
     pub(crate) is_machine_stalled: bool,
     /// Nothing leaves the sockets, so nothing is reported as sent.
     pub(crate) is_network_stalled: bool,
+    genesis: Membership,
     hard_state: HardState,
     log: Vec<Entry>,
     unacknowledged: Vec<Ticket>,
     unapplied: VecDeque<(Entries, Answers)>,
     applied: Index,
     queries: Vec<(RequestId, Index, Bytes)>,
+    pub(crate) snapshots: Snapshots,
+    /// What the log on disk starts after.
+    base: Index,
 }
 
 /// A connection that the test itself holds.
@@ -84,10 +92,7 @@ impl World {
     pub(crate) fn of(configs: Vec<NodeConfig>) -> Self {
         let voters: Vec<_> = (1u64..).take(configs.len()).map(node_id).collect();
         let membership = Membership::of_voters(voters).expect("voters");
-        let host = |config: NodeConfig| {
-            let recovered = Recovered::genesis(membership.clone());
-            Host::new(Node::new(config, recovered, Instant(0)).expect("a node"))
-        };
+        let host = |config: NodeConfig| Host::new(membership.clone(), config, Instant(0));
         Self {
             now: Instant(0),
             hosts: configs.into_iter().map(host).collect(),
@@ -97,6 +102,12 @@ impl World {
             cuts: Vec::new(),
             gaps: Vec::new(),
         }
+    }
+
+    /// A server more, whose directory was made with these members and without itself.
+    pub(crate) fn add(&mut self, config: NodeConfig, members: Membership) -> usize {
+        self.hosts.push(Host::new(members, config, self.now));
+        self.hosts.len() - 1
     }
 
     /// Lets everything happen that needs no time.
@@ -251,17 +262,18 @@ impl World {
 
     /// Starts a host anew with an empty disk.
     pub(crate) fn wipe(&mut self, at: usize, config: NodeConfig) {
-        self.start(at, config, HardState::default(), Vec::new());
+        let is_forgetful = config.joined.is_some();
+        self.start(at, config, HardState { is_forgetful, ..HardState::default() }, Vec::new());
     }
 
     fn start(&mut self, at: usize, config: NodeConfig, hard_state: HardState, log: Vec<Entry>) {
         let ends: Vec<_> = self.wires.keys().filter(|end| end.0 == Some(at)).copied().collect();
         ends.into_iter().for_each(|end| self.hang_up(end));
-        let membership = self.hosts[at].node.raft().status().membership.clone();
-        let snapshot = SnapshotMeta { last_included: LogId::ZERO, membership };
+        let genesis = self.hosts[at].genesis.clone();
+        let snapshot = SnapshotMeta::genesis(genesis.clone());
         let recovered = Recovered::from_entries(hard_state, snapshot, log.clone());
         let node = Node::new(config, recovered.expect("a log"), self.now).expect("a node");
-        self.hosts[at] = Host { hard_state, log, ..Host::new(node) };
+        self.hosts[at] = Host { hard_state, log, ..Host::of(genesis, node) };
     }
 
     fn hang_up(&mut self, end: End) {
@@ -319,7 +331,8 @@ impl World {
 
     fn dial(&mut self, at: usize, connection: ConnectionId, address: &str) {
         self.hosts[at].dials += 1;
-        let id: usize = address.strip_prefix("host:").and_then(|id| id.parse().ok()).expect("host");
+        let text = address.strip_prefix("host:").and_then(|rest| rest.split('/').next());
+        let id: usize = text.and_then(|id| id.parse().ok()).expect("host");
         let peer = id - 1;
         if self.gaps.contains(&(at, peer)) {
             return;
@@ -354,14 +367,21 @@ impl World {
 }
 
 impl Host {
-    fn new(node: Node) -> Self {
+    fn new(genesis: Membership, config: NodeConfig, now: Instant) -> Self {
+        let recovered = Recovered::genesis(genesis.clone());
+        Self::of(genesis, Node::new(config, recovered, now).expect("a node"))
+    }
+
+    fn of(genesis: Membership, node: Node) -> Self {
         Self {
             node,
+            genesis,
             inputs: Vec::new(),
             notes: Vec::new(),
             responses: BTreeMap::new(),
             dials: 0,
             is_stopped: false,
+            disowned: None,
             failure: None,
             is_disk_stalled: false,
             is_machine_stalled: false,
@@ -372,6 +392,8 @@ impl Host {
             unapplied: VecDeque::new(),
             applied: Index(0),
             queries: Vec::new(),
+            snapshots: Snapshots::new(),
+            base: Index(0),
         }
     }
 
@@ -406,15 +428,41 @@ impl Host {
             }
             Output::Note(note) => self.notes.push(note),
             Output::Stopped => self.is_stopped = true,
+            Output::Disowned { by, why } => self.disowned = Some((by, why)),
             Output::DiskFailed(why) => self.failure = Some(why),
+            Output::Capture(index) => {
+                assert_eq!(index, self.unapplied.back().map_or(self.applied, last_of));
+                self.inputs.extend(self.snapshots.capture(index));
+            }
+            Output::CaptureMore => self.inputs.extend(self.snapshots.capture_more()),
+            Output::CaptureEnd => self.snapshots.end_capture(),
+            Output::WriteSnapshot { slot, snapshot, offset, bytes } => {
+                self.inputs.push(self.snapshots.write(slot, snapshot, offset, &bytes));
+            }
+            Output::ReadSnapshot { reader, snapshot, offset, bytes_max } => {
+                self.inputs.push(self.snapshots.read(reader, snapshot, offset, bytes_max));
+            }
+            Output::Restore { snapshot, bytes } => {
+                let (restored, is_done) = self.snapshots.restore(snapshot, &bytes);
+                if is_done {
+                    self.applied = snapshot.index;
+                }
+                self.inputs.push(restored);
+            }
+            Output::Compact { newest, kept, .. } => self.snapshots.forget(newest, &kept),
             output => panic!("not expected: {output:?}"),
         }
     }
 
     fn write(&mut self, write: Write) {
         self.hard_state = write.hard_state.unwrap_or(self.hard_state);
+        if let Some(SnapshotChange::Replaces(snapshot)) = write.snapshot.as_deref() {
+            self.log.clear();
+            self.base = snapshot.last_included.index;
+        }
         if let Some(append) = write.append {
-            self.log.truncate(usize::try_from(append.prev.index.0).expect("small"));
+            let kept = append.prev.index.0 - self.base.0;
+            self.log.truncate(usize::try_from(kept).expect("small"));
             self.log.extend_from_slice(&append.entries);
         }
         self.unacknowledged.push(write.ticket);
@@ -422,7 +470,7 @@ impl Host {
     }
 
     fn read(&mut self, reader: LogReader, first: Index) {
-        let skipped = usize::try_from(first.0 - 1).expect("small");
+        let skipped = usize::try_from(first.0 - 1 - self.base.0).expect("small");
         let entries = self.log.iter().skip(skipped).take(3).cloned();
         let entries = Entries::new(entries).expect("a log");
         self.inputs.push(Input::LogRead(reader, Ok(entries)));
@@ -456,6 +504,10 @@ impl Host {
             self.inputs.push(Input::Answered { id, index: applied, answer });
         }
     }
+}
+
+fn last_of((entries, _): &(Entries, Answers)) -> Index {
+    entries.last_id().expect("entries").index
 }
 
 pub(crate) fn done(outcome: &Outcome) -> &[u8] {

@@ -29,15 +29,71 @@ fn no_append_around_a_snapshot_makes_a_server_panic() {
     }
 }
 
-/// Nothing follows the last index there is.
-#[test]
-fn a_log_behind_the_last_index_is_refused() {
+fn snapshot_up_to(last_included: LogId) -> SnapshotMeta {
     let voters = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
-    let snapshot = SnapshotMeta { last_included: id(1, u64::MAX), membership: voters };
-    let hard_state = HardState { term: Term(1), vote: None };
+    SnapshotMeta { last_included, ..SnapshotMeta::genesis(voters) }
+}
+
+/// Whoever leads a log that was taken over can always go on.
+#[test]
+fn a_log_beyond_the_last_index_is_refused() {
+    let hard_state = HardState { term: Term(1), vote: None, is_forgetful: false };
+    let recovered = |last: u64| {
+        let entries = [last - 1, last].map(|index| crate::bench::entry(1, index)).to_vec();
+        let snapshot = snapshot_up_to(id(1, last - 2));
+        Recovered::from_entries(hard_state, snapshot, entries).expect("a run")
+    };
+    let last = Index::LAST.0;
+    assert_eq!(recovered(last).check(), Ok(()));
+    let beyond = Err(RecoverError::NotALog { at: Index(last + 1) });
+    assert_eq!(recovered(last + 1).check(), beyond);
+
+    let snapshot = |last| Recovered::from_entries(hard_state, snapshot_up_to(last), Vec::new());
+    assert_eq!(snapshot(id(1, last)).expect("a run").check(), Ok(()));
+    assert_eq!(snapshot(id(1, last + 1)).expect("a run").check(), beyond);
+}
+
+#[test]
+fn entries_beyond_the_last_index_are_ignored() {
+    let last = Index::LAST.0;
+    let mut bench = Bench::with_snapshot(id(1, last - 1), 1, &[], |_| {});
+    let (at, beyond) = ([(1, last)], [(1, last), (1, last + 1)]);
+    assert_eq!(bench.append((2, 1), id(1, last - 1), &beyond, 0), []);
+    assert_eq!(bench.raft.status().ignored_messages, 1);
+    assert_ne!(bench.append((2, 1), id(1, last - 1), &at, 0), []);
+    assert_eq!(bench.raft.status().last, id(1, last));
+}
+
+/// A driver that fetched what nobody offered.
+#[test]
+fn a_snapshot_that_nobody_could_have_taken_changes_nothing() {
+    let mut bench = Bench::follower(2, &[(1, 1)]);
+    let far = id(1, Index::LAST.0 + 1);
+    let later = SnapshotMeta { membership_at: id(1, 10), ..snapshot_up_to(id(1, 9)) };
+    for snapshot in [snapshot_up_to(far), snapshot_up_to(id(3, 9)), later] {
+        bench.step(Event::SnapshotFetched(Box::new(snapshot)));
+        assert_eq!(bench.raft.status().last, id(1, 1));
+    }
+    bench.step(Event::SnapshotFetched(Box::new(snapshot_up_to(id(2, 9)))));
+    assert_eq!(bench.raft.status().last, id(2, 9));
+}
+
+/// Nothing follows the last number there is.
+#[test]
+fn a_log_behind_the_last_number_is_refused() {
+    let snapshot = snapshot_up_to(id(1, u64::MAX));
+    let hard_state = HardState { term: Term(1), vote: None, is_forgetful: false };
     let (term_starts, last) = (vec![id(1, 1)], id(1, 1));
     let (memberships, tail) = (Vec::new(), Entries::EMPTY);
-    let recovered = Recovered { hard_state, snapshot, term_starts, memberships, last, tail };
+    let recovered = Recovered {
+        hard_state,
+        snapshot,
+        base: id(1, u64::MAX),
+        term_starts,
+        memberships,
+        last,
+        tail,
+    };
     assert_eq!(recovered.check(), Err(RecoverError::NotALog { at: Index(1) }));
 }
 

@@ -56,18 +56,36 @@ impl Bench {
         tune: impl FnOnce(&mut Config),
     ) -> Self {
         let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
-        Self::start(SnapshotMeta { last_included, membership }, term, log, tune)
+        Self::start(
+            SnapshotMeta { last_included, membership_at: LogId::ZERO, membership },
+            term,
+            log,
+            tune,
+        )
     }
 
     /// Server 1 in another membership.
     pub(crate) fn member(membership: Membership, term: u64, log: &[(u64, u64)]) -> Self {
-        Self::start(SnapshotMeta { last_included: LogId::ZERO, membership }, term, log, |_| {})
+        Self::start(SnapshotMeta::genesis(membership), term, log, |_| {})
+    }
+
+    /// Server 1 of three, which may have forgotten what it promised.
+    pub(crate) fn forgetful(term: u64, log: &[(u64, u64)]) -> Self {
+        Self::copy_put_back(term, None, log)
+    }
+
+    /// As [`Bench::forgetful`]: its disk has kept a vote.
+    pub(crate) fn copy_put_back(term: u64, vote: Option<NodeId>, log: &[(u64, u64)]) -> Self {
+        let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+        let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
+        let state = HardState { term: Term(term), vote, is_forgetful: true };
+        Self::boot(SnapshotMeta::genesis(membership), state, entries, |_| {})
     }
 
     /// Server 1 of three, with these entries.
     pub(crate) fn of_entries(term: u64, log: Vec<Entry>) -> Self {
         let membership = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
-        Self::boot(SnapshotMeta { last_included: LogId::ZERO, membership }, term, log, |_| {})
+        Self::boot(SnapshotMeta::genesis(membership), remembered(term), log, |_| {})
     }
 
     fn start(
@@ -77,18 +95,17 @@ impl Bench {
         tune: impl FnOnce(&mut Config),
     ) -> Self {
         let entries = log.iter().map(|&(term, index)| entry(term, index)).collect();
-        Self::boot(snapshot, term, entries, tune)
+        Self::boot(snapshot, remembered(term), entries, tune)
     }
 
     fn boot(
         snapshot: SnapshotMeta,
-        term: u64,
+        hard_state: HardState,
         entries: Vec<Entry>,
         tune: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config { election_jitter: Duration::ZERO, ..Config::new(node(1)) };
         tune(&mut config);
-        let hard_state = HardState { term: Term(term), vote: None };
         let recovered = Recovered::from_entries(hard_state, snapshot, entries).expect("a log");
         let raft = Raft::new(config, recovered, Instant(0)).expect("a server");
         Self {
@@ -150,6 +167,7 @@ impl Bench {
             let told = match &message.rpc {
                 Rpc::AppendEntries(request) => (request.replication, request.round),
                 Rpc::Heartbeat(heartbeat) => (heartbeat.replication, heartbeat.round),
+                Rpc::InstallSnapshot(install) => (install.replication, install.round),
                 _ => continue,
             };
             self.told.insert(message.to, told);
@@ -228,6 +246,10 @@ impl Bench {
     pub(crate) fn read(&mut self, id: u64) -> Vec<Effect> {
         self.step(Event::Read { id: RequestId(id) })
     }
+}
+
+fn remembered(term: u64) -> HardState {
+    HardState { term: Term(term), vote: None, is_forgetful: false }
 }
 
 pub(crate) fn propose(id: u64, bytes: usize) -> Event {

@@ -1,7 +1,9 @@
 //! A server that sees a property of Raft broken says nothing more.
 
 use crate::bench::{Bench, id, node, refusals};
-use quorate_core::{Effect, Index, LogId, Refusal, RequestId, Term, Violation};
+use quorate_core::{
+    Effect, Event, Index, LogId, Refusal, RequestId, RoleKind, SnapshotMeta, Term, Violation,
+};
 
 /// thesis Figure 3.2, Election Safety.
 #[test]
@@ -14,6 +16,39 @@ fn a_server_that_sees_two_leaders_in_a_term_halts() {
     assert!(effects.contains(&halt), "{effects:?}");
     assert_eq!(refusals(&bench.propose(1, 1)), [(RequestId(1), Refusal::Halted)]);
     assert_eq!(bench.heartbeat((2, 1), 2), [], "it says nothing more");
+}
+
+/// A leader that nobody answers resigns, and still knows whom this term elected.
+fn resigned() -> Bench {
+    let mut bench = Bench::settled_leader(|_| {});
+    bench.time_out();
+    while bench.raft.status().role == RoleKind::Leader {
+        bench.time_out();
+    }
+    assert_eq!(bench.raft.status().hard_state.term, Term(1));
+    bench
+}
+
+#[test]
+fn a_leader_that_resigned_sees_another_leader_of_its_term_and_halts() {
+    let (term, first, second) = (Term(1), node(1), node(3));
+    let halt = Effect::Halt(Violation::TwoLeaders { term, first, second });
+    assert!(resigned().heartbeat((3, 1), 1).contains(&halt));
+    assert!(!resigned().heartbeat((3, 2), 1).contains(&halt), "one of the next term is welcome");
+}
+
+/// thesis Figure 3.2, Leader Completeness.
+#[test]
+fn a_leader_that_resigned_and_lacks_what_was_committed_before_halts() {
+    let fetched = |last_included| {
+        let mut bench = resigned();
+        let membership = bench.raft.status().membership.clone();
+        let snapshot = SnapshotMeta { last_included, ..SnapshotMeta::genesis(membership) };
+        bench.step(Event::SnapshotFetched(Box::new(snapshot)))
+    };
+    let halt = Effect::Halt(Violation::CommittedConflict { index: Index(9) });
+    assert!(fetched(id(1, 9)).contains(&halt));
+    assert_eq!(fetched(id(1, 1)), [], "it has this one");
 }
 
 #[test]

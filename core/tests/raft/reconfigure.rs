@@ -107,6 +107,19 @@ fn a_newcomer_that_is_slow_in_every_round_does_not_become_a_voter() {
     assert_eq!(rules(&bench), with_learners(&[1, 2, 3], &[4]), "it stays a learner");
 }
 
+/// The next round would bring it nothing, so nothing has to happen first.
+#[test]
+fn a_newcomer_that_took_long_and_has_all_there_is_votes_at_once() {
+    let mut bench = Bench::settled_leader(|_| {});
+    reconfigure(&mut bench, 1, of(&[1, 2, 3, 4]));
+    for _ in 0..8 {
+        bench.time_out();
+        all_have_all(&mut bench, &[2, 3]);
+    }
+    bench.acknowledge(4, 2);
+    assert_eq!(rules(&bench), of(&[1, 2, 3, 4]));
+}
+
 #[test]
 fn a_newcomer_that_is_never_heard_from_is_given_up() {
     let mut bench = Bench::settled_leader(|_| {});

@@ -9,11 +9,12 @@ use std::rc::Rc;
 use quorate_core::wal::{Disk, Fate, MemDisk, OpenError, Opened, Row, Unsynced, Wal, WalOptions};
 use quorate_core::{
     Append, Entries, Entry, HardState, Index, LogId, Membership, MembershipRecord, NodeId, Payload,
-    SnapshotMeta, System, Term, Ticket, Write,
+    SnapshotChange, System, Term, Ticket, Write,
 };
 
 use crate::support::{
-    Batch, Chance, MemWal, batches, command, entries, formatted, genesis, hard_state, id,
+    Batch, Chance, MemWal, batches, command, entries, formatted, hard_state, id, of_snapshot,
+    snapshot_at,
 };
 
 /// The log and the hard state as they should be after some write.
@@ -123,7 +124,8 @@ impl Life {
     fn next_write(&mut self) -> Write {
         self.ticket += 1;
         let mut image = self.images.last().expect("there is always one").clone();
-        let mut write = Write { ticket: Ticket(self.ticket), hard_state: None, append: None };
+        let mut write =
+            Write { ticket: Ticket(self.ticket), snapshot: None, hard_state: None, append: None };
         let mut term = image.hard_state.term.0;
         if term == 0 || self.chance.one_in(4) {
             term += 1 + self.chance.below(2);
@@ -180,7 +182,9 @@ impl Life {
     fn compact(&mut self, wal: &mut MemWal<'_>) -> Result<(), quorate_core::wal::WalError> {
         let last_included = self.images[0].entries[self.committed.0 as usize - 1].id;
         self.snapshots = [last_included, self.snapshots[0]];
-        wal.record_snapshot(&SnapshotMeta { last_included, membership: genesis() })?;
+        self.ticket += 1;
+        let covers = SnapshotChange::Covers(snapshot_at(last_included));
+        wal.write(&[of_snapshot(self.ticket, covers)])?;
         self.snapshots = [last_included; 2];
         wal.purge(last_included.index).map(|_| ())
     }
@@ -237,15 +241,17 @@ impl Life {
         let hard_states: Vec<_> = self.images.iter().map(|image| image.hard_state).collect();
         assert!(hard_states.contains(&recovered.hard_state), "seed {seed}");
         assert!(recovered.hard_state.term >= acked.hard_state.term, "seed {seed}");
-        let base = recovered.snapshot.last_included;
-        assert!(self.snapshots.contains(&base), "seed {seed}: {base:?}");
-        assert_eq!(recovered.term_starts, image.term_starts_after(base.index), "seed {seed}");
-        assert_eq!(recovered.memberships, image.memberships_after(base.index), "seed {seed}");
+        let covered = recovered.snapshot.last_included;
+        assert!(self.snapshots.contains(&covered), "seed {seed}: {covered:?}");
+        let base = recovered.base.index;
+        assert_eq!(base, wal.first().prev().min(covered.index), "seed {seed}");
+        assert_eq!(recovered.term_starts, image.term_starts_after(base), "seed {seed}");
+        assert_eq!(recovered.memberships, image.memberships_after(covered.index), "seed {seed}");
         assert_eq!(recovered.last, image.last(), "seed {seed}");
-        assert!((base.index..=self.committed).contains(&opened.commit), "seed {seed}");
+        assert!((covered.index..=self.committed).contains(&opened.commit), "seed {seed}");
         assert!(found.ends_with(&recovered.tail), "seed {seed}");
         self.images = vec![Image { hard_state: recovered.hard_state, ..image }];
-        self.snapshots = [base; 2];
+        self.snapshots = [covered; 2];
         self.acked_lsn = opened.report.lsn;
     }
 }

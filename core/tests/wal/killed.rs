@@ -1,11 +1,11 @@
 //! Killed at every single operation of the disk, and what the machine makes of it afterwards.
 
 use quorate_core::wal::{self, Disk, Fate, IdentError, MemDisk, OpenError, Unsynced, Wal};
-use quorate_core::{Entry, HardState, LogId, SnapshotMeta, Write};
+use quorate_core::{Entry, HardState, LogId, SnapshotChange, Write};
 
 use crate::support::{
     OPTIONS, append, append_in_term, batches, entries, formatted, genesis, hard_state, id,
-    identity, newest_segment, open, opened, segments,
+    identity, newest_segment, of_snapshot, open, opened, segments, snapshot_at,
 };
 
 /// Runs `step` on copies of a disk, killed after no operation, after one, and so on until it gets
@@ -221,11 +221,12 @@ fn a_purge_that_is_killed_loses_nothing_behind_the_snapshot() {
     let log = entries(&mut wal).expect("readable");
     assert_eq!((wal.segments(), log.len()), (3, 48));
     drop(wal);
-    let snapshot = SnapshotMeta { last_included: id(1, 40), membership: genesis() };
+    let snapshot = snapshot_at(id(1, 40));
 
     let step = |disk: &MemDisk| {
         let (mut wal, _) = open(disk).map_err(text)?;
-        wal.record_snapshot(&snapshot).map_err(text)?;
+        let covers = SnapshotChange::Covers(snapshot.clone());
+        wal.write(&[of_snapshot(1, covers)]).map_err(text)?;
         assert_eq!(wal.purge(id(1, 40).index).map_err(text)?, 2);
         Ok(())
     };
@@ -242,7 +243,7 @@ fn a_purge_that_is_killed_loses_nothing_behind_the_snapshot() {
 #[test]
 fn an_installed_snapshot_replaces_the_log_or_does_not() {
     let (disk, log) = with_a_log();
-    let snapshot = SnapshotMeta { last_included: id(3, 90), membership: genesis() };
+    let snapshot = snapshot_at(id(3, 90));
     let step = |disk: &MemDisk| {
         let (mut wal, _) = open(disk).map_err(text)?;
         let voted = Write {
@@ -250,9 +251,9 @@ fn an_installed_snapshot_replaces_the_log_or_does_not() {
             append: None,
             ..append(1, id(1, 1), 1, &[])
         };
-        wal.write(&[voted]).map_err(text)?;
-        wal.install_snapshot(&snapshot).map_err(text)?;
-        wal.write(&[append(2, id(3, 90), 3, &[b"behind it"])]).map(|_| ()).map_err(text)
+        let replaces = Some(Box::new(SnapshotChange::Replaces(snapshot.clone())));
+        let install = Write { snapshot: replaces, ..append(2, id(3, 90), 3, &[b"behind it"]) };
+        wal.write(&[voted, install]).map(|_| ()).map_err(text)
     };
     killed_everywhere(&disk, step, |disk, done, place| {
         let (mut wal, opened) = open(disk).unwrap_or_else(|error| panic!("{place}: {error}"));

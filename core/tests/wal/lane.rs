@@ -2,12 +2,17 @@
 
 use quorate_core::Index;
 use quorate_core::node::{Idle, Input, Lane, LogLane, LogOrder, LogReader};
-use quorate_core::wal::{DiskErrorKind, MemDisk, Wal, WalError, WalOptions};
+use quorate_core::wal::{Disk, DiskErrorKind, MemDisk, Wal, WalError, WalOptions};
 
 use crate::support::{OPTIONS, append, append_in_term, formatted, id};
 
 fn lane(disk: &MemDisk) -> LogLane<&MemDisk> {
-    LogLane::new(Wal::open(disk, OPTIONS, 1).expect("formatted").0)
+    lane_of(Wal::open(disk, OPTIONS, 1).expect("formatted").0)
+}
+
+fn lane_of<D: Disk>(wal: Wal<D>) -> LogLane<D> {
+    let (snapshots, _) = wal.snapshots().expect("no snapshot is missing");
+    LogLane::new(wal, snapshots)
 }
 
 fn two_writes() -> [LogOrder; 2] {
@@ -85,7 +90,7 @@ fn a_full_disk_is_told_again_only_after_there_was_room_for_a_segment() {
     let disk = formatted();
     let options = WalOptions { segment_bytes: 8 << 20, ..OPTIONS };
     let wal = Wal::open(&disk, options, 1).expect("formatted").0;
-    let (mut lane, mut done) = (LogLane::new(wal), Vec::new());
+    let (mut lane, mut done) = (lane_of(wal), Vec::new());
     let idle = |lane: &mut LogLane<&MemDisk>, operations| {
         let mut done = Vec::new();
         disk.fail_after(operations, DiskErrorKind::Full);
@@ -115,7 +120,7 @@ fn a_long_queue_becomes_durable_in_portions() {
     const MIB: u64 = 1 << 20;
     let disk = formatted();
     let options = WalOptions { segment_bytes: 4 * MIB, ..OPTIONS };
-    let mut lane = LogLane::new(Wal::open(&disk, options, 1).expect("formatted").0);
+    let mut lane = lane_of(Wal::open(&disk, options, 1).expect("formatted").0);
     let body = vec![7; 1 << 20];
     let bodies =
         |index: u64| -> Vec<&[u8]> { if index == 6 { vec![&body; 5] } else { vec![&body] } };

@@ -154,6 +154,22 @@ fn a_spare_that_is_prepared_when_due_is_never_waited_for() {
     assert!(wal.segments() >= 3);
 }
 
+/// A start waits until its segment is filled with zeros. What does not fit in there finds room.
+#[test]
+fn the_first_segment_of_a_run_is_short_and_the_next_ones_grow() {
+    let disk = formatted();
+    let counting = Counting::new(&disk);
+    let (mut wal, _) = Wal::open(&counting, WalOptions::DEFAULT, 1).expect("formatted");
+    assert!(counting.written.get() < 5 << 20, "{} bytes", counting.written.get());
+    let long = vec![9; 15 << 20];
+    wal.write(&[append_in_term(1, wal.last(), 1, &[&long])]).expect("room");
+    assert_eq!(wal.segments(), 3, "of 4, 8 and 16 MiB, two of them empty");
+    let last = wal.last();
+    drop(wal);
+    let (_, opened) = Wal::open(&counting, WalOptions::DEFAULT, 2).expect("opened again");
+    assert_eq!(opened.recovered.last, last);
+}
+
 /// FAULTS W26: a million tiny entries.
 #[test]
 fn a_million_tiny_entries_rotate_and_come_back() {

@@ -4,11 +4,12 @@ use quorate_core::wal::{
     self, Disk, Fate, FormatError, Identity, MemDisk, OpenError, Row, Unsupported, Wal, WalError,
     WalOptions,
 };
-use quorate_core::{Incarnation, Index, LogId, SnapshotMeta, crc32c};
+use quorate_core::{Incarnation, Index, LogId, SnapshotChange, crc32c};
 
 use crate::support::{
     OPTIONS, append, append_in_term, batches, entries, fill, five, formatted, forty, genesis,
-    hard_state, id, identity, newest_segment, open, opened, refused, row, segments,
+    hard_state, id, identity, newest_segment, of_snapshot, open, opened, refused, row, segments,
+    snapshot_at,
 };
 
 fn reseal(block: &mut [u8]) {
@@ -76,8 +77,9 @@ fn a_log_that_starts_behind_the_snapshot_is_refused() {
 fn a_snapshot_that_is_put_back_does_not_hide_a_gap() {
     let disk = forty();
     let (mut wal, _) = opened(&disk);
-    let snapshot = SnapshotMeta { last_included: id(1, 20), membership: genesis() };
-    wal.record_snapshot(&snapshot).expect("recorded");
+    let snapshot = snapshot_at(id(1, 20));
+    let covers = SnapshotChange::Covers(snapshot.clone());
+    wal.write(&[of_snapshot(1000, covers)]).expect("recorded");
     assert_eq!(wal.purge(Index(u64::MAX)).expect("purged"), 1);
     drop(wal);
     let (_, after) = opened(&disk);
@@ -385,8 +387,8 @@ fn what_this_version_does_not_know_is_refused_untouched() {
         ("IDENT", 12, &[2, 0, 2, 0], Some(version)),
         ("state.qrs", 12, &[2, 0, 2, 0], Some(version)),
         (&segment, 12, &[2, 0, 2, 0], Some(version)),
-        ("IDENT", 16, &[1], Some(Unsupported::Flags(1))),
-        ("state.qrs", 16, &[2], Some(Unsupported::Flags(2))),
+        ("IDENT", 16, &[2], Some(Unsupported::Flags(2))),
+        ("state.qrs", 16, &[4], Some(Unsupported::Flags(4))),
         (&segment, 68, &[9], Some(Unsupported::Encrypted(9))),
         (&segment, 64, &[3], Some(Unsupported::Group(3))),
         // A newer writer that older readers understand.

@@ -20,8 +20,9 @@ fn groups(entries: u64, batch: u64) -> Vec<Write> {
             .map(|index| Entry { id: id(1, index), payload: Payload::Command(command.clone()) });
         let prev = if first == 1 { LogId::ZERO } else { id(1, first - 1) };
         let entries = Entries::new(run).expect("a run");
-        let hard_state = (first == 1).then_some(HardState { term: Term(1), vote: None });
-        Write { ticket, hard_state, append: Some(Append { prev, entries }) }
+        let hard_state =
+            (first == 1).then_some(HardState { term: Term(1), vote: None, is_forgetful: false });
+        Write { ticket, snapshot: None, hard_state, append: Some(Append { prev, entries }) }
     };
     (0..entries / batch).map(|at| 1 + at * batch).zip(tickets).map(group).collect()
 }

@@ -5,7 +5,7 @@ use quorate_core::wal::{
 };
 use quorate_core::{
     Append, ClusterId, Entries, Entry, HardState, Incarnation, Index, LogId, Membership, NodeId,
-    Payload, Term, Ticket, Write,
+    Payload, SnapshotChange, SnapshotMeta, Term, Ticket, Write,
 };
 
 pub(crate) type MemWal<'d> = Wal<&'d MemDisk>;
@@ -26,7 +26,7 @@ pub(crate) fn id(term: u64, index: u64) -> LogId {
 }
 
 pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
-    HardState { term: Term(term), vote: NodeId::new(vote) }
+    HardState { term: Term(term), vote: NodeId::new(vote), is_forgetful: false }
 }
 
 pub(crate) fn identity() -> Identity {
@@ -46,12 +46,28 @@ pub(crate) fn append(ticket: u64, prev: LogId, term: u64, bodies: &[&[u8]]) -> W
     let indexes = prev.index.0 + 1..;
     let entries = bodies.iter().zip(indexes).map(|(body, index)| command(id(term, index), body));
     let entries = Entries::new(entries).expect("a run");
-    Write { ticket: Ticket(ticket), hard_state: None, append: Some(Append { prev, entries }) }
+    Write {
+        ticket: Ticket(ticket),
+        snapshot: None,
+        hard_state: None,
+        append: Some(Append { prev, entries }),
+    }
 }
 
 /// The same with a hard state: the first write of a term.
 pub(crate) fn append_in_term(ticket: u64, prev: LogId, term: u64, bodies: &[&[u8]]) -> Write {
     Write { hard_state: Some(hard_state(term, 1)), ..append(ticket, prev, term, bodies) }
+}
+
+/// A write that says nothing but this of a snapshot.
+pub(crate) fn of_snapshot(ticket: u64, change: SnapshotChange) -> Write {
+    let ticket = Ticket(ticket);
+    Write { ticket, snapshot: Some(Box::new(change)), hard_state: None, append: None }
+}
+
+/// A snapshot of the founding members' group.
+pub(crate) fn snapshot_at(last_included: LogId) -> SnapshotMeta {
+    SnapshotMeta { last_included, ..SnapshotMeta::genesis(genesis()) }
 }
 
 pub(crate) fn formatted() -> MemDisk {

@@ -6,7 +6,7 @@ pub mod samples;
 
 use bytes::{Bytes, BytesMut};
 use quorate_core::wire::{
-    ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
+    Address, ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
 };
 use quorate_core::{
     Entry, GroupId, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, System,
@@ -100,6 +100,14 @@ pub fn id(term: u64, index: u64) -> LogId {
 pub fn membership(term: u64, index: u64) -> Entry {
     let membership = Membership::new([node(1), node(3)], [node(1), node(2)], [node(300)]);
     let record = MembershipRecord::of(&membership.expect("a membership"));
+    Entry { id: id(term, index), payload: Payload::System(System::Membership(record)) }
+}
+
+/// The same, and where one of them can be reached.
+pub fn membership_at(term: u64, index: u64, address: Address) -> Entry {
+    let same = membership(term, index).payload.membership().expect("a membership");
+    let record =
+        MembershipRecord::of(&same.with_addresses([(node(300), address)]).expect("a member"));
     Entry { id: id(term, index), payload: Payload::System(System::Membership(record)) }
 }
 

@@ -1,5 +1,7 @@
 //! Messages at random.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -7,12 +9,13 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
     ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
-    RequestBody, Response, Unknown, Welcome,
+    RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, Heartbeat,
-    Incarnation, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, PreVote,
-    PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc, System, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
+    Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership, MembershipRecord,
+    Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote, RequestVoteReply,
+    Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use super::{Any, id, node};
@@ -109,14 +112,15 @@ fn rpcs() -> impl Strategy<Value = Rpc> {
             commit: Index(commit),
         },
     );
-    let replies =
+    let replies = || {
         (numbers(), numbers(), outcomes_of_appends()).prop_map(|(replication, round, outcome)| {
             AppendEntriesReply {
                 replication: ReplicationId(replication),
                 round: Round(round),
                 outcome,
             }
-        });
+        })
+    };
     prop_oneof![
         (numbers(), ids())
             .prop_map(|(term, last)| Rpc::PreVote(PreVote { next_term: Term(term), last })),
@@ -127,11 +131,33 @@ fn rpcs() -> impl Strategy<Value = Rpc> {
         ids().prop_map(|last| Rpc::RequestVote(RequestVote { last })),
         any::<bool>().prop_map(|granted| Rpc::RequestVoteReply(RequestVoteReply { granted })),
         appends().prop_map(Rpc::AppendEntries),
-        replies.prop_map(Rpc::AppendEntriesReply),
+        replies().prop_map(Rpc::AppendEntriesReply),
+        (numbers(), replies()).prop_map(|(life, reply)| Rpc::ForgetfulReply(ForgetfulReply {
+            life: LifeId(life),
+            reply
+        })),
+        (numbers(), numbers())
+            .prop_map(|(life, upto)| Rpc::Vouch(Vouch { life: LifeId(life), upto: Index(upto) })),
         heartbeats.prop_map(Rpc::Heartbeat),
         Just(Rpc::TimeoutNow),
+        Just(Rpc::Doubt),
         ids().prop_map(|last| Rpc::RequestVoteInTransfer(RequestVote { last })),
+        offers().prop_map(|install| Rpc::InstallSnapshot(Box::new(install))),
     ]
+}
+
+fn offers() -> impl Strategy<Value = InstallSnapshot> {
+    let voters = vec(1..1_u64 << 40, 1..9).prop_map(|ids| {
+        let ids: BTreeSet<_> = ids.into_iter().filter_map(NodeId::new).collect();
+        Membership::of_voters(ids).expect("some voters")
+    });
+    (numbers(), numbers(), ids(), ids(), voters).prop_map(
+        |(replication, round, last_included, membership_at, membership)| InstallSnapshot {
+            replication: ReplicationId(replication),
+            round: Round(round),
+            snapshot: SnapshotMeta { last_included, membership_at, membership },
+        },
+    )
 }
 
 fn appends() -> impl Strategy<Value = AppendEntries> {
@@ -158,18 +184,28 @@ fn appends() -> impl Strategy<Value = AppendEntries> {
 fn payloads() -> impl Strategy<Value = Payload> {
     prop_oneof![
         1 => Just(Payload::NOOP),
-        1 => memberships().prop_map(Payload::System),
+        1 => memberships()
+            .prop_map(|it| Payload::System(System::Membership(MembershipRecord::of(&it)))),
         4 => bytes().prop_map(Payload::Command),
     ]
 }
 
-fn memberships() -> impl Strategy<Value = System> {
+fn memberships() -> impl Strategy<Value = Membership> {
     let list = || btree_set(nodes(), 0..6);
-    (btree_set(nodes(), 1..6), list(), list()).prop_map(|(voters, outgoing, learners)| {
-        let learners: Vec<_> = learners.difference(&voters).copied().collect();
-        let membership = Membership::new(voters, outgoing, learners).expect("a membership");
-        System::Membership(MembershipRecord::of(&membership))
+    let lists =
+        (btree_set(nodes(), 1..6), list(), list()).prop_map(|(voters, outgoing, learners)| {
+            let learners: Vec<_> = learners.difference(&voters).copied().collect();
+            Membership::new(voters, outgoing, learners).expect("a membership")
+        });
+    (lists, vec(option::of(addresses()), 18)).prop_map(|(membership, addresses)| {
+        let known = membership.members().into_iter().zip(addresses);
+        let known = known.filter_map(|(id, address)| Some((id, address?)));
+        membership.clone().with_addresses(known).expect("of members")
     })
+}
+
+fn addresses() -> impl Strategy<Value = Address> {
+    "[!-~]{1,259}".prop_map(|text| Address::new(text).expect("an address"))
 }
 
 fn outcomes_of_appends() -> impl Strategy<Value = AppendOutcome> {
@@ -201,6 +237,17 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
         (numbers(), outcomes)
             .prop_map(|(id, outcome)| PeerMessage::Forwarded(Forwarded { id, outcome })),
         Just(PeerMessage::KeepAlive),
+        (ids(), numbers(), any::<u32>()).prop_map(|(snapshot, offset, bytes_max)| {
+            PeerMessage::SnapshotAsk(SnapshotAsk { snapshot, offset, bytes_max })
+        }),
+        (ids(), numbers(), numbers(), vec(any::<u8>(), 0..300)).prop_map(
+            |(snapshot, offset, total_bytes, bytes)| {
+                let bytes = bytes.into();
+                PeerMessage::SnapshotPart(SnapshotPart { snapshot, offset, total_bytes, bytes })
+            }
+        ),
+        ids().prop_map(PeerMessage::SnapshotNone),
+        addresses().prop_map(|address| PeerMessage::Reachable { address }),
     ]
 }
 
@@ -212,12 +259,20 @@ fn client() -> impl Strategy<Value = ClientMessage> {
             .prop_map(|(consistency, query)| RequestBody::Query { consistency, query }),
         Just(RequestBody::Status),
         option::of(nodes()).prop_map(|to| RequestBody::TransferLeadership { to }),
+        (memberships(), option::of(numbers()), any::<bool>()).prop_map(
+            |(target, expected, force)| RequestBody::Reconfigure {
+                target,
+                expected: expected.map(Index),
+                force
+            }
+        ),
     ];
     let outcomes = prop_oneof![
         (numbers(), bytes())
             .prop_map(|(index, answer)| Outcome::Done { index: Index(index), answer }),
         not_applied().prop_map(Outcome::NotApplied),
         unknown().prop_map(Outcome::Unknown),
+        stopped().prop_map(Outcome::Stopped),
     ];
     prop_oneof![
         (numbers(), bodies).prop_map(|(id, body)| ClientMessage::Request(Request { id, body })),
@@ -227,9 +282,8 @@ fn client() -> impl Strategy<Value = ClientMessage> {
 }
 
 fn not_applied() -> impl Strategy<Value = NotApplied> {
-    let addresses = "[!-~]{1,259}".prop_map(|text| Address::new(text).expect("an address"));
     prop_oneof![
-        (option::of(nodes()), option::of(addresses))
+        (option::of(nodes()), option::of(addresses()))
             .prop_map(|(leader, address)| NotApplied::NotLeader { leader, address }),
         Just(NotApplied::Busy),
         any::<(u64, u64)>()
@@ -242,6 +296,18 @@ fn not_applied() -> impl Strategy<Value = NotApplied> {
         Just(NotApplied::LeadershipLost),
         Just(NotApplied::NoSuccessor),
         Just(NotApplied::TransferTimedOut),
+        numbers().prop_map(|at| NotApplied::MembershipIs { at: Index(at) }),
+        Just(NotApplied::ChangeUnderWay),
+        Just(NotApplied::JointTarget),
+    ]
+}
+
+fn stopped() -> impl Strategy<Value = Stopped> {
+    prop_oneof![
+        Just(Stopped::LeadershipLost),
+        Just(Stopped::Superseded),
+        nodes().prop_map(Stopped::CannotCatchUp),
+        Just(Stopped::QuorumAtRisk),
     ]
 }
 

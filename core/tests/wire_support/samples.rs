@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
-    ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
-    RequestBody, Response, Unknown, Welcome,
+    ForwardOutcome, Forwarded, Handshake, Hello, JoinedHello, JoinedWelcome, NotApplied, Outcome,
+    PeerMessage, Reject, Request, RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown,
+    Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, GroupId,
-    Heartbeat, Incarnation, Index, Message, PreVote, PreVoteReply, ReplicationId, RequestVote,
-    RequestVoteReply, Round, Rpc, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
+    GroupId, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, Membership, Message, PreVote,
+    PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped,
+    Term, Vouch,
 };
 
-use super::{Any, command, id, membership, node, noop};
+use super::{Any, command, id, membership, membership_at, node, noop};
 
 pub const GROUP: GroupId = GroupId(5);
 
@@ -27,7 +29,7 @@ pub struct Sample {
 }
 
 pub fn all() -> Vec<Sample> {
-    [handshakes(), rejects(), raft(), forwards(), requests(), not_applied(), unknown()]
+    [handshakes(), rejects(), raft(), forwards(), requests(), not_applied(), unknown(), stopped()]
         .into_iter()
         .flatten()
         .collect()
@@ -64,6 +66,16 @@ fn handshakes() -> Vec<Sample> {
         ),
         sample("handshake_client_hello_any", &[1, 1, 2, 0], Handshake::ClientHello(client(None))),
         sample("handshake_welcome", &[2, 1], Handshake::Welcome(welcome)),
+        sample(
+            "handshake_joined_hello",
+            &[5, 1],
+            Handshake::JoinedHello(JoinedHello { hello, joined: 300 }),
+        ),
+        sample(
+            "handshake_joined_welcome",
+            &[6, 1],
+            Handshake::JoinedWelcome(JoinedWelcome { welcome, joined: 300 }),
+        ),
         sample("handshake_client_welcome", &[3, 1], Handshake::ClientWelcome(client_welcome)),
     ]
 }
@@ -104,6 +116,14 @@ fn raft() -> Vec<Sample> {
         let (replication, round) = (ReplicationId(2), Round(128));
         Rpc::AppendEntriesReply(AppendEntriesReply { replication, round, outcome })
     };
+    let forgetful = ForgetfulReply {
+        life: LifeId(u64::MAX),
+        reply: AppendEntriesReply {
+            replication: ReplicationId(2),
+            round: Round(128),
+            outcome: AppendOutcome::Match(Index(9)),
+        },
+    };
     let mismatch = AppendOutcome::Mismatch { rejected: Index(9), hint: id(3, 7) };
     let last = id(5, 1 << 40);
     let pre_vote = Rpc::PreVote(PreVote { next_term: Term(7), last });
@@ -116,6 +136,16 @@ fn raft() -> Vec<Sample> {
     });
     let vote = Rpc::RequestVote(RequestVote { last });
     let vote_reply = Rpc::RequestVoteReply(RequestVoteReply { granted: false });
+    let three = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+    let install = InstallSnapshot {
+        replication: ReplicationId(2),
+        round: Round(128),
+        snapshot: SnapshotMeta {
+            last_included: last,
+            membership_at: id(4, 300),
+            membership: three,
+        },
+    };
     let several =
         vec![command(4, 10, b"set x 1"), command(4, 11, b""), noop(6, 12), command(6, 13, b"\0")];
     let long = vec![command(6, 10, b"longer than the fill")];
@@ -127,13 +157,22 @@ fn raft() -> Vec<Sample> {
         sample("raft_append_entries_without_entries", &[4], append(vec![])),
         sample("raft_heartbeat", &[6], heartbeat),
         sample("raft_timeout_now", &[7], Rpc::TimeoutNow),
+        sample("raft_forgetful_reply", &[10], Rpc::ForgetfulReply(forgetful)),
+        sample("raft_doubt", &[12], Rpc::Doubt),
+        sample("raft_vouch", &[11], Rpc::Vouch(Vouch { life: LifeId(u64::MAX), upto: Index(300) })),
         sample(
             "raft_request_vote_in_transfer",
             &[8],
             Rpc::RequestVoteInTransfer(RequestVote { last }),
         ),
+        sample("raft_install_snapshot", &[9], Rpc::InstallSnapshot(Box::new(install))),
         sample("raft_append_entries_noop", &[4], append(vec![noop(6, 10)])),
         sample("raft_append_entries_membership", &[4], append(vec![membership(6, 10)])),
+        sample(
+            "raft_append_entries_membership_with_addresses",
+            &[4],
+            append(vec![membership_at(6, 10, address("db-300:7000"))]),
+        ),
         sample("raft_append_entries_empty_command", &[4], append(vec![command(6, 10, b"")])),
         sample("raft_append_entries_several", &[4], append(several)),
         sample("raft_append_entries_long", &[4], append(long)),
@@ -165,6 +204,7 @@ fn forwards() -> Vec<Sample> {
     let busy = ForwardOutcome::NotApplied(NotApplied::Busy);
     let lost = ForwardOutcome::Unknown(Unknown::LeadershipLost);
     let read_index = ForwardOutcome::ReadIndex { index: Index(10) };
+    let reachable = PeerMessage::Reachable { address: address("db:7000/") };
     vec![
         forward("peer_forward_propose", &[0, 40, 1, 0], ForwardBody::Propose { command }),
         forward("peer_forward_read_index", &[0, 40, 1, 1], ForwardBody::ReadIndex),
@@ -173,6 +213,27 @@ fn forwards() -> Vec<Sample> {
         forwarded("peer_forwarded_not_applied", &[1, 40, 2, 1], busy),
         forwarded("peer_forwarded_unknown", &[1, 40, 3, 0], lost),
         sample("peer_keep_alive", &[2], Any::Peer(PeerMessage::KeepAlive)),
+        sample(
+            "peer_snapshot_ask",
+            &[3],
+            Any::Peer(PeerMessage::SnapshotAsk(SnapshotAsk {
+                snapshot: id(5, 300),
+                offset: 1 << 20,
+                bytes_max: 256 << 10,
+            })),
+        ),
+        sample(
+            "peer_snapshot_part",
+            &[4],
+            Any::Peer(PeerMessage::SnapshotPart(SnapshotPart {
+                snapshot: id(5, 300),
+                offset: 1 << 20,
+                total_bytes: 1 << 21,
+                bytes: Bytes::from_static(b"a piece of a snapshot"),
+            })),
+        ),
+        sample("peer_snapshot_none", &[5], Any::Peer(PeerMessage::SnapshotNone(id(5, 300)))),
+        sample("peer_reachable", &[6, 8], Any::Peer(reachable)),
     ]
 }
 
@@ -186,6 +247,11 @@ fn requests() -> Vec<Sample> {
         RequestBody::Query { consistency: Consistency::Linearizable, query: query.clone() };
     let stale = RequestBody::Query { consistency: Consistency::Stale, query };
     let command = Bytes::from_static(b"set x 1");
+    let three = Membership::of_voters([node(1), node(2), node(3)]).expect("a membership");
+    let reconfigure = |expected, force| {
+        let target = three.clone();
+        RequestBody::Reconfigure { target, expected, force }
+    };
     let done = Outcome::Done { index: Index(300), answer: Bytes::from_static(b"was 0") };
     let silent = Outcome::Done { index: Index(300), answer: Bytes::new() };
     vec![
@@ -199,14 +265,20 @@ fn requests() -> Vec<Sample> {
             &[0, 41, 3, 1, 2],
             RequestBody::TransferLeadership { to: Some(node(2)) },
         ),
+        request("client_reconfigure", &[0, 41, 4, 32, 3, 0], reconfigure(None, false)),
+        request(
+            "client_reconfigure_if",
+            &[0, 41, 4, 32, 3, 0],
+            reconfigure(Some(Index(300)), true),
+        ),
         response("client_done", &[1, 42, 0], done),
         response("client_done_without_answer", &[1, 42, 0], silent),
     ]
 }
 
 fn not_applied() -> Vec<Sample> {
-    let address = Address::new("db-2.example.org:7000".to_string()).expect("an address");
-    let known = NotApplied::NotLeader { leader: Some(node(2)), address: Some(address) };
+    let at = address("db-2.example.org:7000");
+    let known = NotApplied::NotLeader { leader: Some(node(2)), address: Some(at) };
     let unknown = NotApplied::NotLeader { leader: None, address: None };
     let too_large = NotApplied::TooLarge { bytes: 1 << 21, bytes_max: 1 << 20 };
     let sample = |name, starts_with, why| response(name, starts_with, Outcome::NotApplied(why));
@@ -227,6 +299,27 @@ fn not_applied() -> Vec<Sample> {
             &[1, 42, 1, 10],
             NotApplied::TransferTimedOut,
         ),
+        sample(
+            "client_not_applied_membership_is",
+            &[1, 42, 1, 11, 9],
+            NotApplied::MembershipIs { at: Index(9) },
+        ),
+        sample("client_not_applied_change_under_way", &[1, 42, 1, 12], NotApplied::ChangeUnderWay),
+        sample("client_not_applied_joint_target", &[1, 42, 1, 13], NotApplied::JointTarget),
+    ]
+}
+
+fn stopped() -> Vec<Sample> {
+    let sample = |name, starts_with, why| response(name, starts_with, Outcome::Stopped(why));
+    vec![
+        sample("client_stopped_leadership_lost", &[1, 42, 3, 0], Stopped::LeadershipLost),
+        sample("client_stopped_superseded", &[1, 42, 3, 1], Stopped::Superseded),
+        sample(
+            "client_stopped_cannot_catch_up",
+            &[1, 42, 3, 2, 7],
+            Stopped::CannotCatchUp(node(7)),
+        ),
+        sample("client_stopped_quorum_at_risk", &[1, 42, 3, 3], Stopped::QuorumAtRisk),
     ]
 }
 
@@ -238,6 +331,10 @@ fn unknown() -> Vec<Sample> {
         sample("client_unknown_connection_lost", &[1, 42, 2, 2], Unknown::ConnectionLost),
         sample("client_unknown_shut_down", &[1, 42, 2, 3], Unknown::ShutDown),
     ]
+}
+
+fn address(text: &str) -> Address {
+    Address::new(text.to_string()).expect("an address")
 }
 
 fn response(name: &'static str, starts_with: &'static [u8], outcome: Outcome) -> Sample {

@@ -5,7 +5,7 @@ use quorate_core::wal::{
 };
 use quorate_core::{
     Append, ClusterId, Config, Entries, Entry, HardState, Incarnation, Index, Instant, LogId,
-    Membership, NodeId, Payload, Raft, Recovered, SnapshotMeta, Ticket, Write,
+    Membership, NodeId, Payload, Raft, Recovered, SnapshotChange, SnapshotMeta, Ticket, Write,
 };
 
 use super::harm::{self, Flip};
@@ -115,7 +115,8 @@ impl<'d> Node<'d> {
         let choice = input.byte();
         let is_new_term = term.0 == 0 || choice % 4 == 3;
         term.0 += u64::from(is_new_term);
-        let hard_state = is_new_term.then_some(HardState { term, vote: NodeId::new(1) });
+        let hard_state =
+            is_new_term.then_some(HardState { term, vote: NodeId::new(1), is_forgetful: false });
         // Only a leader of a newer term makes a server cut its log, and never what is committed.
         let cut = if last.term < term { u64::from(choice / 64) } else { 0 };
         let kept = last.index.0.saturating_sub(cut).max(self.model.committed.0);
@@ -126,7 +127,8 @@ impl<'d> Node<'d> {
         });
         let entries = Entries::new(entries.collect::<Vec<_>>()).expect("a run");
         let append = Append { prev, entries };
-        let write = Write { ticket: Ticket(self.ticket), hard_state, append: Some(append) };
+        let write =
+            Write { ticket: Ticket(self.ticket), snapshot: None, hard_state, append: Some(append) };
         self.model.write(&write);
         write
     }
@@ -135,8 +137,15 @@ impl<'d> Node<'d> {
         let last_included = self.model.acked().id(self.model.committed);
         if self.wal.is_some() && last_included > LogId::ZERO {
             self.model.snapshots.push(last_included);
-            let snapshot = SnapshotMeta { last_included, membership: genesis() };
-            self.work(|wal| wal.record_snapshot(&snapshot));
+            let snapshot = SnapshotMeta { last_included, ..SnapshotMeta::genesis(genesis()) };
+            self.ticket += 1;
+            let write = Write {
+                ticket: Ticket(self.ticket),
+                hard_state: None,
+                snapshot: Some(Box::new(SnapshotChange::Covers(snapshot))),
+                append: None,
+            };
+            self.work(|wal| wal.write(&[write]).map(|_| ()));
             self.work(|wal| wal.purge(last_included.index).map(|_| ()));
         }
     }
@@ -169,7 +178,11 @@ impl<'d> Node<'d> {
         let opened =
             within(8 * bytes + (512 << 10), || Wal::open(self.disk, self.options, self.starts));
         match &opened {
-            Ok(_) => assert!(looked.is_ok(), "verified as {looked:?}, and opened"),
+            // Nobody writes snapshots here; what the log says of them is believed.
+            Ok(_) => assert!(
+                matches!(looked, Ok(_) | Err(OpenError::Snapshot(_))),
+                "verified as {looked:?}, and opened"
+            ),
             Err(error) => {
                 assert!(!error.to_string().is_empty() && !error.advice().is_empty());
                 self.recoveries.refused = Some(format!("{error:?}"));
@@ -247,7 +260,8 @@ impl<'d> Node<'d> {
         let entries = Entries::new([Entry { id, payload: Payload::NOOP }]).expect("a run");
         let append = Some(Append { prev, entries });
         self.work(|wal| {
-            wal.write(&[Write { ticket: Ticket(1), hard_state: None, append }]).map(|_| ())
+            wal.write(&[Write { ticket: Ticket(1), snapshot: None, hard_state: None, append }])
+                .map(|_| ())
         });
     }
 }

@@ -13,12 +13,12 @@ use crate::messages::node;
 
 pub(super) struct Cluster {
     membership: Membership,
-    servers: Vec<Server>,
+    pub(super) servers: Vec<Server>,
     /// What is under way, oldest first.
     network: Vec<Message>,
     /// The servers on one side of a partition, by their bits.
     split: usize,
-    laws: Laws,
+    pub(super) laws: Laws,
     /// By request: how much was committed when it was made.
     asked: Vec<usize>,
     pub(super) history: History,
@@ -29,14 +29,16 @@ const MESSAGES_MAX: usize = 256;
 
 impl Cluster {
     pub(super) fn new(count: usize, tuning: u8) -> Self {
-        let membership = Membership::of_voters((1..=count as u64).map(node)).expect("voters");
-        let servers = membership.members().into_iter().map(|id| Server::new(config(id, tuning)));
+        // Some may come later.
+        let founders = if has(tuning, 4) { 2 } else { count as u64 };
+        let membership = Membership::of_voters((1..=founders).map(node)).expect("voters");
+        let servers = (1..=count as u64).map(|id| Server::new(config(node(id), tuning)));
         let mut cluster = Self {
             servers: servers.collect(),
-            membership,
             network: Vec::new(),
             split: 0,
-            laws: Laws::default(),
+            laws: Laws::new(membership.clone()),
+            membership,
             asked: Vec::new(),
             history: History::default(),
         };
@@ -96,6 +98,11 @@ impl Cluster {
             }
             Act::Split => self.split = argument,
             Act::Calm => (0..argument % 8).for_each(|_| self.calm()),
+            Act::Transfer => self.transfer(at, other % count),
+            Act::Change => self.change(at, other),
+            Act::TakeSnapshot => self.take_snapshot(at),
+            Act::GetSnapshot => self.get_snapshot(at),
+            Act::LoseSnapshot => self.lose_snapshot(at, other),
         }
     }
 
@@ -132,8 +139,9 @@ impl Cluster {
     fn fetch(&mut self, at: usize) {
         let Server { life: Some(life), disk, .. } = &mut self.servers[at] else { return };
         let Some((to, first)) = life.fetches.pop_front() else { return };
-        let place = usize::try_from(first.0 - 1).expect("logs are short");
-        let run = disk.written.log.iter().skip(place).take(3).cloned();
+        // What the log has forgotten in the meantime is not there.
+        let wanted = if first > disk.written.base { 3 } else { 0 };
+        let run = disk.written.after(first.prev()).iter().take(wanted).cloned();
         let entries = Entries::new(run).expect("a part of a log");
         self.history.fetches += 1;
         self.step(at, Event::Fetched { to, entries });
@@ -143,6 +151,7 @@ impl Cluster {
     fn calm(&mut self) {
         for at in 0..self.servers.len() {
             self.fetch(at);
+            self.get_snapshot(at);
             self.sync(at, usize::MAX);
         }
         for _ in 0..self.network.len() {
@@ -150,13 +159,13 @@ impl Cluster {
         }
     }
 
-    fn ask(&mut self) -> RequestId {
+    pub(super) fn ask(&mut self) -> RequestId {
         self.asked.push(self.laws.committed());
         RequestId(self.asked.len() as u64 - 1)
     }
 
     /// A server that is up handles an event; its orders are carried out, and everything is checked.
-    fn step(&mut self, at: usize, event: Event) {
+    pub(super) fn step(&mut self, at: usize, event: Event) {
         let server = &mut self.servers[at];
         let Some(Life { raft, watch, .. }) = &mut server.life else { return };
         let was = Glance::of(&raft.status());
@@ -181,14 +190,18 @@ impl Cluster {
         match effect {
             Effect::Write(write) => self.write(at, write),
             Effect::Send(message) => {
-                Laws::said(&message, &self.servers[at]);
+                self.laws.said(&message, &self.servers[at]);
                 self.network.push(message);
                 let surplus = self.network.len().saturating_sub(MESSAGES_MAX);
                 self.network.drain(..surplus);
             }
             Effect::Commit(index) => {
-                let is_durable = self.servers[at].disk.durable.id(index).is_some();
+                let server = &mut self.servers[at];
+                let is_durable = server.disk.durable.id(index).is_some();
                 assert!(is_durable, "{index:?} is handed out and not durable");
+                let life = server.life.as_mut().expect("it has just stepped");
+                assert!(index > life.applied, "{index:?} is handed out again");
+                life.applied = index;
             }
             Effect::Fetch { to, first, .. } => {
                 let life = self.servers[at].life.as_mut().expect("it has just stepped");
@@ -200,18 +213,29 @@ impl Cluster {
                 assert!(index >= Index(asked as u64), "{id:?} misses {asked} entries: {index:?}");
                 self.history.reads += 1;
             }
+            Effect::FetchSnapshot { from, snapshot } => {
+                let life = self.servers[at].life.as_mut().expect("it has just stepped");
+                life.wanted = Some((from, snapshot));
+            }
+            Effect::Restore(snapshot) => self.restore(at, snapshot),
+            Effect::Compact(index) => self.compact(at, index),
+            Effect::Transferred { .. } => self.history.transfers += 1,
+            Effect::Reconfigured { at: index, .. } => self.reconfigured(at, index),
+            Effect::MembershipChanged(_) => {
+                let life = self.servers[at].life.as_ref().expect("it has just stepped");
+                self.history.memberships += 1;
+                self.history.joint += u32::from(life.raft.status().membership.is_joint());
+            }
             Effect::Halt(violation) => panic!("a server halts: {violation}"),
             Effect::Accepted { .. }
             | Effect::Refused { .. }
-            | Effect::Transferred { .. }
-            | Effect::Reconfigured { .. }
             | Effect::ReconfigurationStopped { .. }
-            | Effect::MembershipChanged(_)
             | Effect::RoleChanged(_) => {}
         }
     }
 
     fn write(&mut self, at: usize, write: Write) {
+        let write = self.spelled_out(write);
         if let Some(append) = &write.append {
             self.laws.wrote(append.prev, &append.entries);
         }
@@ -220,7 +244,7 @@ impl Cluster {
 }
 
 fn config(id: quorate_core::NodeId, tuning: u8) -> Config {
-    let has = |bit: u8| tuning >> bit & 1 == 1;
+    let has = |bit| has(tuning, bit);
     let defaults = Config { election_jitter: Duration::ZERO, ..Config::new(id) };
     let windows = match has(2) {
         // One entry at a time.
@@ -228,7 +252,13 @@ fn config(id: quorate_core::NodeId, tuning: u8) -> Config {
         false => defaults,
     };
     let cached_bytes_max = if has(3) { 0 } else { 1 << 20 };
-    Config { pre_vote: has(0), check_quorum: has(1), cached_bytes_max, ..windows }
+    let retained_entries_max = if has(5) { 2 } else { 0 };
+    let (pre_vote, check_quorum) = (has(0), has(1));
+    Config { pre_vote, check_quorum, cached_bytes_max, retained_entries_max, ..windows }
+}
+
+fn has(tuning: u8, bit: u8) -> bool {
+    tuning >> bit & 1 == 1
 }
 
 fn count(number: usize) -> u32 {

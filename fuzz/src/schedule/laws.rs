@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use quorate_core::{
-    AppendEntriesReply, AppendOutcome, Entry, Index, LogId, Message, NodeId, Payload,
-    RequestVoteReply, RoleKind, Rpc, Status, Term,
+    AppendEntriesReply, AppendOutcome, Entry, Index, LogId, Membership, Message, NodeId, Payload,
+    RequestVoteReply, RoleKind, Rpc, SnapshotMeta, Status, Term,
 };
 
 use super::server::{Image, Server};
 
 /// All that was seen of the cluster.
-#[derive(Default)]
 pub(super) struct Laws {
     leaders: BTreeMap<Term, NodeId>,
     /// Every entry that anybody wrote, with what is before it.
     entries: BTreeMap<LogId, (LogId, Payload)>,
     /// By index: what is committed, and in which term it was known to be.
     committed: Vec<(LogId, Term)>,
+    /// Who belongs to the cluster when no entry says so.
+    founders: Membership,
 }
 
 /// What of a server matters here.
@@ -26,12 +27,13 @@ pub(super) struct Glance {
     role: RoleKind,
     term: Term,
     commit: Index,
+    last: Index,
 }
 
 impl Glance {
     pub(super) fn of(status: &Status<'_>) -> Self {
-        let Status { id, role, hard_state, commit, .. } = *status;
-        Self { id, role, term: hard_state.term, commit }
+        let Status { id, role, hard_state, commit, last, .. } = *status;
+        Self { id, role, term: hard_state.term, commit, last: last.index }
     }
 
     fn leads(&self) -> bool {
@@ -40,6 +42,11 @@ impl Glance {
 }
 
 impl Laws {
+    pub(super) fn new(founders: Membership) -> Self {
+        let (leaders, entries) = (BTreeMap::new(), BTreeMap::new());
+        Self { leaders, entries, committed: Vec::new(), founders }
+    }
+
     pub(super) fn elections(&self) -> usize {
         self.leaders.len()
     }
@@ -71,8 +78,30 @@ impl Laws {
             let counts = was.leads() && is.leads() && was.term == is.term;
             let term = written.id(is.commit).map(|id| id.term);
             assert!(!counts || term == Some(is.term), "{:?} counts {term:?}", is.term);
-            self.commit(is, written, servers);
+            self.commit(was, is, written, servers);
         }
+    }
+
+    /// What a snapshot stands for: it covers what is committed, and says who belonged to the cluster
+    /// as of then (thesis 5.1).
+    pub(super) fn covered_by(&self, snapshot: &SnapshotMeta) -> Vec<Entry> {
+        let covered = snapshot.last_included;
+        let count = usize::try_from(covered.index.0).expect("logs are short");
+        let ids = self.committed.get(..count).unwrap_or_default();
+        let last = ids.last().map(|&(id, _)| id);
+        assert_eq!(last, Some(covered), "a snapshot covers what is not committed");
+        let entry = |&(id, _): &(LogId, Term)| Entry { id, payload: self.entries[&id].1.clone() };
+        let entries: Vec<_> = ids.iter().map(entry).collect();
+        let (at, membership) = self.rules(&entries);
+        assert_eq!((snapshot.membership_at, &snapshot.membership), (at, &membership));
+        entries
+    }
+
+    /// The newest membership that these entries say, committed or not (thesis 4.1), and where.
+    pub(super) fn rules(&self, entries: &[Entry]) -> (LogId, Membership) {
+        let said = |entry: &Entry| Some((entry.id, entry.payload.membership()?));
+        let founders = || (LogId::ZERO, self.founders.clone());
+        entries.iter().rev().find_map(said).unwrap_or_else(founders)
     }
 
     /// Leader Completeness: a leader has all that was committed in earlier terms.
@@ -84,8 +113,10 @@ impl Laws {
     }
 
     /// State Machine Safety: nobody commits another entry at the same index. What is committed is
-    /// on the disks of a majority.
-    fn commit(&mut self, is: Glance, written: &Image, servers: &[Server]) {
+    /// on the disks of a majority, in each half of the membership.
+    fn commit(&mut self, was: Glance, is: Glance, written: &Image, servers: &[Server]) {
+        // A leader counts by what ruled before the step, or by what it appended itself in it.
+        let ruling = [was.last, written.last().index].map(|end| self.rules(written.upto(end)).1);
         for index in (1..=is.commit.0).map(Index) {
             let id = written.id(index).expect("what is committed is in the log");
             match self.committed.get(index.0 as usize - 1) {
@@ -94,8 +125,9 @@ impl Laws {
                 }
                 None => {
                     let has = |server: &&Server| server.disk.durable.id(index) == Some(id);
-                    let count = servers.iter().filter(has).count();
-                    assert!(count > servers.len() / 2, "{id:?} is committed on {count} disks");
+                    let on: Vec<_> = servers.iter().filter(has).map(|it| it.config.id).collect();
+                    let is_enough = ruling.iter().any(|ruling| is_quorum(ruling, &on));
+                    assert!(is_enough, "{id:?} is committed on the disks of {on:?}: {ruling:?}");
                     self.committed.push((id, is.term));
                 }
             }
@@ -110,10 +142,11 @@ impl Laws {
     }
 
     /// thesis 3.8: votes and acknowledgements are durable before anybody hears of them.
-    pub(super) fn said(message: &Message, server: &Server) {
+    pub(super) fn said(&self, message: &Message, server: &Server) {
         let Image { hard_state, .. } = server.disk.durable;
         let (disk, term) = (&server.disk, message.term);
         match message.rpc {
+            Rpc::InstallSnapshot(ref install) => drop(self.covered_by(&install.snapshot)),
             Rpc::RequestVoteReply(RequestVoteReply { granted: true }) => {
                 let vote = (hard_state.term, hard_state.vote);
                 let binds = hard_state.term > term || vote == (term, Some(message.to));
@@ -129,4 +162,12 @@ impl Laws {
             _ => {}
         }
     }
+}
+
+/// Are they a majority, in each half?
+fn is_quorum(membership: &Membership, some: &[NodeId]) -> bool {
+    let has_most = |half: &[NodeId]| {
+        half.is_empty() || half.iter().filter(|id| some.contains(id)).count() > half.len() / 2
+    };
+    has_most(membership.voters()) && has_most(membership.outgoing())
 }

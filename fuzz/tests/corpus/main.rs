@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use quorate_core::wal::Row;
-use quorate_fuzz::{decode, recovery, round_trip, schedule, step};
+use quorate_fuzz::{decode, recovery, round_trip, schedule, snapshot, step};
 
 /// What the seeds of a target come to, by their names.
 fn runs<T>(target: &str, run: impl Fn(&[u8]) -> T) -> Vec<(String, T)> {
@@ -68,6 +68,8 @@ fn the_seeds_of_step_lead_commit_read_fetch_cut_and_halt() {
     assert!(some(|steps| steps.reads > 0), "{runs:?}");
     assert!(some(|steps| steps.fetches > 0), "{runs:?}");
     assert!(some(|steps| steps.cuts > 0), "{runs:?}");
+    assert!(some(|steps| steps.compactions > 0), "{runs:?}");
+    assert!(some(|steps| steps.restores > 0), "{runs:?}");
     assert!(some(|steps| steps.is_halted), "{runs:?}");
 }
 
@@ -85,6 +87,37 @@ fn the_seeds_of_schedule_elect_commit_lose_and_cut() {
 }
 
 #[test]
+fn the_seeds_of_schedule_change_members_hand_over_and_begin_from_snapshots() {
+    let runs = runs("schedule", schedule::run);
+    let run = |wanted: &str| runs.iter().find(|(name, _)| name == wanted).expect("that seed").1;
+    assert_eq!(run("leadership_is_handed_over").transfers, 1);
+    assert_eq!(run("leadership_is_handed_to_who_is_cut_off").transfers, 0);
+    assert_eq!(run("the_leader_leaves").elections, 2);
+    for name in ["a_third_server_joins", "a_server_leaves", "the_leader_leaves"] {
+        let history = run(name);
+        assert_eq!((history.changes, history.joint), (1, 0), "{name}: {history:?}");
+    }
+    for name in ["a_server_takes_the_place_of_another", "three_join_two_by_two_majorities"] {
+        let history = run(name);
+        assert!(history.changes > 0 && history.joint > 1, "{name}: {history:?}");
+    }
+    let two_leaders = run("a_leader_crashes_while_two_majorities_rule");
+    assert!(two_leaders.joint > 1 && two_leaders.elections > 1, "{two_leaders:?}");
+    let undone = run("a_change_that_only_a_minority_has_is_undone");
+    assert_eq!((undone.memberships, undone.cuts, undone.changes), (2, 1, 0), "{undone:?}");
+    for name in [
+        "a_follower_gets_a_snapshot",
+        "a_snapshot_is_gone_and_a_newer_one_is_offered",
+        "a_follower_crashes_while_a_snapshot_takes_the_place_of_its_log",
+        "a_third_server_learns_from_a_snapshot",
+        "who_begins_from_a_snapshot_leads",
+    ] {
+        let history = run(name);
+        assert!(history.compactions > 0 && history.restores > 0, "{name}: {history:?}");
+    }
+}
+
+#[test]
 fn the_seeds_of_recovery_end_in_many_ways() {
     let runs = runs("recovery", recovery::run);
     let rows: BTreeSet<Row> = runs.iter().flat_map(|(_, run)| run.opened.clone()).collect();
@@ -96,4 +129,18 @@ fn the_seeds_of_recovery_end_in_many_ways() {
     {
         assert!(refused.iter().any(|refused| refused.contains(why)), "{why}: {refused:?}");
     }
+}
+
+#[test]
+fn the_seeds_of_snapshot_are_kept_refused_and_rot() {
+    let runs = runs("snapshot", snapshot::run);
+    let run = |wanted: &str| runs.iter().find(|(name, _)| name == wanted).expect("that seed").1;
+    for name in ["a_snapshot", "a_snapshot_in_one_piece", "a_snapshot_up_to_the_last_index"] {
+        let snapshots = run(name);
+        // As it is and repaired, which is the same.
+        assert_eq!((snapshots.complete, snapshots.stored, snapshots.rotten), (2, 2, 2), "{name}");
+    }
+    assert!(run("a_part_of_a_mebibyte").stored > 0, "{runs:?}");
+    assert!(runs.iter().filter(|(_, snapshots)| snapshots.refused > 0).count() > 6, "{runs:?}");
+    assert!(runs.iter().any(|(_, it)| it.refused > 0 && it.complete > 0), "{runs:?}");
 }

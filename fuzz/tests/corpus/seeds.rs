@@ -1,21 +1,24 @@
 //! The seeds, by what each begins with.
 
+mod schedule;
+mod snapshot;
+
 use std::fs;
 
-use quorate_fuzz::schedule::{self, link};
 use quorate_fuzz::{decode, recovery};
 
 /// A name, and the bytes.
 type Seed = (&'static str, Vec<u8>);
 
 /// The seeds of each target.
-pub(crate) fn all() -> [(&'static str, Vec<Seed>); 5] {
+pub(crate) fn all() -> [(&'static str, Vec<Seed>); 6] {
     [
         ("decode", decode()),
         ("round_trip", round_trip()),
         ("step", step()),
-        ("schedule", schedule()),
+        ("schedule", schedule::seeds()),
         ("recovery", recovery()),
+        ("snapshot", snapshot::seeds()),
     ]
 }
 
@@ -41,6 +44,10 @@ fn decode() -> Vec<Seed> {
         "raft_append_entries_several",
         "raft_append_entries_reply_mismatch",
         "raft_heartbeat",
+        "raft_install_snapshot",
+        "peer_snapshot_ask",
+        "peer_snapshot_none",
+        "peer_snapshot_part",
         "peer_forward_propose",
         "peer_forwarded_not_applied",
         "peer_keep_alive",
@@ -86,8 +93,10 @@ fn round_trip() -> Vec<Seed> {
             [1, 4, 2, 7, 4, 9, 8, 3, 9, 2, 1, 1, 0, 1, 2, 1, 2, 9, 5].to_vec(),
         ),
         ("raft_with_many_small_entries", vec![1, 4, 2, 7, 4, 9, 8, 60]),
-        ("peers", (0..7).flat_map(|kind| [2, 40, kind, 1, 3, 1, 2, 3, 0]).collect()),
+        ("peers", (0..11).flat_map(|kind| [2, 40, kind, 1, 3, 1, 2, 3, 0]).collect()),
         ("clients", (0..7).flat_map(|kind| [3, 41, kind, 2, 1, 1, 1, 0]).collect()),
+        ("offers_of_snapshots", [4, 1, 2, 3, 9, 2, 8, 1, 0b1100_0111, 0xFF].to_vec()),
+        ("an_offer_while_two_majorities_rule", [4, 1, 2, 3, 9, 2, 8, 0, 0b111, 0b11100].to_vec()),
         ("an_address", [3, 41, 5, 0, 2, 9, 100, 98, 45, 50, 58, 55, 48, 48, 48, 0].to_vec()),
         ("the_largest_numbers", [&[1, 2][..], &[0xFF; 9]].concat()),
         ("a_frame_of_golden_bytes", golden("raft_append_entries_several")),
@@ -132,7 +141,26 @@ fn step() -> Vec<Seed> {
         [&genesis(3), &elected[..], &matches(2), &PROPOSE, &PERSISTED, &matches(3)].concat();
     let five_on_disk = [&[2, 0, 0, 5], &[2, 1, 7].repeat(5)[..], &[1, 0, 0, 0, 0, 0]].concat();
     let pre_vote = hear(2, 0, &[1, near(0, 1), 1]);
+    // A snapshot up to the fourth entry, of term 1; three voters, said by none.
+    let covers =
+        [near(0, 1), near(0, 4), near(0, 0), near(0, 0), 2, near(0, 0), near(1, 0), near(2, 0)];
+    let offer = hear(2, 1, &[&[8][..], &told(3), &covers].concat());
+    let (fetched, unavailable) = ([0, 15, 0, 0], [0, 15, 0, 7]);
+    let taken = [0, 14, newest];
     vec![
+        (
+            "a_server_alone_takes_a_snapshot",
+            [&genesis(1), &alone[..], &taken, &PERSISTED, &PROPOSE, &PERSISTED].concat(),
+        ),
+        (
+            "a_follower_begins_anew_from_a_snapshot",
+            [&genesis(3), &offer[..], &PERSISTED, &fetched, &PERSISTED].concat(),
+        ),
+        (
+            "a_snapshot_that_cannot_be_had",
+            [&genesis(3), &offer[..], &PERSISTED, &unavailable, &offer, &fetched, &PERSISTED]
+                .concat(),
+        ),
         ("a_server_alone_commits", [genesis(1), alone].concat()),
         ("a_leader_commits", leader.clone()),
         ("a_leader_confirms_a_read", [&leader[..], &READ, &matches(2)].concat()),
@@ -165,162 +193,6 @@ fn step() -> Vec<Seed> {
         ("a_clock_that_jumps", [&leader[..], &[0, 2, 0xFF], &[0, 2, 0xE0, 0], &TIMEOUT].concat()),
         ("many_events_at_once", [&leader[..], &[7, 6, 5, 1, 5, 2, 6, 3, 8, 2, 0]].concat()),
     ]
-}
-
-/// Acts of a cluster.
-fn schedule() -> Vec<Seed> {
-    use schedule::Act::{
-        Calm, Crash, Deliver, Disconnect, Drop, Fetch, Overtake, Propose, Read, Repeat, Restart,
-        Split, Sync, SyncOne, Tick, Wait,
-    };
-    let three = |tuning: u8, acts: &[(schedule::Act, u8)]| script(0, tuning, acts);
-    let five = |tuning: u8, acts: &[(schedule::Act, u8)]| script(2, tuning, acts);
-    const CAREFUL: u8 = 3;
-    const ONE_BY_ONE: u8 = 4;
-    const ON_DISK: u8 = 8;
-    vec![
-        (
-            "a_leader_commits_and_reads",
-            three(CAREFUL, &[(Tick, 0), (Calm, 6), (Propose, 0), (Calm, 3), (Read, 0), (Calm, 3)]),
-        ),
-        (
-            "a_leader_crashes_and_loses_its_writes",
-            three(
-                CAREFUL,
-                &[
-                    (Tick, 0),
-                    (Calm, 6),
-                    (Propose, 0),
-                    (Propose, 3),
-                    (SyncOne, 0),
-                    (Crash, 0),
-                    (Tick, 1),
-                    (Tick, 2),
-                    (Calm, 7),
-                    (Restart, 0),
-                    (Tick, 1),
-                    (Calm, 5),
-                ],
-            ),
-        ),
-        (
-            "a_voter_crashes_before_its_vote_is_durable",
-            three(
-                0,
-                &[
-                    (Tick, 0),
-                    (Sync, 0),
-                    (Deliver, link(3, 0, 1)),
-                    (Crash, 1),
-                    (Restart, 1),
-                    (Tick, 2),
-                    (Sync, 2),
-                    (Deliver, link(3, 2, 1)),
-                    (Sync, 1),
-                    (Calm, 4),
-                ],
-            ),
-        ),
-        (
-            "a_split_cluster_elects_on_the_larger_side",
-            five(
-                CAREFUL,
-                &[
-                    (Tick, 0),
-                    (Calm, 6),
-                    (Split, 0b00011),
-                    (Propose, 0),
-                    (Calm, 2),
-                    (Wait, 2),
-                    (Wait, 3),
-                    (Wait, 4),
-                    (Tick, 2),
-                    (Calm, 7),
-                    (Propose, 2),
-                    (Calm, 3),
-                    (Split, 0),
-                    (Tick, 2),
-                    (Calm, 6),
-                ],
-            ),
-        ),
-        (
-            "a_peer_far_behind_is_sent_what_is_on_disk",
-            three(
-                ON_DISK,
-                &[
-                    (Split, 0b100),
-                    (Tick, 0),
-                    (Calm, 5),
-                    (Propose, 0),
-                    (Calm, 3),
-                    (Propose, 0),
-                    (Calm, 3),
-                    (Propose, 0),
-                    (Calm, 3),
-                    (Split, 0),
-                    (Disconnect, link(3, 0, 2)),
-                    (Tick, 0),
-                    (Calm, 5),
-                    (Fetch, 0),
-                    (Calm, 5),
-                    (Tick, 0),
-                    (Calm, 7),
-                ],
-            ),
-        ),
-        (
-            "messages_are_lost_repeated_and_overtaken",
-            three(
-                ONE_BY_ONE,
-                &[
-                    (Tick, 0),
-                    (Sync, 0),
-                    (Repeat, 0),
-                    (Repeat, 1),
-                    (Calm, 4),
-                    (Propose, 0),
-                    (Propose, 3),
-                    (Sync, 0),
-                    (Overtake, 1),
-                    (Drop, 0),
-                    (Sync, 1),
-                    (Sync, 2),
-                    (Repeat, 0),
-                    (Tick, 0),
-                    (Calm, 7),
-                ],
-            ),
-        ),
-        ("figure_3_7", figure_3_7()),
-    ]
-}
-
-/// thesis Figure 3.7: a leader must not commit an entry of an earlier term by counting.
-fn figure_3_7() -> Vec<u8> {
-    use schedule::Act::{Calm, Crash, Propose, Restart, Split, Sync, Tick};
-    const ONE_BY_ONE: u8 = 4;
-    const KEEP_ALL: u8 = 5 * 9;
-    #[rustfmt::skip]
-    let acts = [
-        // All have the first leader's no-op; its next entry is on two servers.
-        (Tick, 0), (Calm, 7), (Split, 0b00011), (Propose, 0), (Calm, 2), (Crash, KEEP_ALL),
-        // The fifth is elected without them, has an entry that it tells nobody, and crashes.
-        (Split, 0b11100), (Tick, 4), (Calm, 2), (Split, 0b10000), (Sync, 4), (Calm, 1),
-        (Crash, 4 + KEEP_ALL),
-        // The first is elected again, and brings the earlier entry, and no other, to the third.
-        (Restart, KEEP_ALL), (Split, 0b00111), (Tick, 0), (Tick, 0), (Calm, 6), (Crash, KEEP_ALL),
-        (Crash, 1 + KEEP_ALL),
-        // The fifth is elected again, and its entry takes the place of that one.
-        (Restart, 4 + KEEP_ALL), (Split, 0b11100), (Tick, 4), (Tick, 4), (Calm, 7), (Restart, 0),
-        (Restart, 1), (Split, 0), (Tick, 4), (Calm, 7), (Tick, 4), (Calm, 7),
-    ];
-    script(2, ONE_BY_ONE, &acts)
-}
-
-fn script(more_than_three: u8, tuning: u8, acts: &[(schedule::Act, u8)]) -> Vec<u8> {
-    let acts = acts.iter().flat_map(|&(act, argument)| [act as u8, argument]);
-    [more_than_three, tuning].into_iter().chain(acts).collect()
 }
 
 /// Lives of logs, and their ends.

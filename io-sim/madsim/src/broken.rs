@@ -25,6 +25,8 @@ impl Sim {
         let mut places: Vec<_> = (0..count).collect();
         let kept = self.kept().count();
         let core = self.peace_rng.within(count as u64 / 2 + 1, kept as u64);
+        // Which of them make a quorum, nobody knows.
+        let core = if self.is_changing { count as u64 } else { core };
         self.peace_rng.shuffle(&mut places);
         places.retain(|&at| !self.servers[at].is_lost());
         let core = usize::try_from(core).expect("a few servers");

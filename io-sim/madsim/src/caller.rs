@@ -143,6 +143,8 @@ async fn ask_with(client: &Client, ask: Ask) -> Result<Answered, CallError> {
         Ask::Command(command) => client.apply(command).await,
         Ask::Query(consistency, query) => client.ask(consistency, query).await,
         // No workload asks for those.
-        Ask::Repeatable(_) | Ask::Status => Err(CallError::NotApplied(Reason::Closed)),
+        Ask::Repeatable(_) | Ask::Status | Ask::Transfer(_) | Ask::Reconfigure { .. } => {
+            Err(CallError::NotApplied(Reason::Closed))
+        }
     }
 }

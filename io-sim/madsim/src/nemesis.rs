@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use quorate_core::wire::RequestBody;
-use quorate_core::{NodeId, RoleKind};
+use quorate_core::{Membership, NodeId, RoleKind};
 use quorate_io_sim::disk::{Decay, Files};
 use quorate_io_sim::engine::{Health, Point, Trouble, Witness as _, ends_at, nanos};
 use quorate_io_sim::net::Down;
@@ -148,6 +148,10 @@ impl Sim {
                 return self.stop(at);
             }
             Strike::Transfer { to, .. } => return self.ask_to_hand_over(at, *to),
+            Strike::Reconfigure { force, .. } => {
+                let target = strike.target(&self.options).expect("it was checked");
+                return self.ask_to_reconfigure(at, target, *force);
+            }
             Strike::Torn { after, by, down, .. } => {
                 server.suffering.down_ns = Some(nanos(*down));
                 server.drive.die_after(*after, *by);
@@ -191,7 +195,7 @@ impl Sim {
     /// Something on a disk decays, unless too many others have.
     fn decay(&mut self, at: usize, how: Decay, files: &Files) -> bool {
         let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
-        if !Health::may_decay(&all, at) {
+        if self.is_changing || !Health::may_decay(&all, at) {
             return false;
         }
         let server = &mut self.servers[at];
@@ -207,6 +211,20 @@ impl Sim {
         self.happened(self.servers[at].host.0.into(), "is told to hand over");
         let to = to.and_then(|to| NodeId::new(to.into()));
         self.order(Order::Ask(handle, RequestBody::TransferLeadership { to }));
+        true
+    }
+
+    /// Tells a server who shall belong to the cluster, if it serves.
+    pub(crate) fn ask_to_reconfigure(
+        &mut self,
+        at: usize,
+        target: Membership,
+        force: bool,
+    ) -> bool {
+        let Some(handle) = self.servers[at].handle.clone() else { return false };
+        self.happened(self.servers[at].host.0.into(), "is told who shall belong to the cluster");
+        let body = RequestBody::Reconfigure { target, expected: None, force };
+        self.order(Order::Ask(handle, body));
         true
     }
 

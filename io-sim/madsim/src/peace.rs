@@ -5,10 +5,10 @@
 //! up with a leader that is idle (L3). Then each server is asked alone, nothing may be left over
 //! (R1), and all must agree.
 
-use quorate_core::Index;
+use quorate_core::{Index, RoleKind, Term};
 use quorate_io_sim::engine::{
-    Broken, Checked, Health, Property, Setting, Work, has_few_connections, has_few_sessions, hold,
-    judge_files, nanos, replayed,
+    Broken, Checked, Health, Property, Setting, Witness as _, Work, has_few_connections,
+    has_few_sessions, hold, judge_files, nanos, replayed,
 };
 use quorate_io_sim::net::{NetOptions, Shape};
 use quorate_io_sim::scenario::Sabotage;
@@ -41,6 +41,7 @@ pub(crate) async fn make_peace(world: &World) -> Checked {
         sim.sabotage(Sabotage::NeverHeals);
     });
     until(world, "all that are healed", |sim| sim.core().all(Server::serves)).await?;
+    gather(world).await?;
     let callers = world.with(|sim| usize::from(sim.options.callers));
     let wanted: Vec<_> =
         world.with(|sim| sim.callers[..callers].iter().map(|calls| calls.done + ANSWERS).collect());
@@ -65,6 +66,38 @@ pub(crate) async fn make_peace(world: &World) -> Checked {
     until(world, "all servers", |sim| sim.core().all(Server::serves)).await?;
     until(world, "equal states everywhere", |sim| sim.is_converged()).await?;
     visit_all(world).await
+}
+
+/// Everybody belongs to the cluster in the end, if others may belong to it than in the beginning
+/// (L4).
+async fn gather(world: &World) -> Checked {
+    let (is_changing, pause) =
+        world.with(|sim| (sim.is_changing, 10 * nanos(sim.options.raft.election_timeout)));
+    if !is_changing {
+        return Ok(());
+    }
+    let asked: std::cell::Cell<Option<((usize, Term), u64)>> = std::cell::Cell::new(None);
+    until(world, "all servers to belong to the cluster", |sim| {
+        let wanted = sim.options.everybody();
+        let leader = sim.newest(RoleKind::Leader);
+        let leader = leader.and_then(|at| Some((at, sim.servers[at].glance()?.term())));
+        let Some(whom) = leader else { return false };
+        // Whoever leads may be on the way to something else that it was asked for before.
+        let asked_at = asked.get().filter(|asked| asked.0 == whom).map(|asked| asked.1);
+        if asked_at.is_some_and(|at| sim.now >= at + pause / 10)
+            && sim.properties.rule_for_good(&wanted, &sim.servers)
+        {
+            return true;
+        }
+        // A new request takes the place of the one before, and newcomers begin anew.
+        if asked_at.is_none_or(|at| sim.now >= at + pause)
+            && sim.ask_to_reconfigure(whom.0, wanted, true)
+        {
+            asked.set(Some((whom, sim.now)));
+        }
+        false
+    })
+    .await
 }
 
 /// Somebody leads all that work, and what is in the way from the time of faults has been noticed

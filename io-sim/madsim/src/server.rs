@@ -7,7 +7,7 @@ use quorate_core::wal::OpenError;
 use quorate_io_sim::disk::Drive;
 use quorate_io_sim::engine::{
     Boot, Booted, Broken, Checked, Clock, DiskUse, EPOCH_NS, Health, Ledger, Point, Property, Rng,
-    Suffering, Violation, address, applier, cannot_start, hold, made_ready, reconcile,
+    Suffering, Violation, address, applier, cannot_start, hold, ledger, made_ready, reconcile,
 };
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
@@ -73,7 +73,7 @@ impl Server {
             host: HostId(number),
             drive: made_ready(id, seed, options),
             clock,
-            ledger: Ledger::default(),
+            ledger: ledger(id, options),
             node: None,
             life: 0,
             is_up: false,
@@ -161,14 +161,16 @@ async fn parts(
 ) -> Checked<Option<Parts<SimEnv>>> {
     let id = env.id();
     let config = boot.config(id, env.random(), options);
-    let Boot { wal, opened, found } = boot;
+    let mut applier = world.with(|sim| applier(id, &*sim.subject, options));
+    boot.restore(id, &mut applier)?;
+    let Boot { wal, opened, snapshots, found, .. } = boot;
     world.with(|sim| {
         let (last, state) = (found.last(), found.hard_state);
         sim.note(id.get(), || format!("starts with {last:?} {state:?}"));
         if opened.report.cut.is_some() {
             sim.report.reached.note(Point::TornTailCut);
         }
-        reconcile(&mut sim.servers[at].ledger, found)?;
+        reconcile(&mut sim.servers[at].ledger, &found)?;
         sim.properties.still_durable(&sim.servers)
     })?;
     let Ok(listener) = env.listen(address(id).as_str()).await else { return Ok(None) };
@@ -176,7 +178,8 @@ async fn parts(
         config,
         recovered: opened.recovered,
         wal,
-        applier: world.with(|sim| applier(id, &*sim.subject, options)),
+        snapshots,
+        applier,
         session_timeout: options.session_timeout,
         listener,
     }))
@@ -244,6 +247,10 @@ impl Sim {
             Ended::DiskFailed => self.report.disk_failures += 1,
             Ended::Halted(violation) => {
                 let evidence = format!("n{host} halts: {violation}");
+                self.must(Err(Violation { property: Property::ServersRun, evidence }));
+            }
+            Ended::Disowned { by, why } => {
+                let evidence = format!("n{host} is disowned by {by:?}: {why}");
                 self.must(Err(Violation { property: Property::ServersRun, evidence }));
             }
         }

@@ -44,13 +44,13 @@ impl Feed for Portion {
 }
 
 impl Mind {
-    fn new(node: &Node) -> Self {
+    fn new(node: &Node, given: Given) -> Self {
         Self {
             is: Glance::of(node.raft().status()),
             leader: None,
             inflight: 0,
             watch: Watch::new(node.raft()),
-            given: Given::NOTHING,
+            given,
             fails: false,
         }
     }
@@ -112,7 +112,14 @@ impl Sim {
     /// A node is about to take in what has happened to it.
     pub(crate) fn steps(&mut self, at: usize, node: &Node, inputs: &[Input]) {
         self.report.events += inputs.len() as u64;
-        let mind = self.servers[at].mind.get_or_insert_with(|| Mind::new(node));
+        if self.servers[at].mind.is_none() {
+            let given = self.properties.restored(node.raft().status().snapshot);
+            match given {
+                Ok(given) => self.servers[at].mind = Some(Mind::new(node, given)),
+                Err(violation) => return self.must(Err(violation)),
+            }
+        }
+        let mind = self.servers[at].mind.as_mut().expect("made on the lines before");
         mind.fails = inputs.iter().any(|input| matches!(input, Input::DiskFailed(_)));
     }
 
@@ -153,10 +160,21 @@ impl Sim {
         let reached = &mut self.report.reached;
         self.properties.watch_leader(at, (was, is), raft, &self.servers, reached)?;
         for output in outputs {
-            if let Output::Apply { entries, .. } = output {
-                let mind = self.servers[at].mind.as_mut().expect("it has just stepped");
-                self.properties.gives(&mut mind.given, entries, is.commit)?;
-                self.hearing.commit(entries);
+            let server = &mut self.servers[at];
+            let mind = server.mind.as_mut().expect("it has just stepped");
+            match output {
+                Output::Apply { entries, .. } => {
+                    self.properties.gives(&mut mind.given, entries, is.commit)?;
+                    self.hearing.commit(entries);
+                }
+                Output::Restore { snapshot, .. } => {
+                    mind.given = self.properties.restored(*snapshot)?;
+                }
+                Output::WriteSnapshot { bytes, .. } => {
+                    server.written_bytes += DiskUse::of_snapshot(bytes.len());
+                }
+                Output::Compact { index, .. } => server.ledger.compact(*index),
+                _ => {}
             }
         }
         let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
@@ -169,6 +187,8 @@ impl Sim {
     }
 
     fn writes(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
+        let written = self.servers[at].ledger.written();
+        let write = &self.properties.spelled_out(write.clone(), was, written, &self.servers)?;
         let server = &mut self.servers[at];
         self.properties.writes(write, was, is, &server.ledger)?;
         if server.ledger.write(write.clone())? {

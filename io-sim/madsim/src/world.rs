@@ -50,6 +50,8 @@ pub(crate) struct Sim {
     pub(crate) ambushes: Vec<Strike>,
     /// The time of faults is over.
     pub(crate) is_peace: bool,
+    /// Who belongs to the cluster may change.
+    pub(crate) is_changing: bool,
     pub(crate) alarms: BTreeMap<(u64, u64), Waker>,
     pub(crate) alarms_set: u64,
     /// What clients do, and what must be true of it.
@@ -122,6 +124,7 @@ impl World {
             troubles: Troubles::default(),
             ambushes: Vec::new(),
             is_peace: false,
+            is_changing: scenario.changes_members(),
             alarms: BTreeMap::new(),
             alarms_set: 0,
             subject,

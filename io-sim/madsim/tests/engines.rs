@@ -14,7 +14,7 @@ use quorate_sm::{Context, StateMachine};
 const COMMANDS: u64 = 40;
 
 /// Remembers what was applied, in order.
-#[derive(Default, serde::Serialize)]
+#[derive(Default, serde::Serialize, serde::Deserialize)]
 struct Roll(Vec<u64>);
 
 impl StateMachine for Roll {

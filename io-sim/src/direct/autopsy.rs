@@ -3,11 +3,11 @@
 
 use quorate_core::wal::{Disk, OpenError, Opened, Wal, WalOptions};
 
-use super::reconcile::{explains, read_all};
+use super::reconcile::{Found, explains, read_all};
 use super::world::World;
 use crate::disk::{self, DeathMode, DiskOptions, Drive, Fates};
 use crate::health::Health;
-use crate::judge::{Checked, Image, Ledger, Property, Violation, hold};
+use crate::judge::{Checked, Ledger, Property, Violation, hold};
 use crate::rng::Rng;
 
 /// Looks at what the disk of a server would be after a power loss, and leaves it as it is.
@@ -44,7 +44,7 @@ pub fn examine(
     hold(health != Health::Lost, Property::RecoveryIsStable, || {
         "what was refused before can be recovered now".to_owned()
     })?;
-    explains(ledger, &first)?;
+    explains(ledger, &first).map(drop)?;
     is_same(&first, &recover(&copy(), wal, !seed)?)?;
 
     let spare = copy();
@@ -64,11 +64,11 @@ impl World<'_> {
     }
 }
 
-fn recover(drive: &Drive, options: WalOptions, seed: u64) -> Checked<Image> {
+fn recover(drive: &Drive, options: WalOptions, seed: u64) -> Checked<Found> {
     read(Wal::open(drive.mount(), options, seed))
 }
 
-fn read<D: Disk>(opened: Result<(Wal<D>, Opened), OpenError>) -> Checked<Image> {
+fn read<D: Disk>(opened: Result<(Wal<D>, Opened), OpenError>) -> Checked<Found> {
     let (mut wal, opened) = opened.map_err(|why| cannot(&why))?;
     read_all(&opened.recovered, &mut wal)
 }
@@ -91,28 +91,31 @@ fn cannot(why: &OpenError) -> Violation {
     Violation { property: Property::RecoveryIsStable, evidence: why.to_string() }
 }
 
-fn is_same(first: &Image, second: &Image) -> Checked {
-    let last = first.last().index;
-    let is_same = first.last() == second.last()
-        && first.digest(last) == second.digest(last)
-        && first.hard_state == second.hard_state;
-    hold(is_same, Property::RecoveryIsStable, || {
-        let sum = |image: &Image| (image.last(), image.digest(last), image.hard_state);
+fn is_same(first: &Found, second: &Found) -> Checked {
+    hold(first == second, Property::RecoveryIsStable, || {
+        let sum = |found: &Found| (found.base, found.last(), found.hard_state);
         format!("recovered {:?} and then {:?}", sum(first), sum(second))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use quorate_core::{HardState, Term};
+    use quorate_core::{HardState, LogId, Membership, NodeId, SnapshotMeta, Term};
 
     use super::*;
 
     #[test]
     fn a_recovery_that_comes_to_something_else_is_noticed() {
-        let (first, mut second) = (Image::default(), Image::default());
+        let founders = Membership::of_voters(NodeId::new(1)).expect("one voter");
+        let first = Found {
+            hard_state: HardState::default(),
+            base: LogId::ZERO,
+            snapshot: SnapshotMeta::genesis(founders),
+            entries: Vec::new(),
+        };
+        let mut second = first.clone();
         assert_eq!(is_same(&first, &second), Ok(()));
-        second.hard_state = HardState { term: Term(1), vote: None };
+        second.hard_state = HardState { term: Term(1), vote: None, is_forgetful: false };
         let violation = is_same(&first, &second).expect_err("another term");
         assert_eq!(violation.property, Property::RecoveryIsStable);
     }

@@ -52,8 +52,12 @@ impl World<'_> {
         let count = self.servers.len();
         let mut places: Vec<_> = (0..count).collect();
         let lost = places.iter().filter(|&&at| self.is_lost(at)).count();
+        // Whoever has no say is of no quorum yet.
+        let takes_all = self.is_changing || self.is_anybody_forgetful();
         let rng = &mut self.peace_rng;
         let core = rng.within(count as u64 / 2 + 1, (count - lost) as u64);
+        // Which of them make a quorum, nobody knows.
+        let core = if takes_all { (count - lost) as u64 } else { core };
         rng.shuffle(&mut places);
         places.retain(|&at| self.servers[at].health != Health::Lost);
         let core = usize::try_from(core).expect("a few servers");

@@ -1,6 +1,7 @@
 //! Inputs and outputs of nodes as words of a digest.
 
 use quorate_core::node::{ConnectionId, Input, LogReader, Output};
+use quorate_core::snapshot::Stored;
 
 use crate::digest::Digest;
 use crate::feed::Feed;
@@ -39,6 +40,32 @@ impl Feed for Input {
             }
             Self::Request { id, .. } => digest.words(&[12, *id]),
             Self::Stop => digest.word(13),
+            Self::Captured { index, part, is_last } => {
+                digest.words(&[14, index.0, (*is_last).into()]);
+                digest.bytes(part);
+            }
+            Self::SnapshotStored { slot, snapshot, stored } => {
+                let stored = match stored {
+                    Ok(Stored::Part(bytes)) => *bytes,
+                    Ok(Stored::Whole(_)) => u64::MAX - 1,
+                    Err(_) => u64::MAX,
+                };
+                digest.words(&[15, *slot as u64, snapshot.index.0, snapshot.term.0, stored]);
+            }
+            Self::SnapshotRead { reader, snapshot, offset, read } => {
+                digest.words(&[16, who(*reader), snapshot.index.0, snapshot.term.0, *offset]);
+                match read {
+                    Ok(Some((bytes, total))) => {
+                        digest.word(*total);
+                        digest.bytes(bytes);
+                    }
+                    Ok(None) => digest.word(u64::MAX - 1),
+                    Err(_) => digest.word(u64::MAX),
+                }
+            }
+            Self::Restored { snapshot, is_done } => {
+                digest.words(&[17, snapshot.index.0, is_done.map_or(2, u64::from)]);
+            }
         }
     }
 }
@@ -72,6 +99,28 @@ impl Feed for Output {
             Self::Stopped => digest.word(10),
             Self::DiskFailed(_) => digest.word(11),
             Self::Halted(_) => digest.word(12),
+            Self::Disowned { by, .. } => digest.words(&[23, by.get()]),
+            Self::Capture(index) => digest.words(&[13, index.0]),
+            Self::CaptureMore => digest.word(14),
+            Self::CaptureEnd => digest.word(15),
+            Self::WriteSnapshot { slot, snapshot, offset, bytes } => {
+                digest.words(&[16, *slot as u64, snapshot.index.0, snapshot.term.0, *offset]);
+                digest.bytes(bytes);
+            }
+            Self::ReadSnapshot { reader, snapshot, offset, bytes_max } => {
+                let bytes_max = u64::from(*bytes_max);
+                let what = [snapshot.index.0, snapshot.term.0, *offset, bytes_max];
+                digest.words(&[17, who(*reader)]);
+                digest.words(&what);
+            }
+            Self::Restore { snapshot, bytes } => {
+                digest.words(&[18, snapshot.index.0, snapshot.term.0]);
+                digest.bytes(bytes);
+            }
+            Self::Compact { index, newest, kept } => {
+                digest.words(&[19, index.0, newest.0, kept.len() as u64]);
+                kept.iter().for_each(|id| digest.words(&[id.index.0, id.term.0]));
+            }
         }
     }
 }

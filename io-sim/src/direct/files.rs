@@ -9,7 +9,7 @@ use crate::disk::Drive;
 use crate::judge::{Checked, fits_on_disk};
 use crate::scenario::Options;
 
-/// What was written to a log, all in all. Nothing is ever given back: there are no snapshots yet.
+/// What was written to a log and its snapshots, all in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DiskUse {
     writes: u64,
@@ -35,6 +35,13 @@ impl DiskUse {
         let batches = self.writes + self.bytes / wal.batch_bytes_max + starts;
         let filled = 2 * self.bytes + u64::from(wal.align_bytes) * batches;
         4 * filled + starts * (16 << 10) + 3 * wal.segment_bytes
+    }
+}
+
+impl DiskUse {
+    /// What a piece of a snapshot adds to it.
+    pub fn of_snapshot(bytes: usize) -> Self {
+        Self { writes: 0, bytes: bytes as u64 }
     }
 }
 

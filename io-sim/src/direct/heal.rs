@@ -4,6 +4,8 @@
 //! is measured (L2, L6, R3, R5). Then nobody asks for anything any more, and the others must catch up
 //! with a leader that is idle (L3). At the end nothing may be left over (R1), and all must agree.
 
+use quorate_core::RoleKind;
+
 use super::broken::Broken;
 use super::caller::Caller;
 use super::world::World;
@@ -35,6 +37,7 @@ impl World<'_> {
         self.options.apply_max_ns = self.options.apply_max_ns.min(1_000_000);
         self.heal_core()?;
         self.sabotage(Sabotage::NeverHeals);
+        self.gather()?;
         let wanted: Vec<_> = self.callers.iter().map(|caller| caller.done + ANSWERS).collect();
         self.until("answers for all callers", |world| {
             world.callers.iter().zip(&wanted).all(|(caller, wanted)| caller.done >= *wanted)
@@ -63,6 +66,37 @@ impl World<'_> {
         }
     }
 
+    /// Everybody belongs to the cluster in the end, if others may belong to it than in the beginning
+    /// (L4).
+    fn gather(&mut self) -> Checked {
+        if !self.is_changing {
+            return Ok(());
+        }
+        let wanted = self.options.everybody();
+        let (limit, pause) =
+            (self.now + 4 * self.patience(), 10 * nanos(self.options.raft.election_timeout));
+        let mut asked = None;
+        loop {
+            let leader = self.newest(RoleKind::Leader).map(|at| (at, self.servers[at].glance()));
+            let leader = leader.and_then(|(at, glance)| Some((at, glance?.term())));
+            // Whoever leads may be on the way to something else that it was asked for before.
+            let knows =
+                asked.is_some_and(|(whom, at)| leader == Some(whom) && self.now >= at + pause / 10);
+            if knows && self.properties.rule_for_good(&wanted, &self.servers) {
+                return Ok(());
+            }
+            self.is_in_time(limit, "all servers to belong to the cluster")?;
+            // A new request takes the place of the one before, and newcomers begin anew.
+            if let Some(whom) = leader
+                && asked.is_none_or(|(before, at)| before != whom || self.now >= at + pause)
+            {
+                self.ask_to_reconfigure(whom.0, wanted.clone(), true);
+                asked = Some((whom, self.now));
+            }
+            self.advance()?;
+        }
+    }
+
     /// Runs until something is the case, and not for too long.
     ///
     /// What may be in the way of a healed cluster, one after the other: the call that each caller
@@ -71,21 +105,28 @@ impl World<'_> {
     /// 3 s, a redial wait 1 s); a disk that hung, which is noticed after `disk_timeout`; requests
     /// that nobody answers, 5 s; and some elections that nobody wins, of two timeouts each.
     fn until(&mut self, what: &str, mut is_so: impl FnMut(&Self) -> bool) -> Checked {
-        let raft = &self.options.raft;
-        let patience = nanos(raft.election_timeout) * 40
-            + nanos(self.options.calling.timeout) * 3
-            + nanos(raft.disk_timeout)
-            + 9_000_000_000;
-        let limit = self.now + patience;
+        let limit = self.now + self.patience();
         while !is_so(self) {
-            hold(self.now < limit, Property::Liveness, || {
-                let servers = self.servers.iter().map(|server| (server.broken, server.glance()));
-                let servers: Vec<_> = servers.collect();
-                format!("waited too long for {what}: {servers:?}")
-            })?;
+            self.is_in_time(limit, what)?;
             self.advance()?;
         }
         Ok(())
+    }
+
+    fn patience(&self) -> u64 {
+        let raft = &self.options.raft;
+        nanos(raft.election_timeout) * 40
+            + nanos(self.options.calling.timeout) * 3
+            + nanos(raft.disk_timeout)
+            + 9_000_000_000
+    }
+
+    fn is_in_time(&self, limit: u64, what: &str) -> Checked {
+        hold(self.now < limit, Property::Liveness, || {
+            let servers = self.servers.iter().map(|server| (server.broken, server.glance()));
+            let servers: Vec<_> = servers.collect();
+            format!("waited too long for {what}: {servers:?}")
+        })
     }
 
     /// The one that leads all that work.
@@ -164,7 +205,9 @@ impl World<'_> {
         let committed = self.committed();
         self.core().all(|at| {
             self.servers[at].process.as_ref().is_some_and(|process| {
-                process.glance().commit == committed
+                let glance = process.glance();
+                glance.commit == committed
+                    && !glance.hard_state.is_forgetful
                     && process.apply.lane.applier().last_applied().index == committed
             })
         })

@@ -30,6 +30,7 @@ mod nemesis;
 mod process;
 mod quiet;
 mod reconcile;
+mod replace;
 mod report;
 mod server;
 mod step;
@@ -48,7 +49,7 @@ pub use failure::Failure;
 pub use files::{DiskUse, judge_files};
 pub use quiet::replayed;
 pub(crate) use reconcile::read_all;
-pub use reconcile::reconcile;
+pub use reconcile::{Found, reconcile};
 pub use report::Report;
 
 use crate::judge::{Checked, Violation};

@@ -99,7 +99,7 @@ impl World<'_> {
     }
 
     /// Whoever is that in the newest term that has one who runs.
-    fn newest(&self, role: RoleKind) -> Option<usize> {
+    pub(crate) fn newest(&self, role: RoleKind) -> Option<usize> {
         let glances = self.servers.iter().enumerate().filter_map(|(at, server)| {
             let glance = server.process.as_ref()?.glance();
             (glance.role == role).then_some((glance.term(), at))
@@ -122,6 +122,10 @@ impl World<'_> {
                 self.stop(at);
             }
             Strike::Transfer { to, .. } => self.ask_to_hand_over(at, *to),
+            Strike::Reconfigure { force, .. } => {
+                let target = strike.target(&self.options).expect("it was checked");
+                self.ask_to_reconfigure(at, target, *force);
+            }
             Strike::Pause { .. } => self.pause(at, until),
             Strike::Freeze { .. } => self.freeze(at, until),
             Strike::Jump { by, .. } => self.servers[at].clock.offset += nanos(*by),
@@ -158,8 +162,14 @@ impl World<'_> {
 
     /// Something on a disk decays, unless too many others have.
     fn decay(&mut self, at: usize, how: Decay, files: &Files) {
+        for server in &mut self.servers {
+            let is_forgetful = server.ledger.durable().hard_state.is_forgetful;
+            if server.health == Health::Replaced && !is_forgetful {
+                server.health = Health::Whole;
+            }
+        }
         let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
-        if !Health::may_decay(&all, at) {
+        if self.is_changing || !Health::may_decay(&all, at) {
             return;
         }
         let server = &mut self.servers[at];

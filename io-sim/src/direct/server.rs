@@ -3,7 +3,7 @@
 use quorate_core::invariants::Watch;
 use quorate_core::node::{LogLane, Node};
 use quorate_core::wal::OpenError;
-use quorate_core::{Instant, NodeId};
+use quorate_core::{Instant, LogId, NodeId};
 use quorate_sm::{Applier, ApplyLane, SessionKeeper};
 
 use super::broken::Broken;
@@ -78,7 +78,7 @@ impl Server {
             host: HostId(number),
             drive: boot::made_ready(id, seed, options),
             clock,
-            ledger: Ledger::default(),
+            ledger: boot::ledger(id, options),
             booting: None,
             process: None,
             is_doomed: false,
@@ -104,8 +104,10 @@ impl Server {
         }
         match boot? {
             Booted::Ready(boot) => {
-                // All of it was read, and all is there.
-                self.health = Health::Whole;
+                if self.health != Health::Replaced {
+                    // All of it was read, and all is there.
+                    self.health = Health::Whole;
+                }
                 self.booting = Some((boot, seed));
                 Ok(Begun::Reading)
             }
@@ -121,13 +123,16 @@ impl Server {
     pub(crate) fn finish_start(
         &mut self,
         now: u64,
-        applier: Applier,
+        mut applier: Applier,
+        given: impl FnOnce(LogId) -> Checked<Given>,
         options: &Options,
     ) -> Checked<Option<Started>> {
         let Some((boot, seed)) = self.booting.take() else { return Ok(None) };
         let config = boot.config(self.id, seed, options);
-        let Boot { wal, opened, found } = *boot;
-        reconcile(&mut self.ledger, found)?;
+        boot.restore(self.id, &mut applier)?;
+        let Boot { wal, opened, snapshots, found, .. } = *boot;
+        reconcile(&mut self.ledger, &found)?;
+        let given = given(applier.last_applied())?;
         let node = Node::new(config, opened.recovered, self.clock.read(now))
             .map_err(|error| cannot_start(self.id, &error))?;
         let keeper = SessionKeeper::new(options.session_timeout);
@@ -135,13 +140,13 @@ impl Server {
             watch: Watch::new(node.raft()),
             deadline: node.deadline().unwrap_or(Instant(u64::MAX)),
             node,
-            log: LaneDesk::new(LogLane::new(wal)),
+            log: LaneDesk::new(LogLane::new(wal, snapshots)),
             apply: LaneDesk::new(ApplyLane::new(applier, keeper)),
             wires: Wires::new(),
             accepted: 0,
             inputs: Vec::new(),
             is_stirred: false,
-            given: Given::NOTHING,
+            given,
             has_failed: false,
             is_ending: false,
             is_over: false,

@@ -137,6 +137,8 @@ impl World<'_> {
     }
 
     fn write(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
+        let written = self.servers[at].ledger.written();
+        let write = &self.properties.spelled_out(write.clone(), was, written, &self.servers)?;
         let server = &mut self.servers[at];
         self.properties.writes(write, was, is, &server.ledger)?;
         if server.ledger.write(write.clone())? {
@@ -181,6 +183,24 @@ impl World<'_> {
                 self.hearing.commit(&entries);
                 self.order_apply(at, ApplyOrder::Apply { entries, answers })?;
             }
+            Output::Capture(index) => self.order_apply(at, ApplyOrder::Capture(index))?,
+            Output::CaptureMore => self.order_apply(at, ApplyOrder::CaptureMore)?,
+            Output::CaptureEnd => self.order_apply(at, ApplyOrder::CaptureEnd)?,
+            Output::Restore { snapshot, bytes } => {
+                process.given = self.properties.restored(snapshot)?;
+                self.order_apply(at, ApplyOrder::Restore { snapshot, bytes })?;
+            }
+            Output::WriteSnapshot { slot, snapshot, offset, bytes } => {
+                server.written_bytes += DiskUse::of_snapshot(bytes.len());
+                self.order_log(at, LogOrder::WriteSnapshot { slot, snapshot, offset, bytes })?;
+            }
+            Output::ReadSnapshot { reader, snapshot, offset, bytes_max } => {
+                self.order_log(at, LogOrder::ReadSnapshot { reader, snapshot, offset, bytes_max })?;
+            }
+            Output::Compact { index, newest, kept } => {
+                server.ledger.compact(index);
+                self.order_log(at, LogOrder::Compact { index, newest, kept })?;
+            }
             Output::Query { id, index, query } => {
                 self.order_apply(at, ApplyOrder::Query { id, index, query })?;
             }
@@ -200,6 +220,11 @@ impl World<'_> {
             Output::Halted(violation) => {
                 return hold(false, Property::ServersRun, || {
                     format!("{:?} halts: {violation}", server.id)
+                });
+            }
+            Output::Disowned { by, why } => {
+                return hold(false, Property::ServersRun, || {
+                    format!("{:?} is disowned by {by:?}: {why}", server.id)
                 });
             }
         }

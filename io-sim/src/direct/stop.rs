@@ -4,9 +4,9 @@
 use super::world::{Body, Happening, World};
 use crate::judge::{Checked, Point, Property, hold};
 use crate::net::Down;
-use quorate_core::NodeId;
 use quorate_core::node::Input;
 use quorate_core::wire::RequestBody;
+use quorate_core::{Membership, NodeId};
 use quorate_sm::ApplyLane;
 
 /// The name of an operator's requests.
@@ -18,6 +18,15 @@ impl World<'_> {
         if let Some(process) = self.servers[at].process.as_mut().filter(|it| !it.is_over) {
             let to = to.and_then(|to| NodeId::new(to.into()));
             let body = RequestBody::TransferLeadership { to };
+            process.inputs.push(Input::Request { id: OPERATOR, body });
+            self.stir(at);
+        }
+    }
+
+    /// Tells a server who shall belong to the cluster.
+    pub(crate) fn ask_to_reconfigure(&mut self, at: usize, target: Membership, force: bool) {
+        if let Some(process) = self.servers[at].process.as_mut().filter(|it| !it.is_over) {
+            let body = RequestBody::Reconfigure { target, expected: None, force };
             process.inputs.push(Input::Request { id: OPERATOR, body });
             self.stir(at);
         }

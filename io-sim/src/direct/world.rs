@@ -45,7 +45,7 @@ pub(crate) struct World<'a> {
     /// Kept for its allocation.
     pub(crate) outputs: Outputs,
     /// Seeds of every server's lives.
-    life_rngs: Vec<Rng>,
+    pub(crate) life_rngs: Vec<Rng>,
     /// Every server's options in its next life.
     pub(crate) lives: Vec<Options>,
     pub(crate) suffering: Vec<Suffering>,
@@ -54,6 +54,8 @@ pub(crate) struct World<'a> {
     pub(crate) cut: Links,
     /// What waits for somebody to stand for election.
     pub(crate) ambushes: Vec<Strike>,
+    /// Who belongs to the cluster may change.
+    pub(crate) is_changing: bool,
 }
 
 /// Something that is planned.
@@ -123,7 +125,7 @@ impl<'a> World<'a> {
         let options = &scenario.options;
         let seed = options.seed;
         let mut server_rng = Rng::new(seed, Stream::Servers);
-        let count = u16::try_from(options.membership.members().len()).expect("a few servers");
+        let count = options.servers();
         let servers = (1..=count).map(|number| {
             let drift = options.clock_drift_permille;
             let permille = server_rng.within(1000 - drift, 1000 + drift);
@@ -153,6 +155,7 @@ impl<'a> World<'a> {
             troubles: Troubles::default(),
             cut: Links::new(),
             ambushes: Vec::new(),
+            is_changing: scenario.changes_members(),
             servers,
             net: Net::new(seed, count, options.callers, options.net),
             subject,
@@ -324,6 +327,7 @@ impl<'a> World<'a> {
                 let host = self.servers[at].host.0.into();
                 self.trace.line(self.now, host, || format!("refuses to start: {why}"));
                 self.tell_noted(at, || format!("refuses to start: {why}"));
+                self.may_replace_disk(at);
                 Ok(())
             }
         }
@@ -335,7 +339,8 @@ impl<'a> World<'a> {
             return Ok(());
         }
         let applier = applier(server.id, &*self.subject, &self.options);
-        let started = server.finish_start(self.now, applier, &self.lives[body.at])?;
+        let given = |snapshot| self.properties.restored(snapshot);
+        let started = server.finish_start(self.now, applier, given, &self.lives[body.at])?;
         let Some(started) = started else { return Ok(()) };
         if started == Started::TailCut {
             self.report.reached.note(Point::TornTailCut);

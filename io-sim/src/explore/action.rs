@@ -14,6 +14,8 @@ use crate::judge::Witness as _;
 pub(crate) enum Action {
     /// To the server in this place.
     Happens(usize, Cue),
+    /// The server in this place gets the snapshot that it wants.
+    Fetch(usize),
     /// The message arrives, and is no longer under way.
     Deliver(u32),
     /// The message arrives, and a copy of it is still under way.
@@ -49,8 +51,13 @@ impl Action {
             if leads && may(Scarce::Transfers) {
                 (1..=options.servers).for_each(|it| add(true, Cue::Transfer(it)));
             }
+            add(seat.node.has_news() && may(Scarce::Snapshots), Cue::TakeSnapshot);
+            add(seat.node.wanted().is_some(), Cue::LoseSnapshot);
             (1..=seat.pending).for_each(|count| add(true, Cue::Persist(count)));
             (0..=seat.pending).for_each(|kept| add(may(Scarce::Crashes), Cue::Crash(kept)));
+            if seat.node.wanted().is_some() {
+                all.push(Self::Fetch(at));
+            }
         }
         for (place, &message) in world.net.iter().enumerate() {
             if place > 0 && world.net[place - 1] == message {
@@ -77,9 +84,10 @@ impl Action {
                 Cue::Crash(_) => Some(Scarce::Crashes),
                 Cue::Change(_) => Some(Scarce::Changes),
                 Cue::Transfer(_) => Some(Scarce::Transfers),
-                Cue::Persist(_) | Cue::Receive(_) => None,
+                Cue::TakeSnapshot => Some(Scarce::Snapshots),
+                Cue::Persist(_) | Cue::Receive(_) | Cue::GetSnapshot(_) | Cue::LoseSnapshot => None,
             },
-            Self::Deliver(_) => None,
+            Self::Deliver(_) | Self::Fetch(_) => None,
             Self::Duplicate(_) => Some(Scarce::Duplicates),
         }
     }
@@ -110,10 +118,16 @@ impl Action {
                     Cue::Crash(kept) => format!(
                         "{id:?} crashes, {kept} of {pending} writes are kept, and starts again"
                     ),
+                    Cue::TakeSnapshot => format!("{id:?} has taken a snapshot"),
+                    Cue::GetSnapshot(_) => format!("{id:?} has got a snapshot"),
+                    Cue::LoseSnapshot => format!("{id:?} cannot get the snapshot that it wants"),
                     Cue::Receive(message) => {
                         format!("{id:?} receives {}", Told(table.message(message)))
                     }
                 }
+            }
+            Self::Fetch(at) => {
+                format!("{:?} has got a snapshot", table.seat(world.nodes[at]).node.id())
             }
             Self::Deliver(message) => format!("arrives {}", Told(table.message(message))),
             Self::Duplicate(message) => {

@@ -44,6 +44,8 @@
 //! * **time**: a heartbeat takes none, and all servers that a leader has heard from since the last
 //!   lapse it has heard from at the same time;
 //! * **crashes** and restarts are one action. To be down for a while is to be reached by nobody;
+//! * **snapshots** are taken of all that a server has applied, and got as a whole, or not, at any moment
+//!   after they were offered; none is offered that is gone;
 //! * **batches** of events ([`Raft::step_batch`](quorate_core::Raft::step_batch)), lost connections,
 //!   logs that are not in memory, hanging disks and wrong messages are left to the lab;
 //! * **liveness** is: a state in which nothing can happen is no failure.

@@ -6,8 +6,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use quorate_core::invariants::Watch;
 use quorate_core::{
-    Config, Effect, Effects, Event, Index, Instant, LogId, Membership, Message, NodeId, Raft,
-    Recovered, RequestId, SnapshotMeta, Ticket, Write,
+    Append, Config, Effect, Effects, Entries, Entry, Event, Index, Instant, LogId, Membership,
+    Message, NodeId, Raft, Recovered, RequestId, SnapshotChange, SnapshotMeta, Ticket, Write,
 };
 
 use super::options::Options;
@@ -35,6 +35,10 @@ pub(crate) struct Node {
     applied: Index,
     /// Reads that have no answer.
     reads: Vec<RequestId>,
+    /// The snapshot that it waits for.
+    wanted: Option<Box<SnapshotMeta>>,
+    /// What the snapshot stands for that it has just got.
+    got: Vec<Entry>,
 }
 
 /// Something that happens to one server.
@@ -54,6 +58,12 @@ pub(crate) enum Input {
     Change(Membership),
     /// Leadership shall go there.
     Transfer(NodeId),
+    /// The state is on its disk, as a snapshot.
+    TakeSnapshot,
+    /// It has the snapshot that it wants, which stands for these entries.
+    GetSnapshot(Vec<Entry>),
+    /// It cannot have it.
+    LoseSnapshot,
 }
 
 /// What one server did.
@@ -82,6 +92,7 @@ impl Node {
             disk_timeout: Duration::MAX,
             pre_vote: options.pre_vote,
             check_quorum: options.check_quorum,
+            retained_entries_max: 0,
             ..Config::new(id)
         };
         let genesis = Recovered::genesis(membership.clone());
@@ -95,11 +106,28 @@ impl Node {
             persisted: Ticket(0),
             applied: Index(0),
             reads: Vec::new(),
+            wanted: None,
+            got: Vec::new(),
         }
     }
 
     pub(crate) fn raft(&self) -> &Raft {
         &self.raft
+    }
+
+    /// The snapshot that it waits for.
+    pub(crate) fn wanted(&self) -> Option<&SnapshotMeta> {
+        self.wanted.as_deref()
+    }
+
+    /// What its state machine was last told to apply, or began with.
+    pub(crate) fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// Has its state machine got further than its newest snapshot?
+    pub(crate) fn has_news(&self) -> bool {
+        self.applied > self.raft.status().snapshot.index
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -109,12 +137,14 @@ impl Node {
     /// What of it decides what it will do, see [`super::projection`].
     pub(crate) fn projection(&self) -> String {
         let mut text = String::new();
-        let Self { raft, disk, reads, .. } = self;
+        let Self { raft, disk, reads, wanted, .. } = self;
         let durable = disk.durable();
         let (hard_state, last) = (durable.hard_state, durable.last());
         let log = durable.digest(last.index);
+        let (base, snapshot) = (durable.base(), durable.snapshot());
         write!(text, "{raft:?} {reads:?} disk {hard_state:?} {last:?} {log:?}")
             .expect("a string takes everything");
+        write!(text, " {base:?} {snapshot:?} {wanted:?}").expect("a string takes everything");
         for write in disk.under_way() {
             write!(text, " {write:?}").expect("a string takes everything");
         }
@@ -138,6 +168,18 @@ impl Node {
             Input::Change(target) => {
                 let (id, expected, force) = (OPERATOR, None, true);
                 self.give(self.now, Event::Reconfigure { id, target, expected, force })
+            }
+            Input::TakeSnapshot => self.give(self.now, Event::SnapshotTaken(self.applied)),
+            Input::GetSnapshot(log) => {
+                self.got = log;
+                let snapshot = self.wanted.take().expect("it wants one");
+                let step = self.give(self.now, Event::SnapshotFetched(snapshot));
+                self.got.clear();
+                step
+            }
+            Input::LoseSnapshot => {
+                let snapshot = self.wanted.take().expect("it wants one");
+                self.give(self.now, Event::SnapshotUnavailable(snapshot.last_included))
             }
             Input::Transfer(to) => {
                 let (id, to, within) = (OPERATOR, Some(to), Duration::MAX);
@@ -171,18 +213,15 @@ impl Node {
     fn crash(&mut self, kept: usize) -> Checked<Step> {
         let was = self.glance_now();
         self.disk.crash(kept);
-        let image = self.disk.durable();
-        let snapshot =
-            SnapshotMeta { last_included: LogId::ZERO, membership: self.membership.clone() };
-        let recovered = Recovered::from_entries(image.hard_state, snapshot, image.entries())
-            .expect("an image is checked when it is written");
+        let recovered = self.disk.durable().recovered(&self.membership, u64::MAX);
         self.raft = Raft::new(self.config.clone(), recovered, self.now).map_err(|error| {
             let evidence = format!("{:?}: {error}", self.config.id);
             Violation { property: Property::ServersStart, evidence }
         })?;
         self.persisted = Ticket(0);
-        self.applied = Index(0);
+        self.applied = self.disk.durable().snapshot().index;
         self.reads.clear();
+        self.wanted = None;
         let step = Step::new(was, self.glance_now());
         Ok(Step { is_disk_shorter: true, is_restart: true, ..step })
     }
@@ -214,6 +253,7 @@ impl Node {
         let id = self.config.id;
         match effect {
             Effect::Write(write) => {
+                let write = self.spelled_out(write, step.was);
                 let judge = Properties::new(self.membership.clone(), true);
                 judge.writes(&write, step.was, step.is, &self.disk)?;
                 self.disk.write(write.clone())?;
@@ -239,6 +279,15 @@ impl Node {
             Effect::Fetch { .. } => hold(false, Property::EffectsAreWellFormed, || {
                 format!("{id:?} has all of its log in memory, and wants {effect:?}")
             })?,
+            Effect::FetchSnapshot { snapshot, .. } => self.wanted = Some(snapshot),
+            Effect::Restore(snapshot) => self.restore(snapshot)?,
+            Effect::Compact(index) => {
+                let covered = self.disk.durable().snapshot().index;
+                hold(index <= covered, Property::NothingUndurableIsSaid, || {
+                    format!("{id:?} forgets all up to {index:?}, and kept {covered:?}")
+                })?;
+                self.disk.compact(index);
+            }
             Effect::Halt(violation) => {
                 hold(false, Property::ServersRun, || format!("{id:?} halts: {violation}"))?
             }
@@ -249,6 +298,34 @@ impl Node {
             | Effect::MembershipChanged(_) => {}
         }
         Ok(false)
+    }
+
+    /// A snapshot that takes the place of the log makes it the one that it stands for (thesis 5.3).
+    fn spelled_out(&self, mut write: Write, was: Glance) -> Write {
+        if let Some(SnapshotChange::Replaces(snapshot)) = write.snapshot.as_deref() {
+            let prev = was.commit;
+            let term = self.disk.written().term(prev).expect("what is committed is in the log");
+            let covered = self.got.iter().filter(|entry| {
+                (prev.next()..=snapshot.last_included.index).contains(&entry.id.index)
+            });
+            let covered = Entries::new(covered.cloned()).expect("a part of a log");
+            let more = write.append.take().map(|append| append.entries).unwrap_or_default();
+            let entries = Entries::concat(&[covered, more]);
+            write.append = Some(Append { prev: LogId { term, index: prev }, entries });
+        }
+        write
+    }
+
+    /// The state machine begins anew, from what is durable.
+    fn restore(&mut self, snapshot: LogId) -> Checked {
+        let durable = self.disk.durable();
+        let is_durable = (durable.base(), durable.snapshot()) == (snapshot.index, snapshot);
+        hold(is_durable && self.applied < snapshot.index, Property::EffectsAreWellFormed, || {
+            let (id, applied) = (self.config.id, self.applied);
+            format!("{id:?} restores {snapshot:?} after {applied:?}: {is_durable}")
+        })?;
+        self.applied = snapshot.index;
+        Ok(())
     }
 
     fn answer(&mut self, id: RequestId, index: Option<Index>, step: &mut Step) -> Checked {

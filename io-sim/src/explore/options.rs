@@ -39,6 +39,8 @@ pub struct Options {
     pub changes: u8,
     /// Transfers of leadership that leaders are asked for, to any other server.
     pub transfers: u8,
+    /// Snapshots that servers take, of all that they have applied; their logs forget that at once.
+    pub snapshots: u8,
     /// Ends the exploration after so many states, complete or not.
     pub states: u32,
 }
@@ -64,6 +66,7 @@ impl Default for Options {
             lapses: 0,
             changes: 0,
             transfers: 0,
+            snapshots: 0,
             states: u32::MAX,
         }
     }
@@ -81,6 +84,7 @@ pub(crate) enum Scarce {
     Lapses,
     Changes,
     Transfers,
+    Snapshots,
 }
 
 /// How much of it was used: part of a state, since it decides what may still happen.
@@ -99,6 +103,7 @@ impl Options {
             Scarce::Lapses => self.lapses,
             Scarce::Changes => self.changes,
             Scarce::Transfers => self.transfers,
+            Scarce::Snapshots => self.snapshots,
         };
         spent[what as usize] < limit
     }

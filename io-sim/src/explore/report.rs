@@ -37,6 +37,10 @@ pub struct Report {
     pub cuts: u64,
     /// In which a read was just answered.
     pub reads: u64,
+    /// In which a log has just forgotten what a snapshot covers.
+    pub compactions: u64,
+    /// In which a state machine has just begun anew from another server's snapshot.
+    pub restores: u64,
     /// Bytes that the set of all states, the ways to them and the states of two levels take.
     pub bytes: usize,
 }
@@ -45,10 +49,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { states, transitions, beyond, depth, widest, servers, .. } = self;
         let Self { messages, histories, steps, elections, commits, cuts, reads, bytes, .. } = self;
+        let Self { compactions, restores, .. } = self;
         let whole = if self.is_complete { "complete" } else { "not complete" };
         writeln!(f, "{states} states, {transitions} transitions, depth {depth}, {whole}")?;
         writeln!(f, "{beyond} transitions left the bounds; the widest level has {widest} states")?;
-        writeln!(f, "elections {elections}, commits {commits}, cuts {cuts}, reads {reads}")?;
+        write!(f, "elections {elections}, commits {commits}, cuts {cuts}, reads {reads}")?;
+        writeln!(f, ", compactions {compactions}, restores {restores}")?;
         write!(
             f,
             "{servers} states of single servers, {messages} messages, {histories} histories, \

@@ -110,9 +110,13 @@ impl Search<'_> {
         let [was, is] = [before, after].map(|world| self.table.history(world.history));
         self.report.elections += u64::from(is.elections() > was.elections());
         self.report.commits += u64::from(is.committed() > was.committed());
-        let mut pairs = before.nodes.iter().zip(&after.nodes);
-        let is_cut = pairs.any(|(&was, &is)| self.table.seat(was).is_cut(self.table.seat(is)));
-        self.report.cuts += u64::from(is_cut);
+        let pairs = before.nodes.iter().zip(&after.nodes);
+        for (&was, &is) in pairs.filter(|(was, is)| was != is) {
+            let [was, is] = [was, is].map(|node| self.table.seat(node));
+            self.report.cuts += u64::from(was.is_cut(is));
+            self.report.compactions += u64::from(was.is_compacted(is));
+            self.report.restores += u64::from(was.is_restored(is));
+        }
         self.report.reads += u64::from(after.waits() < before.waits());
     }
 

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quorate_core::{HardState, Index, LogId, Membership, Message, NodeId, RequestId, Write};
+use quorate_core::{Entry, HardState, Index, LogId, Membership, Message, NodeId, RequestId, Write};
 
 use super::fingerprint::{Fingerprint, Numbers};
 use super::node::{Input, Node, Step};
@@ -27,6 +27,10 @@ pub(crate) enum Cue {
     Change(u8),
     /// To the server of this number.
     Transfer(u8),
+    TakeSnapshot,
+    /// That it wants; what it stands for goes by number.
+    GetSnapshot(u32),
+    LoseSnapshot,
 }
 
 /// A server in one of its states, and what is asked about it again and again.
@@ -44,9 +48,20 @@ impl Seat {
         later.node.ledger().durable().term(index) != Some(term)
     }
 
+    /// Did its log forget something by then, or begin anew?
+    pub(crate) fn is_compacted(&self, later: &Self) -> bool {
+        self.node.ledger().durable().base() < later.node.ledger().durable().base()
+    }
+
+    /// Did its state machine begin anew by then, from another server's snapshot?
+    pub(crate) fn is_restored(&self, later: &Self) -> bool {
+        let snapshot = later.node.ledger().durable().snapshot();
+        self.node.applied() < later.node.applied() && later.node.applied() == snapshot.index
+    }
+
     /// In a line.
     pub(crate) fn tell(&self) -> String {
-        let Glance { role, hard_state: HardState { term, vote }, last, durable, commit } =
+        let Glance { role, hard_state: HardState { term, vote, .. }, last, durable, commit } =
             self.glance;
         let vote = vote.map_or("nobody".to_owned(), |vote| format!("{vote:?}"));
         format!(
@@ -95,6 +110,9 @@ pub(crate) struct Table {
     seat_numbers: Numbers,
     messages: Vec<(Message, u128)>,
     message_numbers: Numbers,
+    /// What snapshots stand for.
+    logs: Vec<Vec<Entry>>,
+    log_numbers: Numbers,
     histories: Vec<Properties>,
     history_numbers: Numbers,
     outcomes: Vec<Outcome>,
@@ -109,6 +127,8 @@ impl Table {
             seat_numbers: Numbers::default(),
             messages: Vec::new(),
             message_numbers: Numbers::default(),
+            logs: Vec::new(),
+            log_numbers: Numbers::default(),
             histories: Vec::new(),
             history_numbers: Numbers::default(),
             outcomes: Vec::new(),
@@ -205,8 +225,23 @@ impl Table {
             Cue::Crash(kept) => Input::Crash(kept.into()),
             Cue::Receive(message) => Input::Receive(self.message(message).clone()),
             Cue::Change(voters) => Input::Change(membership_of(voters)),
+            Cue::TakeSnapshot => Input::TakeSnapshot,
+            Cue::GetSnapshot(log) => Input::GetSnapshot(self.logs[log as usize].clone()),
+            Cue::LoseSnapshot => Input::LoseSnapshot,
             Cue::Transfer(to) => Input::Transfer(NodeId::new(to.into()).expect("a server")),
         }
+    }
+
+    /// The number of a log.
+    pub(crate) fn log_of(&mut self, log: Vec<Entry>) -> u32 {
+        let print = Fingerprint::of_bytes(format!("{log:?}").as_bytes());
+        if let Some(known) = self.log_numbers.get(print) {
+            return known;
+        }
+        let number = number(self.logs.len());
+        self.logs.push(log);
+        self.log_numbers.insert(print, number);
+        number
     }
 
     fn message_of(&mut self, message: Message) -> u32 {
@@ -248,6 +283,9 @@ fn key(node: u32, cue: Cue) -> u128 {
         Cue::Receive(message) => (6, message),
         Cue::Change(voters) => (7, voters.into()),
         Cue::Transfer(to) => (8, to.into()),
+        Cue::TakeSnapshot => (9, 0),
+        Cue::GetSnapshot(log) => (10, log),
+        Cue::LoseSnapshot => (11, 0),
     };
     let mut print = Fingerprint::EMPTY;
     print.word(u64::from(node) << 32 | u64::from(detail));

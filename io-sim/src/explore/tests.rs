@@ -20,6 +20,7 @@ fn everything() -> Options {
         crashes: 2,
         duplicates: 2,
         lapses: 3,
+        snapshots: 2,
         ..Options::default()
     }
 }

@@ -1,6 +1,6 @@
 //! One state of a small world: servers, messages under way, and what clients wait for.
 
-use quorate_core::{Index, Membership, NodeId, RequestId};
+use quorate_core::{Entry, Index, Membership, NodeId, RequestId, SnapshotChange};
 
 use super::action::{Action, Told};
 use super::fingerprint::Fingerprint;
@@ -59,6 +59,11 @@ impl World {
         }
         match action {
             Action::Happens(at, cue) => next.meet(at, cue, table, options)?,
+            Action::Fetch(at) => {
+                let log = self.wanted_log(at, table)?;
+                let log = table.log_of(log);
+                next.meet(at, Cue::GetSnapshot(log), table, options)?;
+            }
             Action::Deliver(message) => {
                 next.take(message);
                 next.receive(message, table, options)?;
@@ -91,6 +96,18 @@ impl World {
                 }
             }
         }
+    }
+
+    /// What the snapshot stands for that a server wants.
+    fn wanted_log(&self, at: usize, table: &Table) -> Checked<Vec<Entry>> {
+        let wanted = table.seat(self.nodes[at]).node.wanted().expect("it wants one").last_included;
+        let mut logs = self.nodes.iter().map(|&node| table.seat(node).node.ledger().written());
+        let donor = logs.find(|log| log.term(wanted.index) == Some(wanted.term));
+        hold(donor.is_some(), Property::StateMachineSafety, || {
+            format!("{wanted:?} is offered, and nobody has it")
+        })?;
+        let log = donor.expect("held").read(Index(1), u64::MAX);
+        Ok(log.up_to(wanted.index).to_vec())
     }
 
     fn receive(&mut self, message: u32, table: &mut Table, options: &Options) -> Checked {
@@ -145,6 +162,10 @@ impl World {
                 format!("{:?} starts with {has:?}, and its disk kept {kept:?}", node.id())
             })?;
             return Ok(history);
+        }
+        if let Some(snapshot) = outcome.write.as_ref().and_then(|write| write.snapshot.as_deref()) {
+            let (SnapshotChange::Covers(meta) | SnapshotChange::Replaces(meta)) = snapshot;
+            history.is_true(meta, node.ledger().written())?;
         }
         if let Some(append) = outcome.write.as_ref().and_then(|write| write.append.as_ref()) {
             history.wrote(&append.entries, node.ledger().written())?;

@@ -1,6 +1,6 @@
 //! I5 and I9 of state machines: they apply what is committed, in order.
 
-use quorate_core::{Entry, Index};
+use quorate_core::{Entry, Index, LogId};
 
 use super::properties::Properties;
 use super::violation::{Checked, Property, hold};
@@ -18,6 +18,21 @@ impl Given {
 }
 
 impl Properties {
+    /// A state machine begins with a snapshot.
+    ///
+    /// # Errors
+    /// If that covers what is not committed.
+    pub fn restored(&self, snapshot: LogId) -> Checked<Given> {
+        if snapshot == LogId::ZERO {
+            return Ok(Given::NOTHING);
+        }
+        let log = self.committed_log(snapshot.index);
+        hold(log.is_some(), Property::StateMachineSafety, || {
+            format!("a state machine begins with {snapshot:?}, which is not committed")
+        })?;
+        Ok(Given { last: snapshot.index, log: log.expect("held") })
+    }
+
     /// A state machine is given entries; `commit` is what its server knows to be committed.
     ///
     /// # Errors

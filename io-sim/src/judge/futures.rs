@@ -76,10 +76,12 @@ impl Properties {
         let (last, membership) = (log.last(), self.rules(log, log.last().index));
         let would_vote = |id: &NodeId| {
             let voter = servers.iter().find(|server| server.id() == *id);
-            *id == candidate || voter.is_some_and(|voter| voter.ledger().durable().last() <= last)
+            let grants = |disk: &Image| disk.last() <= last && !disk.hard_state.is_forgetful;
+            *id == candidate || voter.is_some_and(|voter| grants(voter.ledger().durable()))
         };
         // thesis 4.2.2: whoever left may stand for as long as it does not know that it did.
         let mut all = log.memberships().chain([&self.founders]);
-        all.any(|it| it.is_voter(candidate)) && is_quorum(membership, would_vote)
+        let may_stand = all.any(|it| it.is_voter(candidate)) && !log.hard_state.is_forgetful;
+        may_stand && is_quorum(membership, would_vote)
     }
 }

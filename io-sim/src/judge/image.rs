@@ -1,11 +1,13 @@
 //! What a disk holds, or will hold once it has caught up.
 
 use quorate_core::{
-    Append, Entries, Entry, HardState, Index, LogId, Membership, Term, Ticket, Write,
+    Append, Entries, Entry, HardState, Index, LogId, Membership, Recovered, SnapshotChange,
+    SnapshotMeta, Term, Ticket, Write,
 };
 
 use super::violation::{Checked, Property, hold};
 use crate::digest::Digest;
+use crate::direct::Found;
 
 /// Hard state and log. Each entry carries the digest of the log up to it, so that two logs are
 /// compared in one step.
@@ -16,9 +18,66 @@ pub struct Image {
     log: Vec<(Entry, Digest)>,
     /// The memberships that entries say.
     memberships: Vec<(Index, Membership)>,
+    /// The newest snapshot.
+    snapshot: Option<Box<SnapshotMeta>>,
+    /// Entries up to here are there for the judges only: the log itself has forgotten them.
+    base: Index,
 }
 
 impl Image {
+    /// What a server starts from that has so many entries in memory.
+    ///
+    /// # Panics
+    /// Never: an image is checked when it is written.
+    pub fn recovered(&self, founders: &Membership, in_memory: u64) -> Recovered {
+        let genesis = || SnapshotMeta::genesis(founders.clone());
+        let snapshot = self.snapshot.as_deref().cloned().unwrap_or_else(genesis);
+        let term = self.term(self.base).expect("a log starts after one of its entries");
+        let base = LogId { term, index: self.base };
+        let entries = self.read(self.base.next(), u64::MAX);
+        let recovered = Recovered::from_log(self.hard_state, snapshot, base, entries.to_vec());
+        let mut recovered = recovered.expect("an image is checked when it is written");
+        let first = recovered.last.index.0.saturating_sub(in_memory.min(recovered.last.index.0));
+        recovered.tail = recovered.tail.from(Index(first + 1));
+        recovered
+    }
+
+    /// What this becomes if the disk has kept another log, which starts after an entry of this one.
+    ///
+    /// # Errors
+    /// If its entries do not follow.
+    pub(crate) fn with_log(&self, found: &Found) -> Checked<Self> {
+        let mut image = self.clone();
+        image.cut(found.base.index);
+        image.hard_state = found.hard_state;
+        image.base = found.base.index;
+        image.append(
+            &Entries::new(found.entries.iter().cloned()).expect("what was read is a run"),
+        )?;
+        Ok(image)
+    }
+
+    /// The log itself forgets the entries up to `index`.
+    pub fn compact(&mut self, index: Index) {
+        self.base = self.base.max(index);
+    }
+
+    /// What the log itself starts after.
+    pub fn base(&self) -> Index {
+        self.base
+    }
+
+    /// The last entry of the newest snapshot.
+    pub fn snapshot(&self) -> LogId {
+        self.snapshot.as_ref().map_or(LogId::ZERO, |snapshot| snapshot.last_included)
+    }
+
+    /// The entry that said which membership rules up to here; 0 if none did.
+    pub fn membership_at(&self, upto: Index) -> Index {
+        let mut newest_first = self.memberships.iter().rev();
+        newest_first.find(|&&(at, _)| at <= upto).map_or(Index(0), |&(at, _)| at)
+    }
+
     /// The last entry.
     pub fn last(&self) -> LogId {
         self.log.last().map_or(LogId::ZERO, |(entry, _)| entry.id)
@@ -117,6 +176,16 @@ impl Image {
         if let Some(hard_state) = write.hard_state {
             self.hard_state = hard_state;
         }
+        match write.snapshot.as_deref() {
+            None => {}
+            Some(SnapshotChange::Covers(snapshot)) => {
+                self.snapshot = Some(Box::new(snapshot.clone()));
+            }
+            Some(SnapshotChange::Replaces(snapshot)) => {
+                self.base = snapshot.last_included.index;
+                self.snapshot = Some(Box::new(snapshot.clone()));
+            }
+        }
         Ok(truncated)
     }
 
@@ -126,7 +195,8 @@ impl Image {
     /// If they do not.
     pub fn append(&mut self, entries: &Entries) -> Checked {
         let append = Append { prev: self.last(), entries: entries.clone() };
-        let write = Write { ticket: Ticket(0), hard_state: None, append: Some(append) };
+        let write =
+            Write { ticket: Ticket(0), snapshot: None, hard_state: None, append: Some(append) };
         self.apply(&write).map(drop)
     }
 

@@ -6,6 +6,7 @@ use quorate_core::{Index, Ticket, Write};
 
 use super::image::Image;
 use super::violation::{Checked, Property, hold};
+use crate::digest::Digest;
 
 /// Invariant: `written` is `durable` with all of `pending` carried out.
 #[derive(Clone, Debug, Default)]
@@ -17,9 +18,21 @@ pub struct Ledger {
     /// Given and not yet durable.
     pending: VecDeque<Write>,
     newest: Ticket,
+    /// What was durable before the disk was lost, or an old copy put back; until the server has a
+    /// say again.
+    lost: Option<Box<Image>>,
 }
 
 impl Ledger {
+    /// Of a server that joins: it begins without a say.
+    #[must_use]
+    pub fn of_newcomer() -> Self {
+        let mut newcomer = Self::default();
+        newcomer.durable.hard_state.is_forgetful = true;
+        newcomer.written.hard_state.is_forgetful = true;
+        newcomer
+    }
+
     /// What a crash leaves, at least.
     pub fn durable(&self) -> &Image {
         &self.durable
@@ -61,7 +74,7 @@ impl Ledger {
     }
 
     /// The first `count` writes reach the medium. Says which was the last, and whether entries
-    /// were discarded.
+    /// were discarded, or those that were lost are to be there again.
     ///
     /// # Panics
     /// Never: writes are checked when they are taken.
@@ -71,6 +84,9 @@ impl Ledger {
         for write in self.pending.drain(..count.min(self.pending.len())) {
             let applied = self.durable.apply(&write).expect("checked when it was written");
             truncated |= applied;
+            if !self.durable.hard_state.is_forgetful {
+                truncated |= self.lost.take().is_some();
+            }
             last = Some(write.ticket);
         }
         (last, truncated)
@@ -104,6 +120,31 @@ impl Ledger {
         self.restore(self.durable.clone());
     }
 
+    /// This is all that is left, and the server starts as one that may have forgotten what it
+    /// promised. Whoever counted on it goes on to do so: a server without a say unsays nothing.
+    pub fn lose(&mut self, mut left: Image) {
+        left.hard_state.is_forgetful = true;
+        let had = core::mem::take(&mut self.durable);
+        self.lost.get_or_insert_with(|| Box::new(had));
+        self.restore(left);
+    }
+
+    /// The log of this digest is durable here, or was before the disk was lost.
+    pub(crate) fn vouches_for(&self, index: Index, digest: Digest) -> bool {
+        self.images().any(|image| image.digest(index) == Some(digest))
+    }
+
+    /// What is durable, and what was before the disk was lost.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &Image> {
+        core::iter::once(&self.durable).chain(self.lost.as_deref())
+    }
+
+    /// The log forgets the entries up to `index`.
+    pub fn compact(&mut self, index: Index) {
+        self.durable.compact(index);
+        self.written.compact(index);
+    }
+
     /// This is what the disk holds, whatever was believed of it.
     pub fn restore(&mut self, durable: Image) {
         self.pending.clear();
@@ -124,7 +165,7 @@ mod tests {
         let entries = entries.map(|index| Entry { id: id(index), payload: Payload::NOOP });
         let entries = Entries::new(entries).expect("a run");
         let append = Some(Append { prev: id(prev), entries });
-        Write { ticket: Ticket(ticket), hard_state: None, append }
+        Write { ticket: Ticket(ticket), snapshot: None, hard_state: None, append }
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! | I7 | what is committed is durable on a quorum | `properties::still_durable`, on ledgers; I12 holds these against real images | `tests::i7`; a disk that lies |
 //! | I8 | no vote, acknowledgement or word of a leader before it is durable | `speech` | `tests::i8` |
 //! | I9 | applied <= committed <= last | `applied`; `quorate_core::invariants` | `tests::i5_i9` |
-//! | I10 | configurations overlap | n/a: membership does not change yet; the quorum of both halves is counted in I7 | |
+//! | I10 | configurations overlap | whoever is elected, and what is committed, has a quorum of every half of what rules in the leader's log: I1, I4, I7 | as I1, I4, I7 |
 //! | I11 | what a leader believes of a peer's disk is there; the next entry lies beyond | `peers::watch_leader`; `quorate_core::invariants` | `tests::i11` |
 //! | I12 | recovery finds what was acknowledged, twice the same, and after an interruption; on a disk that has decayed it may refuse instead, changes nothing, and refuses for good | `direct::autopsy`, `direct::reconcile`, `boot`, `health` | `autopsy::tests`, `health::tests`; a disk that lies |
 //! | I13 | nothing leaves after a sync that failed, and no sync succeeds after it | `ends` | `ends::tests` |
@@ -46,16 +46,16 @@
 //! | L1 | a healed core answers, all others stay broken | `heal::make_peace` | a world that never heals |
 //! | L2 | leadership lasts when nothing is in the way | `heal::stand_still` | a world whose leader is shot |
 //! | L3 | who lags catches up with an idle leader | `heal::make_peace` | a world that never heals, at its end |
-//! | L4 | changes of membership come to an end | n/a: there are none yet | |
+//! | L4 | changes of membership come to an end: in the end everybody belongs to the cluster | `heal::gather` | as L1 |
 //! | L5 | half broken servers disturb nobody | L1 and L2, with [`Broken`](crate::direct::Broken) servers that hear or speak | as L1, L2 |
 //! | L6 | calls are answered within an election timeout | `bounds` | `bounds::tests` |
 //! | R1 | nothing under way is left over; connections and sessions are bounded | `direct::quiet`; `bounds` | `bounds::tests` |
 //! | R2 | files are in proportion to what was written | `direct::files` | `bounds::tests` |
 //! | R3 | messages are in proportion to what was done | `bounds` | `bounds::tests` |
-//! | R4 | snapshots are not sent again and again | n/a: there are none yet | |
+//! | R4 | snapshots are not sent again and again | n/a: pieces are asked for by whoever lacks them; `core/tests/node/snapshots.rs` counts them | |
 //! | R5 | events are in proportion to what was done | `bounds` | `bounds::tests` |
 //! | V1 | equal logs make equal states and sessions | `direct::quiet::agree` | a server that forgets |
-//! | V2 | a snapshot restores the state | n/a: there are none yet | |
+//! | V2 | a snapshot restores the state | `applied::restored`; V1 and V3, over servers that began from one | a server that forgets |
 //! | V3 | the whole log, applied anew, makes the state | `direct::quiet::replay` | a server that forgets |
 //!
 //! Where a file of the direct engine is named, the one on madsim has its like: a node is looked at
@@ -81,6 +81,7 @@ mod peers;
 mod point;
 mod properties;
 mod requests;
+mod snapshots;
 mod speech;
 #[cfg(test)]
 mod tests;
@@ -100,6 +101,7 @@ pub use ledger::Ledger;
 pub(crate) use names::Names;
 pub use point::{Point, Reached};
 pub use properties::Properties;
+pub(crate) use properties::is_quorum;
 pub(crate) use requests::Requests;
 pub(crate) use values::{Ending, Sight, Values};
 pub use violation::{Checked, hold};

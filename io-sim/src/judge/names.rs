@@ -31,7 +31,7 @@ impl Names {
                 self.unanswered.remove(&id);
                 Ok(())
             }
-            Ok(PeerMessage::KeepAlive) | Err(_) => Ok(()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }

@@ -21,6 +21,9 @@ impl Properties {
         servers: &[impl Witness],
         reached: &mut Reached,
     ) -> Checked {
+        if was.hard_state.is_forgetful && !is.hard_state.is_forgetful {
+            reached.note(Point::Remembered);
+        }
         if !is.leads() {
             return Ok(());
         }
@@ -49,12 +52,14 @@ impl Properties {
     ) -> Checked {
         let Some(other) = servers.iter().find(|server| server.id() == peer) else { return Ok(()) };
         let disk = other.ledger();
-        if !self.looks_into_disks || disk.written().hard_state.term > is.term() {
+        let mut images = disk.images().chain([disk.written()]);
+        if !self.looks_into_disks || images.any(|image| image.hard_state.term > is.term()) {
             return Ok(());
         }
         let own = servers[at].ledger().written().digest(matched);
-        let its = disk.durable().digest(matched);
-        hold(own.is_some() && own == its, Property::PeersMatch, || {
+        // Of a disk that was lost the leader may not have heard.
+        let is_there = own.is_some_and(|own| disk.vouches_for(matched, own));
+        hold(is_there, Property::PeersMatch, || {
             format!(
                 "{:?} believes that {peer:?} matches up to {matched:?}; its disk ends at {:?}",
                 servers[at].id(),

@@ -3,6 +3,7 @@
 
 use quorate_core::Cause;
 use quorate_core::node::{LogReader, Note, Output};
+use quorate_core::wire::{Outcome, Reject};
 
 /// Something that should happen sometimes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -67,11 +68,33 @@ pub enum Point {
     DecayOutlived,
     /// Entries that were to be sent or applied had decayed, and their server ended.
     DecayReadBack,
+    /// A server took a snapshot.
+    SnapshotTaken,
+    /// A snapshot took the place of a log, and of a state.
+    SnapshotRestored,
+    /// The beginning of a log was forgotten.
+    LogCompacted,
+    /// A transfer of a snapshot went on where it had been interrupted, from another server.
+    SnapshotResumed,
+    /// Two majorities ruled (thesis 4.3).
+    TwoMajorities,
+    /// A leader left the cluster (thesis 4.2.2).
+    LeaderLeft,
+    /// A change of the membership went no further.
+    ChangeStopped,
+    /// A server learned from another that it had been removed.
+    RemovedTold,
+    /// A policy asked to replace a server that had failed, or was missing.
+    Staffed,
+    /// A disk was replaced.
+    DiskReplaced,
+    /// A server that may have forgotten what it promised has a say again.
+    Remembered,
 }
 
 impl Point {
     /// What thirty worlds come to.
-    pub const COMMON: [Self; 20] = [
+    pub const COMMON: [Self; 23] = [
         Self::RestartInterrupted,
         Self::DisloyaltyAsked,
         Self::LeaderWithoutQuorum,
@@ -92,10 +115,13 @@ impl Point {
         Self::DiskFailed,
         Self::AllDown,
         Self::WentOnWithoutSome,
+        Self::SnapshotTaken,
+        Self::SnapshotRestored,
+        Self::LogCompacted,
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 10] = [
+    pub const RARE: [Self; 18] = [
         Self::TornTailCut,
         Self::LeaderStopped,
         Self::LeaderAsked,
@@ -106,6 +132,14 @@ impl Point {
         Self::DecayRefused,
         Self::DecayOutlived,
         Self::DecayReadBack,
+        Self::SnapshotResumed,
+        Self::TwoMajorities,
+        Self::LeaderLeft,
+        Self::ChangeStopped,
+        Self::RemovedTold,
+        Self::Staffed,
+        Self::DiskReplaced,
+        Self::Remembered,
     ];
 
     /// What an order of a node shows to have come about, if it is among these.
@@ -120,12 +154,23 @@ impl Point {
                 Cause::DiskHung => Some(Self::LeaderWithHungDisk),
                 Cause::ElectionLost => Some(Self::ElectionLost),
                 Cause::LeaderAsked => Some(Self::LeaderAsked),
+                Cause::Removed => Some(Self::LeaderLeft),
                 _ => None,
             },
+            Output::Note(Note::MembershipChanged { is_joint: true, .. }) => {
+                Some(Self::TwoMajorities)
+            }
+            Output::Respond { outcome: Outcome::Stopped(_), .. } => Some(Self::ChangeStopped),
+            Output::Note(Note::Staffing(_)) => Some(Self::Staffed),
+            Output::Note(Note::RefusedBy(_, Reject::Removed)) => Some(Self::RemovedTold),
             Output::Note(Note::RefusedBy(..) | Note::Refused(..)) => Some(Self::LinkRefused),
             Output::Note(Note::BadBytes(_)) => Some(Self::BadBytes),
             Output::Note(Note::Stuck(_)) => Some(Self::ConnectionStuck),
             Output::Note(Note::DiskFull(_)) => Some(Self::DiskFull),
+            Output::Note(Note::SnapshotTaken(_)) => Some(Self::SnapshotTaken),
+            Output::Note(Note::Restored(_)) => Some(Self::SnapshotRestored),
+            Output::Note(Note::SnapshotResumed(_)) => Some(Self::SnapshotResumed),
+            Output::Compact { .. } => Some(Self::LogCompacted),
             Output::DiskFailed(_) => Some(Self::DiskFailed),
             _ => None,
         }

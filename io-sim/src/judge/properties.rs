@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_core::{Entry, Index, Membership, NodeId, Term, Write};
+use quorate_core::{Entry, HardState, Index, Membership, NodeId, Term, Write};
 
 use super::glance::{Glance, Witness};
 use super::image::Image;
@@ -53,6 +53,27 @@ impl Properties {
     pub(crate) fn committed_log(&self, index: Index) -> Option<Digest> {
         let place = usize::try_from(index.0.checked_sub(1)?).expect("logs are short");
         self.committed.get(place).map(|&(log, _)| log)
+    }
+
+    /// Does somebody lead a cluster of these members, and know that to be committed?
+    pub fn rule_for_good(&self, members: &Membership, servers: &[impl Witness]) -> bool {
+        servers.iter().any(|server| {
+            let Some(glance) = server.glance().filter(|glance| glance.leads()) else {
+                return false;
+            };
+            let log = server.ledger().written();
+            let (newest, known) =
+                (self.rules(log, log.last().index), self.rules(log, glance.commit));
+            let lists =
+                |of: &Membership| [of.voters(), of.outgoing(), of.learners()].map(<[_]>::to_vec);
+            lists(newest) == lists(members) && newest == known
+        })
+    }
+
+    /// A server's disk is lost, and with it the votes that bind it: whoever got one in a term that the
+    /// server comes back to could not win it.
+    pub fn forgets(&mut self, id: NodeId) {
+        self.votes.retain(|vote, _| vote.0 != id);
     }
 
     /// How many terms had a leader.
@@ -236,10 +257,10 @@ impl Properties {
     ) -> Checked {
         let may_have_voted = |id: &NodeId| {
             let voter = servers.iter().find(|server| server.id() == *id);
-            voter.is_some_and(|voter| {
-                let disk = voter.ledger().durable().hard_state;
+            let voted = |disk: HardState| {
                 disk.term > term || (disk.term, disk.vote) == (term, Some(leader))
-            })
+            };
+            voter.is_some_and(|voter| voter.ledger().images().any(|image| voted(image.hard_state)))
         };
         let is_elected = !self.looks_into_disks || is_quorum(membership, may_have_voted);
         hold(is_elected, Property::ElectionSafety, || {
@@ -313,9 +334,9 @@ impl Properties {
             return Ok(());
         }
         let has = |id: &NodeId| {
-            servers.iter().any(|server| {
-                server.id() == *id && server.ledger().durable().digest(index) == Some(digest)
-            })
+            servers
+                .iter()
+                .any(|server| server.id() == *id && server.ledger().vouches_for(index, digest))
         };
         for half in [self.governing.voters(), self.governing.outgoing()] {
             let count = half.iter().filter(|&id| has(id)).count();

@@ -87,7 +87,12 @@ impl Requests {
                 let is_void = matches!(outcome, ForwardOutcome::NotApplied(_));
                 self.ends(Name::OfServer(id), is_void)
             }
-            PeerMessage::Forward(_) | PeerMessage::KeepAlive => None,
+            PeerMessage::Forward(_)
+            | PeerMessage::KeepAlive
+            | PeerMessage::Reachable { .. }
+            | PeerMessage::SnapshotAsk(_)
+            | PeerMessage::SnapshotPart(_)
+            | PeerMessage::SnapshotNone(_) => None,
         }
     }
 

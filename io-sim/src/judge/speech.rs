@@ -1,8 +1,8 @@
 //! What servers say: true, and resting on what is durable.
 
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Index, LogId, Message, NodeId,
-    RequestVoteReply, Rpc, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Config, ForgetfulReply, Index, LogId,
+    Message, NodeId, RequestVoteReply, Rpc, Term,
 };
 
 use super::glance::{Glance, Witness};
@@ -45,15 +45,25 @@ impl Properties {
             Rpc::Heartbeat(heartbeat) => {
                 self.speaks_as_leader(message, heartbeat.matched, is, disk)
             }
+            Rpc::InstallSnapshot(install) => {
+                self.speaks_as_leader(message, install.snapshot.last_included, is, disk)?;
+                self.is_true(&install.snapshot, disk.written())
+            }
             Rpc::TimeoutNow => self.hands_over(message, is, disk, to),
             Rpc::AppendEntriesReply(AppendEntriesReply {
                 outcome: AppendOutcome::Match(index),
                 ..
+            })
+            | Rpc::ForgetfulReply(ForgetfulReply {
+                reply: AppendEntriesReply { outcome: AppendOutcome::Match(index), .. },
+                ..
             }) => self.acknowledges(message, *index, disk, to),
+            Rpc::Vouch(_) | Rpc::Doubt => self.speaks_as_leader(message, LogId::ZERO, is, disk),
             Rpc::PreVote(_)
             | Rpc::PreVoteReply(_)
             | Rpc::RequestVoteReply(RequestVoteReply { granted: false })
-            | Rpc::AppendEntriesReply(_) => Ok(()),
+            | Rpc::AppendEntriesReply(_)
+            | Rpc::ForgetfulReply(_) => Ok(()),
         }
     }
 

@@ -48,7 +48,7 @@ fn entry(id: LogId, command: &'static str) -> Entry {
 fn glance(role: RoleKind, term: u64) -> Glance {
     Glance {
         role,
-        hard_state: HardState { term: Term(term), vote: None },
+        hard_state: HardState { term: Term(term), vote: None, is_forgetful: false },
         last: LogId::ZERO,
         durable: Index(0),
         commit: Index(0),
@@ -76,9 +76,15 @@ fn three() -> (Properties, Vec<Double>) {
 fn write(double: &mut Double, term: Option<u64>, prev: Option<LogId>, entries: &[Entry]) {
     let entries = Entries::new(entries.to_vec()).expect("a run");
     double.tickets += 1;
-    let hard_state = term.map(|term| HardState { term: Term(term), vote: None });
+    let hard_state =
+        term.map(|term| HardState { term: Term(term), vote: None, is_forgetful: false });
     let append = prev.map(|prev| Append { prev, entries });
-    let done = double.ledger.write(Write { ticket: Ticket(double.tickets), hard_state, append });
+    let done = double.ledger.write(Write {
+        ticket: Ticket(double.tickets),
+        snapshot: None,
+        hard_state,
+        append,
+    });
     done.expect("a write that follows");
     double.glance.last = double.ledger.written().last();
     double.glance.hard_state = double.ledger.written().hard_state;
@@ -87,8 +93,9 @@ fn write(double: &mut Double, term: Option<u64>, prev: Option<LogId>, entries: &
 /// Votes durably, as long as nothing else is under way.
 fn vote(double: &mut Double, term: u64, candidate: u64) {
     double.tickets += 1;
-    let hard_state = Some(HardState { term: Term(term), vote: Some(node(candidate)) });
-    let write = Write { ticket: Ticket(double.tickets), hard_state, append: None };
+    let hard_state =
+        Some(HardState { term: Term(term), vote: Some(node(candidate)), is_forgetful: false });
+    let write = Write { ticket: Ticket(double.tickets), snapshot: None, hard_state, append: None };
     double.ledger.write(write).expect("a write that follows");
     sync(double);
     double.glance.hard_state = double.ledger.written().hard_state;
@@ -143,7 +150,7 @@ fn i2_a_leader_that_overwrites_is_noticed() {
     write(&mut doubles[0], None, Some(LogId::ZERO), &[entry(at(1, 1), "a")]);
     let leads = Glance { role: RoleKind::Leader, ..doubles[0].glance };
     let append = Append { prev: LogId::ZERO, entries: Entries::EMPTY };
-    let cut = Write { ticket: Ticket(9), hard_state: None, append: Some(append) };
+    let cut = Write { ticket: Ticket(9), snapshot: None, hard_state: None, append: Some(append) };
     let written = properties.writes(&cut, leads, leads, &doubles[0].ledger);
     assert_eq!(broken(written), Property::LeaderAppendOnly);
 }
@@ -268,22 +275,22 @@ fn i6_terms_votes_and_commits_that_go_back_are_noticed() {
     let (properties, doubles) = three();
     let is = doubles[0].glance;
     let writes = |term, vote| {
-        let hard_state = Some(HardState { term: Term(term), vote });
-        let write = Write { ticket: Ticket(9), hard_state, append: None };
+        let hard_state = Some(HardState { term: Term(term), vote, is_forgetful: false });
+        let write = Write { ticket: Ticket(9), snapshot: None, hard_state, append: None };
         properties.writes(&write, is, is, &doubles[0].ledger)
     };
     assert_eq!(broken(writes(0, None)), Property::NothingGoesBack);
     assert_eq!(writes(1, Some(node(1))), Ok(()));
     let mut voted = Ledger::default();
-    let hard_state = Some(HardState { term: Term(1), vote: Some(node(2)) });
-    let vote = Write { ticket: Ticket(1), hard_state, append: None };
+    let hard_state = Some(HardState { term: Term(1), vote: Some(node(2)), is_forgetful: false });
+    let vote = Write { ticket: Ticket(1), snapshot: None, hard_state, append: None };
     assert_eq!(voted.write(vote), Ok(false));
-    let other = Some(HardState { term: Term(1), vote: Some(node(3)) });
-    let other = Write { ticket: Ticket(2), hard_state: other, append: None };
+    let other = Some(HardState { term: Term(1), vote: Some(node(3)), is_forgetful: false });
+    let other = Write { ticket: Ticket(2), snapshot: None, hard_state: other, append: None };
     assert_eq!(broken(properties.writes(&other, is, is, &voted)), Property::OneVotePerTerm);
     let committed = Glance { commit: Index(1), ..is };
     let append = Append { prev: LogId::ZERO, entries: Entries::EMPTY };
-    let cut = Write { ticket: Ticket(3), hard_state: None, append: Some(append) };
+    let cut = Write { ticket: Ticket(3), snapshot: None, hard_state: None, append: Some(append) };
     let cut = properties.writes(&cut, committed, committed, &voted);
     assert_eq!(broken(cut), Property::StateMachineSafety);
 }

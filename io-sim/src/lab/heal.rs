@@ -34,6 +34,7 @@ impl World<'_> {
         nemesis.spurious_timeout = 0;
         nemesis.transfer = 0;
         nemesis.reconfigure = 0;
+        nemesis.lose_disk = 0;
         nemesis.regicide_permille = 0;
         self.options.sabotage.take_if(|sabotage| *sabotage != Sabotage::DeafServer);
         for at in 0..self.servers.len() {
@@ -139,6 +140,7 @@ impl World<'_> {
                 glance.commit == committed
                     && glance.last.index == committed
                     && glance.durable == committed
+                    && !glance.hard_state.is_forgetful
                     && matches!(glance.role, RoleKind::Follower | RoleKind::Leader)
             })
         };

@@ -28,6 +28,7 @@ mod report;
 mod requests;
 mod sabotage;
 mod server;
+mod snapshots;
 mod step;
 mod world;
 

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use quorate_core::{Event, Membership, NodeId};
 
+use super::server::Server;
 use super::world::{Body, Happening, World};
 use crate::clock::nanos;
-use crate::judge::Checked;
+use crate::judge::{Checked, is_quorum};
 
 #[derive(Clone, Copy)]
 enum Strike {
@@ -18,6 +19,7 @@ enum Strike {
     SpuriousTimeout,
     Transfer,
     Reconfigure,
+    LoseDisk,
 }
 
 impl World<'_> {
@@ -54,6 +56,7 @@ impl World<'_> {
             Strike::SpuriousTimeout => return self.give(at, Event::Timeout),
             Strike::Transfer => return self.transfer(at),
             Strike::Reconfigure => return self.reconfigure(at),
+            Strike::LoseDisk => return self.lose_disk(at, until),
         }
         Ok(())
     }
@@ -74,6 +77,10 @@ impl World<'_> {
     /// Somebody wants another membership: any.
     fn reconfigure(&mut self, at: usize) -> Checked {
         let Some(life) = &self.servers[at].life else { return Ok(()) };
+        // Whoever takes away the others of a forgetful server takes away its only way back.
+        if self.servers.iter().any(Server::is_forgetful) {
+            return Ok(());
+        }
         let now = life.raft.status().membership_index;
         let mut ids: Vec<_> = self.servers.iter().map(|server| server.id).collect();
         self.nemesis_rng.shuffle(&mut ids);
@@ -86,6 +93,39 @@ impl World<'_> {
         let (id, target) = (self.servers[at].id, target.expect("drawn to make sense"));
         let event = self.requests.reconfigure(id, target, expected, force);
         self.give(at, event)
+    }
+
+    /// A server loses its disk: what it comes back with knows nothing of what it said since some time.
+    fn lose_disk(&mut self, at: usize, until: u64) -> Checked {
+        if !self.may_lose_disk(at) {
+            return Ok(());
+        }
+        self.crash(at)?;
+        let is_copy = self.nemesis_rng.chance(500);
+        let server = &mut self.servers[at];
+        let left = server.copy.clone().filter(|_| is_copy).unwrap_or_default();
+        let (id, last) = (server.id, left.last());
+        server.disk.lose(left);
+        self.checks.forgets(id);
+        self.report.lost_disks += 1;
+        self.note(&format!("{id:?} loses its disk, and is left with {last:?}"));
+        self.queue.plan(until, Happening::Restart(at));
+        Ok(())
+    }
+
+    /// Could all others go on, whatever membership rules, and do they remember?
+    fn may_lose_disk(&self, at: usize) -> bool {
+        let id = self.servers[at].id;
+        let is_other = |other: &NodeId| *other != id;
+        let images =
+            |server: &'_ Server| [server.disk.durable().clone(), server.disk.written().clone()];
+        let of_logs = self.servers.iter().flat_map(images);
+        let is_left_a_quorum = of_logs
+            .flat_map(|image| image.memberships().cloned().collect::<Vec<_>>())
+            .chain([self.options.membership.clone()])
+            .all(|membership| is_quorum(&membership, is_other));
+        let is_only = self.servers.iter().all(|other| other.id == id || !other.is_forgetful());
+        is_left_a_quorum && is_only && !self.requests.is_changing()
     }
 
     /// A server was elected: it may not have long to live, and its entries reach only some.
@@ -126,6 +166,7 @@ impl World<'_> {
             (nemesis.spurious_timeout, Strike::SpuriousTimeout),
             (nemesis.transfer, Strike::Transfer),
             (nemesis.reconfigure, Strike::Reconfigure),
+            (nemesis.lose_disk, Strike::LoseDisk),
         ];
         self.nemesis_rng.weighted(&weights)
     }

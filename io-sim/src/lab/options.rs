@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::{Config, Membership, NodeId};
+use quorate_core::{Config, Lease, Membership, NodeId};
 
 use super::sabotage::Sabotage;
 use crate::rng::{Rng, Stream};
@@ -33,6 +33,8 @@ pub struct Options {
     pub batching_permille: u64,
     /// How much of the log a restarted server has in memory, in entries.
     pub recovered_tail_max: u64,
+    /// How likely a server that has applied something takes a snapshot, in thousandths.
+    pub snapshots_permille: u64,
     /// The faults that strike from outside.
     pub nemesis: NemesisOptions,
     /// Between two requests of clients, at most.
@@ -89,6 +91,9 @@ pub struct NemesisOptions {
     pub transfer: u64,
     /// A server is told that the membership shall change.
     pub reconfigure: u64,
+    /// A disk is lost, or an old copy is put back, and its server knows that: at most one at a time,
+    /// and none without which there would be no quorum.
+    pub lose_disk: u64,
     /// How likely a leader crashes or is cut off as soon as it is elected, in thousandths.
     pub regicide_permille: u64,
 }
@@ -192,6 +197,7 @@ impl Options {
             clock_drift_permille,
             batching_permille,
             recovered_tail_max,
+            snapshots_permille: 0,
             nemesis,
             request_interval_max: Duration::from_millis(request_interval_ms),
             request_burst_max: swarm.rng.log_within(1, 16),
@@ -219,6 +225,18 @@ impl Options {
             let first = last + 1;
             let last = first + swarm.rng.below(3);
             options.spares = (first..last).filter_map(NodeId::new).collect();
+        }
+        let (coin, permille) = (swarm.rng.chance(500), swarm.rng.log_within(5, 400));
+        let retained = swarm.rng.log_within(1, 100) - 1;
+        if coin {
+            options.snapshots_permille = permille;
+            options.config.retained_entries_max = retained;
+        }
+        options.nemesis.lose_disk = swarm.operator().min(2);
+        if swarm.rng.chance(500) {
+            let drift_ppm = u32::try_from(options.clock_drift_permille.max(1) * 1000);
+            let drift_ppm = drift_ppm.expect("a part of the whole");
+            (options.config.check_quorum, options.config.lease) = (true, Some(Lease { drift_ppm }));
         }
         if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
     }
@@ -312,6 +330,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         disk_hang: 0,
         transfer: 0,
         reconfigure: 0,
+        lose_disk: 0,
         unreachable: swarm.fault(0, 1, 8),
         spurious_timeout: swarm.fault(0, 1, 8),
         regicide_permille: swarm.fault(0, 50, 700),

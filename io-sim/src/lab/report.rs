@@ -39,10 +39,16 @@ pub struct Report {
     pub starts: u64,
     /// Servers crashed.
     pub crashes: u64,
+    /// Disks lost.
+    pub lost_disks: u64,
     /// Networks cut.
     pub partitions: u64,
     /// Memberships that became what they should.
     pub changes: u64,
+    /// Snapshots that took the place of a log.
+    pub restores: u64,
+    /// Logs that forgot what a snapshot covers.
+    pub compactions: u64,
     /// Leaders that handed over.
     pub transfers: u64,
     /// Leaders that stepped down because their disks hung.
@@ -66,8 +72,11 @@ impl AddAssign for Report {
         self.fetches += other.fetches;
         self.starts += other.starts;
         self.crashes += other.crashes;
+        self.lost_disks += other.lost_disks;
         self.partitions += other.partitions;
         self.changes += other.changes;
+        self.restores += other.restores;
+        self.compactions += other.compactions;
         self.transfers += other.transfers;
         self.hung += other.hung;
     }

@@ -75,7 +75,9 @@ impl Requests {
     }
 
     pub(crate) fn read(&mut self, server: NodeId, committed: Index) -> Event {
-        Event::Read { id: self.ask(server, What::Read { committed }) }
+        let id = self.ask(server, What::Read { committed });
+        // Where leaders have no leases, the two are the same.
+        if id.0.is_multiple_of(2) { Event::LeaseRead { id } } else { Event::Read { id } }
     }
 
     /// Leadership shall be handed over, within this time.

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use quorate_core::invariants::Watch;
-use quorate_core::{Event, Index, NodeId, Raft};
+use quorate_core::{Entries, Event, Index, NodeId, Raft};
 
 use crate::clock::Clock;
-use crate::judge::{Glance, Ledger, Witness};
+use crate::judge::{Glance, Image, Ledger, Witness};
 
 pub(crate) struct Server {
     pub(crate) id: NodeId,
     /// `None` while it is down.
     pub(crate) life: Option<Life>,
     pub(crate) disk: Ledger,
+    /// An old copy of what was durable.
+    pub(crate) copy: Option<Image>,
     /// Is an answer of the disk under way?
     pub(crate) is_disk_busy: bool,
     /// Nothing becomes durable until then.
@@ -44,7 +46,7 @@ impl Life {
             watch: Watch::new(&raft),
             inbox: Vec::new(),
             recovered: raft.status().last.index,
-            applied: Index(0),
+            applied: raft.status().snapshot.index,
             fetches: BTreeSet::new(),
             raft,
         }
@@ -61,6 +63,7 @@ impl Server {
             id,
             life: None,
             disk: Ledger::default(),
+            copy: None,
             is_disk_busy: false,
             disk_hung_until: 0,
             clock,
@@ -71,6 +74,20 @@ impl Server {
 
     pub(crate) fn leads(&self) -> bool {
         self.glance().is_some_and(Glance::leads)
+    }
+
+    /// May its disk have forgotten what it promised?
+    pub(crate) fn is_forgetful(&self) -> bool {
+        self.disk.durable().hard_state.is_forgetful
+    }
+
+    /// Entries from its log, if it still holds them.
+    pub(crate) fn read(&self, first: Index, bytes_max: u64) -> Entries {
+        let written = self.disk.written();
+        match first > written.base() {
+            true => written.read(first, bytes_max),
+            false => Entries::EMPTY,
+        }
     }
 
     /// When its timer fires, in the world's time.

@@ -110,6 +110,9 @@ impl World<'_> {
                 property: Property::ServersRun,
                 evidence: format!("{:?} halts: {violation}", self.servers[at].id),
             }),
+            Effect::FetchSnapshot { from, snapshot } => self.fetch_snapshot(at, from, snapshot),
+            Effect::Restore(snapshot) => self.restore(at, snapshot),
+            Effect::Compact(index) => self.compact(at, index),
             Effect::RoleChanged(change) => {
                 self.report.hung += u64::from(change.cause == Cause::DiskHung);
                 Ok(())
@@ -127,8 +130,10 @@ impl World<'_> {
 
     fn write(&mut self, at: usize, write: &Write, was: Glance, is: Glance) -> Checked {
         let body = self.body(at);
+        let written = self.servers[at].disk.written();
+        let write = self.checks.spelled_out(write.clone(), was, written, &self.servers)?;
         let server = &mut self.servers[at];
-        self.checks.writes(write, was, is, &server.disk)?;
+        self.checks.writes(&write, was, is, &server.disk)?;
         let truncates = server.disk.write(write.clone())?;
         self.report.truncations += u64::from(truncates);
         if let Some(append) = &write.append {
@@ -204,9 +209,12 @@ impl World<'_> {
         )?;
         let first = life.recovered.max(applied).next();
         life.applied = index;
+        self.may_take_snapshot(at, index);
         if first > index {
             return Ok(());
         }
+        let server = &self.servers[at];
+        let (disk, life) = (&server.disk, server.life.as_ref().expect("as before"));
         let cached = life.raft.cached(first, u64::MAX).map(|entries| entries.up_to(index));
         let is_whole = cached.as_ref().is_some_and(|run| disk.written().is_run(first, index, run));
         hold(is_whole, Property::EffectsAreWellFormed, || {
@@ -233,7 +241,7 @@ impl World<'_> {
         })?;
         self.report.fetches += 1;
         let reads_at_once = self.disk_rng.chance(500);
-        let entries = reads_at_once.then(|| server.disk.written().read(first, bytes_max));
+        let entries = reads_at_once.then(|| server.read(first, bytes_max));
         let fetch = Fetch { to, first, bytes_max, entries };
         // Some reads take long enough for leaderships to end and begin.
         let slower = if self.disk_rng.chance(100) { 20 } else { 1 };
@@ -250,8 +258,7 @@ impl World<'_> {
             if let Some(life) = &mut server.life {
                 life.fetches.remove(&to);
             }
-            let written = server.disk.written();
-            let entries = entries.unwrap_or_else(|| written.read(first, bytes_max));
+            let entries = entries.unwrap_or_else(|| server.read(first, bytes_max));
             world.give(body.at, Event::Fetched { to, entries })
         })
     }

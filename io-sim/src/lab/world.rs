@@ -1,8 +1,6 @@
 //! A world of bare cores: what happens next, and to whom.
 
-use quorate_core::{
-    Effects, Entries, Event, Index, Message, NodeId, Raft, Recovered, SnapshotMeta,
-};
+use quorate_core::{Effects, Entries, Event, Index, Message, NodeId, Raft};
 
 use super::network::Network;
 use super::options::Options;
@@ -185,13 +183,8 @@ impl<'a> World<'a> {
         self.sabotage_disk(at);
         let server = &mut self.servers[at];
         let image = server.disk.durable();
-        let membership = self.options.membership.clone();
-        let snapshot = SnapshotMeta { last_included: quorate_core::LogId::ZERO, membership };
-        let mut recovered = Recovered::from_entries(image.hard_state, snapshot, image.entries())
-            .expect("an image is checked when it is written");
         let in_memory = self.disk_rng.within(0, self.options.recovered_tail_max);
-        let first = recovered.last.index.0.saturating_sub(in_memory.min(recovered.last.index.0));
-        recovered.tail = recovered.tail.from(Index(first + 1));
+        let recovered = image.recovered(&self.options.membership, in_memory);
         let seed = self.server_rng.next();
         let config = quorate_core::Config { id: server.id, seed, ..self.options.config.clone() };
         let now = server.clock.read(self.now);
@@ -201,6 +194,12 @@ impl<'a> World<'a> {
             property: Property::ServersStart,
             evidence: format!("{:?}: {error}", server.id),
         })?;
+        if self.options.nemesis.lose_disk > 0
+            && !server.is_forgetful()
+            && server.lives.is_multiple_of(2)
+        {
+            server.copy = Some(server.disk.durable().clone());
+        }
         server.lives += 1;
         server.life = Some(Life::new(raft));
         self.report.starts += 1;

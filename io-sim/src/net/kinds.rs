@@ -30,9 +30,9 @@ pub enum FrameKind {
     AppendEntries,
     /// An append without entries: a look for where logs part.
     Look,
-    /// See [`quorate_core::AppendEntriesReply`].
+    /// See [`quorate_core::AppendEntriesReply`] and [`quorate_core::ForgetfulReply`].
     AppendEntriesReply,
-    /// See [`quorate_core::Heartbeat`].
+    /// See [`quorate_core::Heartbeat`], [`quorate_core::Vouch`] and [`quorate_core::Rpc::Doubt`].
     Heartbeat,
     /// A request that is passed on.
     Forward,
@@ -63,8 +63,8 @@ impl FrameKind {
             (1, 3) => Self::RequestVoteReply,
             (1, 4) if has_payload(frame) => Self::AppendEntries,
             (1, 4) => Self::Look,
-            (1, 5) => Self::AppendEntriesReply,
-            (1, 6) => Self::Heartbeat,
+            (1, 5 | 10) => Self::AppendEntriesReply,
+            (1, 6 | 11 | 12) => Self::Heartbeat,
             (1, 7) => Self::TimeoutNow,
             (1, 8) => Self::RequestVoteInTransfer,
             (2, 0) => Self::Forward,

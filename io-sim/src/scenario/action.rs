@@ -189,6 +189,15 @@ pub enum Strike {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<u16>,
     },
+    /// Whoever leads is told that these shall belong to the cluster, and nobody else.
+    Reconfigure {
+        who: Who,
+        voters: Vec<u16>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        learners: Vec<u16>,
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        force: bool,
+    },
     /// A server loses power, and is started again.
     Power {
         who: Who,

@@ -17,7 +17,7 @@ pub(super) struct Class {
     pub(super) draw: fn(&mut Draw<'_>),
 }
 
-pub(super) const CLASSES: [Class; 30] = [
+pub(super) const CLASSES: [Class; 31] = [
     Class { name: "partition", weight: |of| of.partition, draw: |it| it.partition() },
     Class { name: "lonely", weight: |of| of.lonely, draw: |it| it.lonely() },
     Class { name: "leader", weight: |of| of.leader, draw: |it| it.leader() },
@@ -35,6 +35,7 @@ pub(super) const CLASSES: [Class; 30] = [
     Class { name: "kill", weight: |of| of.kill, draw: |it| it.kill() },
     Class { name: "stop", weight: |of| of.stop, draw: |it| it.stop() },
     Class { name: "transfer", weight: |of| of.transfer, draw: |it| it.transfer() },
+    Class { name: "reconfigure", weight: |of| of.reconfigure, draw: |it| it.reconfigure() },
     Class { name: "power", weight: |of| of.power, draw: |it| it.power() },
     Class { name: "torn", weight: |of| of.torn, draw: |it| it.torn() },
     Class { name: "crash_loop", weight: |of| of.crash_loop, draw: |it| it.crash_loop() },
@@ -308,6 +309,18 @@ impl Draw<'_> {
         let (heir, is_named) = (self.server(), self.rng.chance(500));
         let who = Who::Role(Role::Leader);
         self.strike(Strike::Transfer { who, to: is_named.then_some(heir) });
+    }
+
+    /// Any servers, in any number.
+    fn reconfigure(&mut self) {
+        let (mut order, who) = (self.order(), Who::Role(Role::Leader));
+        let count = 1 + self.rng.index(order.len());
+        let mut learners = order.split_off(count);
+        learners.truncate(self.rng.index(learners.len() + 1));
+        let force = self.rng.chance(200);
+        order.sort_unstable();
+        learners.sort_unstable();
+        self.strike(Strike::Reconfigure { who, voters: order, learners, force });
     }
 
     fn power(&mut self) {

@@ -154,10 +154,15 @@ impl Shrinking<'_> {
     }
 
     fn drop_servers(&mut self) {
-        for servers in 1..self.best.options.servers() {
+        let spares = self.best.options.spares;
+        let members = self.best.options.servers() - spares;
+        let fewer_spares = (0..spares).map(|spares| (members, spares));
+        let fewer_members = (1..members).flat_map(|members| [(members, 0), (members, spares)]);
+        for (members, spares) in fewer_spares.chain(fewer_members) {
             let mut candidate = self.best.clone();
-            let change = format!("membership={servers}");
-            if candidate.options.set(&change).is_err() {
+            let servers = members + spares;
+            candidate.options.spares = spares;
+            if candidate.options.set(&format!("membership={members}")).is_err() {
                 continue;
             }
             let actions = candidate.plan.actions().iter().filter_map(|action| {
@@ -214,7 +219,7 @@ impl Shrinking<'_> {
 
     /// Every option that can be is as in the calmest of worlds.
     fn calm_down(&mut self) {
-        const KEPT: [&str; 4] = ["seed", "membership", "sabotage", "chaos"];
+        const KEPT: [&str; 5] = ["seed", "membership", "spares", "sabotage", "chaos"];
         let calm = Leaves::of(&Options::calm());
         let mut names = self.best.differences().names();
         names.retain(|name| {

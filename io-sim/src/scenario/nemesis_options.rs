@@ -51,6 +51,9 @@ pub struct NemesisOptions {
     pub stop: u64,
     /// Whoever leads is told to hand over.
     pub transfer: u64,
+    /// Whoever leads is told who shall belong to the cluster. Where this may be, no disk rots, and
+    /// all servers are healed at the end: nobody knows before which of them are needed.
+    pub reconfigure: u64,
     /// A server, or all, lose power.
     pub power: u64,
     /// A process ends in the middle of an operation of its disk.
@@ -101,6 +104,7 @@ impl NemesisOptions {
         kill: 0,
         stop: 0,
         transfer: 0,
+        reconfigure: 0,
         power: 0,
         torn: 0,
         crash_loop: 0,

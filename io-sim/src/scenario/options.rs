@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use quorate_core::node::Staffing;
 use quorate_core::wal::{self, WalOptions};
-use quorate_core::{ClusterId, Config, ConfigError, Membership, NodeId};
+use quorate_core::{ClusterId, Config, ConfigError, Lease, Membership, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::nemesis_options::NemesisOptions;
@@ -29,6 +30,8 @@ pub struct Options {
     /// Who belongs to the cluster; servers are numbered from 1.
     #[serde(with = "units::members")]
     pub membership: Membership,
+    /// So many servers more belong to nobody at first; their numbers follow those of the members.
+    pub spares: u16,
     /// For how long faults strike.
     #[serde(with = "units::span")]
     pub chaos: Duration,
@@ -58,6 +61,14 @@ pub struct Options {
     /// nanoseconds.
     #[serde(rename = "read_back_max", with = "units::nanos")]
     pub read_back_max_ns: u64,
+    /// A snapshot is taken whenever so many more entries are applied; 0 takes none.
+    pub snapshot_entries: u64,
+    /// The longest piece of a snapshot.
+    pub snapshot_piece_bytes: u32,
+    /// After this long without a word a server is replaced by one that learns or stands by, as do all
+    /// that a [`Strike::Reconfigure`](super::Strike::Reconfigure) does not name; zero replaces nobody.
+    #[serde(with = "units::span")]
+    pub replace_after: Duration,
     /// How long a server stays down that ended itself.
     #[serde(with = "units::span")]
     pub restart_after: Duration,
@@ -106,6 +117,8 @@ struct RaftText {
     seed: u64,
     pre_vote: bool,
     check_quorum: bool,
+    #[serde(with = "units::lease")]
+    lease: Option<Lease>,
     #[serde(with = "units::span")]
     disk_timeout: Duration,
     command_bytes_max: u64,
@@ -114,6 +127,7 @@ struct RaftText {
     inflight_bytes_max: u64,
     uncommitted_bytes_max: u64,
     cached_bytes_max: u64,
+    retained_entries_max: u64,
     reads_pending_max: u32,
 }
 
@@ -185,6 +199,7 @@ impl Options {
             seed: 0,
             cluster: cluster(),
             membership: Membership::of_voters(servers).expect("three servers"),
+            spares: 0,
             chaos: Duration::from_secs(5),
             raft: Config::new(first()),
             wal: WalOptions { segment_bytes: 512 << 10, ..WalOptions::DEFAULT },
@@ -195,6 +210,9 @@ impl Options {
             stir_max_ns: 1_000,
             apply_max_ns: Self::APPLY_BRIEF_NS,
             read_back_max_ns: 0,
+            snapshot_entries: 0,
+            snapshot_piece_bytes: 256 << 10,
+            replace_after: Duration::ZERO,
             restart_after: Duration::from_millis(500),
             callers: 2,
             calling: CallingOptions {
@@ -232,9 +250,29 @@ impl Options {
         }
     }
 
-    /// How many servers there are.
+    /// How many servers there are, spare ones included.
     pub fn servers(&self) -> u16 {
-        u16::try_from(self.membership.members().len()).unwrap_or(u16::MAX)
+        let members = u16::try_from(self.membership.members().len()).unwrap_or(u16::MAX);
+        members.saturating_add(self.spares)
+    }
+
+    /// Everybody belongs to the cluster: who voted first votes, and all others learn.
+    ///
+    /// # Panics
+    /// If the options fail their [`check`](Self::check).
+    pub fn everybody(&self) -> Membership {
+        let voters = self.membership.voters().to_vec();
+        let others = (1..=u64::from(self.servers())).filter_map(NodeId::new);
+        let others: Vec<_> = others.filter(|id| !voters.contains(id)).collect();
+        let members = Membership::new(voters, [], others).expect("each is one of the two");
+        let addresses = members.members().into_iter().map(|id| (id, crate::boot::address(id)));
+        members.with_addresses(addresses).expect("one of each member")
+    }
+
+    /// Who shall vote and learn, if failed servers are replaced: as many as in the beginning, and one.
+    pub fn staffing(&self) -> Option<Staffing> {
+        let (voters, patience) = (self.membership.voters().len(), self.replace_after);
+        (!patience.is_zero()).then_some(Staffing { voters, learners: 1, patience })
     }
 
     /// Do they make sense? Nothing that passes can harm who runs it.
@@ -249,12 +287,14 @@ impl Options {
         self.net.check()?;
         let members = self.membership.members();
         let numbered = members.iter().zip(1..).all(|(member, number)| member.get() == number);
-        if !numbered || members.len() > usize::from(Self::SERVERS_MAX) {
+        if !numbered || self.servers() > Self::SERVERS_MAX {
             return Err(OptionsError::Servers);
         }
         let ms = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let (raft, calling, nemesis) = (&self.raft, &self.calling, &self.nemesis);
         let pump = &self.pump;
+        let replace_after = ms(self.replace_after);
+        let replace_after_min = if replace_after == 0 { 0 } else { 2 * ms(raft.election_timeout) };
         let limits = [
             ("chaos", ms(self.chaos), 0, ms(Self::CHAOS_MAX)),
             ("raft.election_timeout", ms(raft.election_timeout), 1, HOUR_MS),
@@ -274,6 +314,9 @@ impl Options {
             ("stir_max", self.stir_max_ns / 1_000_000, 0, HOUR_MS),
             ("apply_max", self.apply_max_ns / 1_000_000, 0, HOUR_MS),
             ("read_back_max", self.read_back_max_ns / 1_000_000, 0, HOUR_MS),
+            ("snapshot_entries", self.snapshot_entries, 0, 1 << 40),
+            ("snapshot_piece_bytes", self.snapshot_piece_bytes.into(), 1, 1 << 20),
+            ("replace_after", replace_after, replace_after_min, HOUR_MS),
             ("restart_after", ms(self.restart_after), 0, HOUR_MS),
             ("callers", self.callers.into(), 0, 100),
             ("calling.keys", calling.keys, 1, 1_000_000),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::RoleKind;
+use quorate_core::{Membership, NodeId, RoleKind};
 
 use super::action::{Action, Limits, Role, Strike, Who};
 use super::options::Options;
@@ -21,6 +21,7 @@ impl Strike {
             | Self::Kill { who, .. }
             | Self::Stop { who, .. }
             | Self::Transfer { who, .. }
+            | Self::Reconfigure { who, .. }
             | Self::Power { who, .. }
             | Self::Torn { who, .. }
             | Self::Pause { who, .. }
@@ -107,6 +108,13 @@ impl Strike {
                 from.retain(|&server| server <= servers);
                 to.retain(|&server| server <= servers);
             }
+            Self::Reconfigure { voters, learners, .. } => {
+                voters.retain(|&server| server <= servers);
+                learners.retain(|&server| server <= servers);
+                if voters.is_empty() {
+                    return None;
+                }
+            }
             _ => {}
         }
         strike.servers().iter().all(|&server| server <= servers).then_some(strike)
@@ -139,6 +147,7 @@ impl Strike {
             Self::Kill { .. }
             | Self::Stop { .. }
             | Self::Transfer { .. }
+            | Self::Reconfigure { .. }
             | Self::Power { .. }
             | Self::Torn { .. }
             | Self::Jump { .. }
@@ -186,7 +195,20 @@ impl Action {
         if let Some(span) = self.clone().spans_mut().into_iter().find(|span| **span > SPAN_MAX) {
             return Err(ActionError::TooLong { span: *span });
         }
+        let all = u64::from(servers);
         let (what, value, min, max) = match &self.what {
+            Strike::Reconfigure { voters, learners, .. } => {
+                let named = voters.iter().chain(learners);
+                if let Some(&server) = named.clone().find(|&&it| it == 0 || it > servers) {
+                    return Err(ActionError::NoSuchServer { server, servers });
+                }
+                if voters.is_empty() {
+                    return Err(ActionError::NoMembership);
+                }
+                let named: Vec<_> = named.collect();
+                let is_twice = (1..named.len()).any(|at| named[..at].contains(&named[at]));
+                ("the members, each once,", named.len() as u64 + u64::from(is_twice) * all, 1, all)
+            }
             Strike::Torn { after, .. } => ("after", *after, 1, 1 << 40),
             Strike::SlowDisk { percent, .. } => ("percent", *percent, 0, 1_000_000),
             Strike::Flap { stretch, .. } => ("stretch", u64::from(!stretch.is_zero()), 1, 1),
@@ -201,6 +223,22 @@ impl Action {
             return Err(ActionError::OutOfRange { what, value, min, max });
         }
         Ok(())
+    }
+}
+
+impl Strike {
+    /// Who shall belong to the cluster, and where all of them are; `None` of any other strike.
+    pub fn target(&self, options: &Options) -> Option<Membership> {
+        let Self::Reconfigure { voters, learners, .. } = self else { return None };
+        let ids = |list: &[u16]| list.iter().filter_map(|&it| NodeId::new(it.into())).collect();
+        let (voters, learners): (Vec<_>, Vec<_>) = (ids(voters), ids(learners));
+        let members = Membership::new(voters, [], learners).ok()?;
+        let others = (1..=options.servers()).filter_map(|id| NodeId::new(id.into()));
+        let reserves = others.filter(|&id| options.staffing().is_some() && !members.is_member(id));
+        let reserves: Vec<_> = reserves.collect();
+        let known = [members.members(), reserves.clone()].concat();
+        let addresses = known.into_iter().map(|id| (id, crate::boot::address(id)));
+        members.with_reserves(reserves).ok()?.with_addresses(addresses).ok()
     }
 }
 
@@ -225,6 +263,9 @@ pub enum ActionError {
         /// How many there are.
         servers: u16,
     },
+    /// A cluster of nobody.
+    #[error("there must be a voter")]
+    NoMembership,
     /// Beyond an hour.
     #[error("{span:?} is longer than an hour")]
     TooLong {

@@ -105,9 +105,11 @@ impl Profile {
             Self::Process => Some(&[
                 "stir_max",
                 "apply_max",
+                "replace_after",
                 "nemesis.kill",
                 "nemesis.stop",
                 "nemesis.transfer",
+                "nemesis.reconfigure",
                 "nemesis.torn",
                 "nemesis.crash_loop",
                 "nemesis.rolling",
@@ -117,6 +119,7 @@ impl Profile {
             Self::Disk => Some(&[
                 "disk.",
                 "wal.",
+                "snapshot_",
                 "read_back_max",
                 "nemesis.power",
                 "nemesis.torn",
@@ -129,7 +132,9 @@ impl Profile {
             Self::Clock => {
                 Some(&["clock_drift_permille", "nemesis.pause", "nemesis.freeze", "nemesis.jump"])
             }
-            Self::Limits => Some(&["raft.", "wal.", "session_timeout", "nemesis.rolling"]),
+            Self::Limits => {
+                Some(&["raft.", "wal.", "snapshot_", "session_timeout", "nemesis.rolling"])
+            }
             Self::Mixed
             | Self::Swarm
             | Self::AlmostHealthy

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use quorate_core::wal::WalOptions;
-use quorate_core::{Config, Membership, NodeId};
+use quorate_core::{Config, Lease, Membership, NodeId};
 
 use super::names::Leaves;
 use super::nemesis_options::NemesisOptions;
@@ -180,7 +180,16 @@ impl Options {
         let healthy = Self::of_profile(self.seed, Profile::AlmostHealthy);
         let mut faults = Leaves::of(self).beyond(&Leaves::of(&healthy)).names();
         // What follows from the weights; and what says which world it is.
-        let is_none = ["nemesis.every", "seed", "membership", "chaos", "callers", "sabotage"];
+        let is_none = [
+            "nemesis.every",
+            "seed",
+            "membership",
+            "spares",
+            "chaos",
+            "callers",
+            "sabotage",
+            "raft.lease",
+        ];
         faults.retain(|name| !is_none.contains(&name.as_str()) && !name.starts_with("calling."));
         faults
     }
@@ -198,19 +207,24 @@ fn drawn(swarm: &mut Swarm) -> Options {
     let voters = (1..=count).filter_map(NodeId::new);
     let timeout_ms = swarm.within("raft.election_timeout", 100, 500);
     let (ms, brief) = (Duration::from_millis, Options::APPLY_BRIEF_NS);
+    let nemesis = nemesis(swarm, timeout_ms);
+    let clock_drift_permille = swarm.fault("clock_drift_permille", 0, 1, 100);
+    let lease = lease(swarm, &nemesis, clock_drift_permille);
     Options {
         seed: swarm.seed,
         membership: Membership::of_voters(voters).expect("a few voters"),
         chaos: ms(swarm.within("chaos", 4_000, 20_000)),
-        raft: raft(swarm, timeout_ms),
+        raft: Config { lease, ..raft(swarm, timeout_ms) },
         wal: wal(swarm),
         session_timeout: ms(swarm.fault("session_timeout", 30_000, 2 * timeout_ms, 10_000)),
         disk: disk(swarm, timeout_ms),
         net: net(swarm, timeout_ms),
-        clock_drift_permille: swarm.fault("clock_drift_permille", 0, 1, 100),
+        clock_drift_permille,
         stir_max_ns: swarm.fault("stir_max", 1_000, 1_000, timeout_ms * MS / 20),
         apply_max_ns: swarm.fault("apply_max", brief, brief, timeout_ms * MS / 4),
         read_back_max_ns: swarm.fault("read_back_max", 0, MS, 8 * timeout_ms * MS),
+        snapshot_entries: swarm.fault("snapshot_entries", 0, 2, 300),
+        snapshot_piece_bytes: swarm.small("snapshot_piece_bytes", 256 << 10, 64, 4096),
         restart_after: ms(swarm.log_within("restart_after", 10, 4 * timeout_ms)),
         callers: swarm.pick("callers", &[1, 2, 3, 4, 5, 6, 6, 10]),
         calling: CallingOptions {
@@ -221,9 +235,23 @@ fn drawn(swarm: &mut Swarm) -> Options {
             calls_max: None,
         },
         pump: pump(swarm),
-        nemesis: nemesis(swarm, timeout_ms),
+        spares: if nemesis.reconfigure > 0 { swarm.pick("spares", &[0, 1, 1, 2]) } else { 0 },
+        replace_after: ms(match nemesis.reconfigure {
+            0 => 0,
+            _ => timeout_ms * swarm.pick("replace_after", &[0, 0, 4, 20]),
+        }),
+        nemesis,
         ..calm
     }
+}
+
+/// Leaders have leases in half of the worlds whose clocks can be trusted: they drift, and neither stand
+/// still nor jump.
+fn lease(swarm: &mut Swarm, nemesis: &NemesisOptions, drift_permille: u64) -> Option<Lease> {
+    let is_wanted = swarm.pick("raft.lease", &[0, 1]) == 1;
+    let can_be_trusted = nemesis.freeze == 0 && nemesis.jump == 0;
+    let drift_ppm = u32::try_from(drift_permille.max(1) * 1000).expect("a part of the whole");
+    (is_wanted && can_be_trusted).then_some(Lease { drift_ppm })
 }
 
 fn raft(swarm: &mut Swarm, timeout_ms: u64) -> Config {
@@ -237,6 +265,7 @@ fn raft(swarm: &mut Swarm, timeout_ms: u64) -> Config {
         inflight_messages_max: swarm.small("raft.inflight_messages_max", 64, 1, 8),
         message_bytes_max: swarm.fault("raft.message_bytes_max", 1 << 20, 64, 4096),
         cached_bytes_max: swarm.fault("raft.cached_bytes_max", 32 << 20, 1, 20_000),
+        retained_entries_max: swarm.fault("raft.retained_entries_max", 100_000, 1, 300) - 1,
         reads_pending_max: swarm.small("raft.reads_pending_max", 65_536, 1, 8),
         ..calm
     }
@@ -333,6 +362,14 @@ fn pump(swarm: &Swarm) -> PumpOptions {
     }
 }
 
+/// In fewer worlds than other faults: whatever rots, or stays broken, is for the others.
+fn reconfigure(swarm: &mut Swarm) -> u64 {
+    let is_rare = matches!(swarm.mood, Mood::Swarm | Mood::Upheaval);
+    let weight = swarm.weight("nemesis.reconfigure");
+    let rarely = swarm.pick("nemesis.reconfigure, and not too often", &[0, 1]);
+    if is_rare { weight * rarely } else { weight }
+}
+
 fn tail(swarm: &mut Swarm) -> Tail {
     let is_long = swarm.is_so("net.link.latency.tail");
     let tails = [Tail::Exponential, Tail::Exponential, Tail::Heavy];
@@ -362,6 +399,7 @@ fn nemesis(swarm: &mut Swarm, timeout_ms: u64) -> NemesisOptions {
         kill: swarm.weight("nemesis.kill"),
         stop: swarm.weight("nemesis.stop"),
         transfer: swarm.weight("nemesis.transfer"),
+        reconfigure: reconfigure(swarm),
         power: swarm.weight("nemesis.power"),
         torn: swarm.weight("nemesis.torn"),
         crash_loop: swarm.weight("nemesis.crash_loop"),

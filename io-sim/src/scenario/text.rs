@@ -183,6 +183,13 @@ impl Scenario {
         possible(self.plan.actions(), &self.options)
     }
 
+    /// May other servers belong to the cluster in the end than in the beginning?
+    pub fn changes_members(&self) -> bool {
+        let mut actions = self.plan.actions().iter();
+        self.options.spares > 0
+            || actions.any(|action| matches!(action.what, Strike::Reconfigure { .. }))
+    }
+
     /// The options that are not as in [`Options::calm`].
     pub(super) fn differences(&self) -> Leaves {
         Leaves::of(&self.options).beyond(&Leaves::of(&Options::calm()))
@@ -199,7 +206,7 @@ fn possible(actions: &[Action], options: &Options) -> Result<(), ScenarioError> 
 
 impl Strike {
     /// The names of all kinds in a scenario's text, see [`name`](Self::name).
-    pub const NAMES: [&str; 30] = [
+    pub const NAMES: [&str; 31] = [
         "isolate",
         "deaf",
         "mute",
@@ -219,6 +226,7 @@ impl Strike {
         "kill",
         "stop",
         "transfer",
+        "reconfigure",
         "power",
         "torn",
         "pause",

@@ -4,7 +4,7 @@ use quorate_core::wire::{
     ClientMessage, Forward, ForwardBody, ForwardOutcome, Forwarded, Frame, Handshake, Outcome,
     PeerMessage, Request, RequestBody, Response, Service,
 };
-use quorate_core::{AppendEntries, AppendOutcome, LogId, Message, Rpc};
+use quorate_core::{AppendEntries, AppendEntriesReply, AppendOutcome, LogId, Message, Rpc};
 
 use super::chronicle::Kind;
 
@@ -37,15 +37,13 @@ fn consensus(message: &Message) -> (Kind, String) {
             (Kind::VoteReply, format!("vote in term {term}: {}", yes(reply.granted)))
         }
         Rpc::AppendEntries(append) => (Kind::Append, format!("{}, term {term}", entries(append))),
-        Rpc::AppendEntriesReply(reply) => {
-            let said = match reply.outcome {
-                AppendOutcome::Match(index) => format!("has all up to {}", index.0),
-                AppendOutcome::Mismatch { rejected, hint } => {
-                    format!("has no such entry {}, try {}", rejected.0, id(hint))
-                }
-                AppendOutcome::StaleTerm => "your term is over".to_owned(),
-            };
-            (Kind::AppendReply, format!("{said}, term {term}, round {}", reply.round.0))
+        Rpc::AppendEntriesReply(reply) => (Kind::AppendReply, answer(reply, term)),
+        Rpc::ForgetfulReply(told) => {
+            (Kind::AppendReply, format!("{}, but may have forgotten", answer(&told.reply, term)))
+        }
+        Rpc::Doubt => (Kind::Heartbeat, "you deny what you acknowledged".to_owned()),
+        Rpc::Vouch(vouch) => {
+            (Kind::Heartbeat, format!("have a say again with all up to {}", vouch.upto.0))
         }
         Rpc::Heartbeat(beat) => {
             let (matched, commit, round) = (id(beat.matched), beat.commit.0, beat.round.0);
@@ -54,12 +52,27 @@ fn consensus(message: &Message) -> (Kind, String) {
             );
             (Kind::Heartbeat, text)
         }
+        Rpc::InstallSnapshot(install) => {
+            let covered = id(install.snapshot.last_included);
+            (Kind::Append, format!("get my snapshot up to {covered}, term {term}"))
+        }
         Rpc::TimeoutNow => (Kind::Vote, format!("stand for election now, after term {term}")),
         Rpc::RequestVoteInTransfer(ask) => {
             let last = id(ask.last);
             (Kind::Vote, format!("vote for me in term {term}, our leader hands over, last {last}"))
         }
     }
+}
+
+fn answer(reply: &AppendEntriesReply, term: u64) -> String {
+    let said = match reply.outcome {
+        AppendOutcome::Match(index) => format!("has all up to {}", index.0),
+        AppendOutcome::Mismatch { rejected, hint } => {
+            format!("has no such entry {}, try {}", rejected.0, id(hint))
+        }
+        AppendOutcome::StaleTerm => "your term is over".to_owned(),
+    };
+    format!("{said}, term {term}, round {}", reply.round.0)
 }
 
 fn entries(append: &AppendEntries) -> String {
@@ -80,7 +93,17 @@ fn entries(append: &AppendEntries) -> String {
 
 fn peer(message: &PeerMessage) -> (Kind, String) {
     let text = match message {
+        PeerMessage::Reachable { address } => format!("is to be found at {address}"),
         PeerMessage::KeepAlive => return (Kind::KeepAlive, "sign of life".to_owned()),
+        PeerMessage::SnapshotAsk(ask) => {
+            format!("wants snapshot {} from byte {} on", id(ask.snapshot), ask.offset)
+        }
+        PeerMessage::SnapshotPart(part) => {
+            let (offset, total) = (part.offset, part.total_bytes);
+            let upto = offset + part.bytes.len() as u64;
+            format!("bytes {offset} to {upto} of {total} of snapshot {}", id(part.snapshot))
+        }
+        PeerMessage::SnapshotNone(snapshot) => format!("has no snapshot {}", id(*snapshot)),
         PeerMessage::Forward(Forward { id, body: ForwardBody::Propose { command }, .. }) => {
             format!("forwards command #{id} of {} bytes", command.len())
         }
@@ -109,11 +132,13 @@ fn client(message: &ClientMessage) -> (Kind, String) {
                 Some(to) => format!("hand leadership over to {to:?} #{id}"),
                 None => format!("hand leadership over #{id}"),
             },
+            RequestBody::Reconfigure { target, .. } => format!("be {target:?} #{id}"),
         },
         ClientMessage::Response(Response { id, outcome }) => match outcome {
             Outcome::Done { index, .. } => format!("#{id} is done at {}", index.0),
             Outcome::NotApplied(why) => format!("#{id} is not applied: {why}"),
             Outcome::Unknown(why) => format!("#{id} is in doubt: {why}"),
+            Outcome::Stopped(why) => format!("#{id} goes no further: {why}"),
         },
     };
     (Kind::Client, text)
@@ -125,7 +150,13 @@ fn handshake(message: &Handshake) -> (Kind, String) {
             format!("hello {:?}, from {:?} in its life {}", hello.to, hello.from, hello.boot)
         }
         Handshake::ClientHello(_) => "hello, from a client".to_owned(),
-        Handshake::Welcome(_) | Handshake::ClientWelcome(_) => "welcome".to_owned(),
+        Handshake::JoinedHello(joined) => {
+            let hello = joined.hello;
+            format!("hello {:?}, from {:?} with another disk", hello.to, hello.from)
+        }
+        Handshake::Welcome(_) | Handshake::JoinedWelcome(_) | Handshake::ClientWelcome(_) => {
+            "welcome".to_owned()
+        }
         Handshake::Reject(why) => format!("go away: {why}"),
     };
     (Kind::Handshake, text)

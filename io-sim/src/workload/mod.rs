@@ -13,7 +13,7 @@
 //! use quorate_io_sim::workload::{Broken, End, Request, Rng, Workload};
 //! use quorate_sm::{Context, StateMachine};
 //!
-//! #[derive(serde::Serialize)]
+//! #[derive(serde::Serialize, serde::Deserialize)]
 //! struct Till {
 //!     left: i64,
 //! }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorate_sm::{ByteMachine, Context, Digest, Undecodable};
+use quorate_sm::{ByteMachine, Capture, Context, Digest, Undecodable};
 
 use super::{Broken, Workload};
 
@@ -58,6 +58,14 @@ impl<W: Workload> ByteMachine for Watched<W> {
 
     fn is_brief(&self) -> bool {
         self.is_brief && self.machine.is_brief()
+    }
+
+    fn capture(&self) -> Box<dyn Capture> {
+        ByteMachine::capture(&self.machine)
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable> {
+        self.machine.restore(state)
     }
 
     fn digest_into(&self, digest: &mut Digest) {

@@ -5,7 +5,8 @@
 
 use quorate_core::wal::{Opened, Wal, WalError, WalOptions};
 use quorate_core::{
-    Append, Entries, Entry, HardState, Index, LogId, SnapshotMeta, Term, Ticket, Write,
+    Append, Entries, Entry, HardState, Index, LogId, SnapshotChange, SnapshotMeta, Term, Ticket,
+    Write,
 };
 use quorate_io_sim::disk::{
     Class, DeathMode, DiskOptions, Drive, Fates, Files, Place, Rot, SimDisk, Span, Struck, Tearing,
@@ -181,7 +182,14 @@ impl Server {
             2 if self.committed > 0 => {
                 let last_included = self.images[0].id(self.committed);
                 self.snapshots = [last_included, self.snapshots[0]];
-                wal.record_snapshot(&SnapshotMeta { last_included, membership: genesis() })?;
+                self.ticket += 1;
+                let meta = SnapshotMeta { last_included, ..SnapshotMeta::genesis(genesis()) };
+                wal.write(&[Write {
+                    ticket: Ticket(self.ticket),
+                    hard_state: None,
+                    snapshot: Some(Box::new(SnapshotChange::Covers(meta))),
+                    append: None,
+                }])?;
                 self.snapshots = [last_included; 2];
                 wal.purge(last_included.index).map(|_| ())
             }
@@ -193,7 +201,8 @@ impl Server {
         self.ticket += 1;
         let mut image = self.images.last().expect("there is always one").clone();
         let mut term = image.hard_state.term.0;
-        let mut write = Write { ticket: Ticket(self.ticket), hard_state: None, append: None };
+        let mut write =
+            Write { ticket: Ticket(self.ticket), snapshot: None, hard_state: None, append: None };
         if term == 0 || self.chance.one_in(4) {
             term += 1;
             image.hard_state = hard_state(term, self.chance.below(4));

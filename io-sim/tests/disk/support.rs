@@ -55,7 +55,7 @@ pub(crate) fn genesis() -> Membership {
 }
 
 pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
-    HardState { term: Term(term), vote: NodeId::new(vote) }
+    HardState { term: Term(term), vote: NodeId::new(vote), is_forgetful: false }
 }
 
 pub(crate) fn command(id: LogId, body: Vec<u8>) -> Entry {
@@ -87,6 +87,7 @@ pub(crate) fn write<D: Disk>(wal: &mut Wal<D>, bytes: usize) -> Result<(), WalEr
     let entry = command(id(1, next), body(next, bytes));
     let write = Write {
         ticket: Ticket(next),
+        snapshot: None,
         hard_state: Some(hard_state(1, 1)),
         append: Some(Append { prev, entries: Entries::new([entry]).expect("a run") }),
     };

@@ -1,7 +1,7 @@
 //! Strikes as scenarios say them, for the tests of all engines.
 
 /// Each of these makes another run of a calm one, and meets somebody.
-pub(crate) const FELT_AT_ONCE: [&str; 28] = [
+pub(crate) const FELT_AT_ONCE: [&str; 30] = [
     "do = 'isolate', who = 'leader', for = '1s'",
     "do = 'isolate', who = 'all', for = '1s'",
     "do = 'deaf', who = 'leader', for = '1s'",
@@ -20,6 +20,8 @@ pub(crate) const FELT_AT_ONCE: [&str; 28] = [
     "do = 'shut', who = 'all', for = '1s'",
     "do = 'kill', who = 'leader', down = '100ms'",
     "do = 'stop', who = 'leader', down = '100ms'",
+    "do = 'reconfigure', who = 'leader', voters = [1, 2, 3], learners = [4]",
+    "do = 'reconfigure', who = 'leader', voters = [5]",
     "do = 'power', who = 'all', down = '100ms'",
     "do = 'torn', who = 'leader', after = 2, by = 'kill', down = '100ms'",
     "do = 'pause', who = 'leader', for = '1s'",

@@ -3,7 +3,7 @@
 use quorate_sm::{Context, StateMachine};
 
 /// Adds up.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sum(pub(crate) u64);
 
 impl StateMachine for Sum {

@@ -34,6 +34,11 @@ pub(crate) struct ClientArgs {
 }
 
 impl ClientArgs {
+    /// The servers, as text.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.servers.iter().map(ToString::to_string).collect()
+    }
+
     /// Carries out `work` with a client of the servers.
     pub(crate) fn run<T>(
         &self,
@@ -44,7 +49,7 @@ impl ClientArgs {
             Diagnostic::new(codes::NO_RUNTIME, "the client cannot run here").because(&error)
         })?;
         runtime.block_on(async {
-            let servers = self.servers.iter().map(ToString::to_string).collect();
+            let servers = self.addresses();
             let config = ClientConfig { call_timeout: self.timeout, ..ClientConfig::default() };
             let kv = KvClient::new(Client::connect(RealEnv::new(), servers, config));
             let done = work(kv.clone()).await;

@@ -32,7 +32,9 @@ lists all of them.";
     BAD_MEMBERS = "Q0102", Usage, "the list of members makes no sense",
 "`quorate init` needs to know all founding members of the group, and all of them must be told the
 same: `--peers 1=host:port,2=host:port,3=host:port`. Each number must occur once, and the server's
-own number must be among them. Numbers are never reused, not even after a server is gone.";
+own number must be among them. A server that joins a group that exists is told of some members and
+of itself. `quorate members` changes who belongs to a group: there must be a voter left, whoever is
+removed or promoted must be there, and whoever is added must not.";
 
     STDOUT_FAILED = "Q0103", Disk, "the output cannot be written",
 "What was asked for could not be written to stdout, or into the directory that was named; a full disk
@@ -58,6 +60,22 @@ or use an operation that does no harm when it happens twice, like `quorate cas` 
 number to be added to what is no number, or a sum that does not fit into 64 bits. Nothing was
 changed.";
 
+    CHANGE_STOPPED = "Q0204", No, "the change of the members goes no further",
+"Newcomers are brought up to date before they get a vote, and one of them did not come so far: it
+does not run, cannot be reached at its address, or follows too slowly. Or another change has taken
+the place of this one. Nobody's vote was changed; newcomers may have become learners, which does no
+harm. `quorate members` shows what is. Ask for the same again, or remove the learner.";
+
+    OTHER_MEMBERS = "Q0205", NotApplied, "the members are others than expected",
+"Who belongs to the group has changed since this command looked, or since the entry that --expect
+names, or is about to change. Nothing was done, since two operators may want different things.
+`quorate members` shows who belongs now, and since which entry.";
+
+    QUORUM_AT_RISK = "Q0206", Unsafe, "the group could be left unable to decide",
+"The leader does not hear from a majority of the servers that were to vote: with them, the group
+might commit nothing any more, not even the way back. Nobody's vote was changed. Start the servers
+that are down, or name others. `--force` insists, for those who know that the servers will come up.";
+
     NO_DIRECTORY = "Q0301", Unsafe, "there is no such data directory",
 "A server starts only from a data directory that `quorate init` has made: a server that started from
 nothing could vote twice in one term, and so break the promise that a group makes. If the directory
@@ -80,8 +98,9 @@ a copy of the directory. The file LOCK may stay: the lock is held by the process
 "The directory has no identity: `quorate init` never ran here, or did not come to its end. A server
 does not start from an empty directory by itself, because a server that has forgotten its votes and
 entries under its old number can make the group lose what was acknowledged. For a new group, run
-`quorate init` once per server. A server that lost its disk must not come back under its old
-number.";
+`quorate init` once per server. A server that lost its disk comes back with a directory made by
+`quorate init --join`, under its old number: it has no say until the group knows that this can do no
+harm.";
 
     NOT_EMPTY = "Q0313", Unsafe, "the directory is not empty",
 "`quorate init` makes a data directory where there is nothing yet, so that it can never overwrite
@@ -97,8 +116,9 @@ Nothing was changed. Put the right file back.";
 "Something that this server may have acknowledged cannot be read back. Writes that were under way
 when the machine went down do not cause this: they are recognised and cut off. So the disk, its
 cache or somebody's hand has lost or changed data. Nothing was changed, and the server does not
-start, because it would forget what it has promised. Keep the directory aside, and let the other
-members bring a new member up to date. `quorate wal dump` shows what can still be read.";
+start, because it would forget what it has promised. Keep the directory aside, make a new one with
+`quorate init --join` under the same number, and let the other members bring it up to date.
+`quorate wal dump` shows what can still be read.";
 
     UNSUPPORTED = "Q0316", Unsafe, "the data directory needs another version",
 "A file was written by a version of this program that uses a newer format. Nothing was changed.
@@ -139,11 +159,22 @@ member, and keep the directories of all members for whoever looks into it.";
 
     CANNOT_START = "Q0404", Damaged, "the server cannot start from what its disk holds",
 "The log was read and is intact, but its parts or the tuning do not fit together. The cause names
-the contradiction. If a member has no address, add it to the peers in quorate.toml.";
+the contradiction. If a member has no address, add it to the peers in quorate.toml. A server that
+was made by `quorate init --join` and finds itself the only voter cannot start either: there is
+nobody who could know what it promised. A new group of one is made without --join.";
 
     NO_RUNTIME = "Q0405", NotApplied, "the system does not provide what a server needs",
 "The system refused an event queue, a signal handler or a thread, or does not allow this process to
 open as many files as a server needs; most likely a limit (`ulimit -a`) is too low.";
+
+    DISOWNED = "Q0406", Unsafe, "another server of the group knows this server by another disk",
+"A member has seen this server with a newer disk, or started from this disk more often than the disk
+itself knows. So this directory is an old copy that was put back or runs twice, or one that was made
+anew without saying so. With it the server would forget what it has promised, and the group could
+lose what was acknowledged, so it has stopped. If the newer disk still exists, start from that.
+Otherwise keep this directory aside, make a new one under the same number with
+`quorate init --join`, and start it: the group brings it up to date, and gives it its vote back when
+that can do no harm. `quorate status` shows a server that has no say yet.";
 
     NO_LOCAL_GROUP = "Q0411", NotApplied, "the servers for a demo or a bench do not run",
 "`quorate demo` and `quorate bench` start servers on this machine, as processes of this very program

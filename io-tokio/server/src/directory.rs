@@ -69,6 +69,7 @@ pub(crate) fn not_opened(directory: &Path, error: &OpenError) -> Box<Diagnostic>
 pub(crate) fn not_made(directory: &Path, error: &FormatError) -> Box<Diagnostic> {
     let code = match error {
         FormatError::AlreadyFormatted | FormatError::InUse { .. } => codes::NOT_EMPTY,
+        FormatError::TooLong => codes::BAD_MEMBERS,
         FormatError::Disk(_) => codes::CANNOT_INIT,
     };
     Diagnostic::new(code, format!("{} cannot be made", directory.display())).because(error)
@@ -77,7 +78,7 @@ pub(crate) fn not_made(directory: &Path, error: &FormatError) -> Box<Diagnostic>
 fn not_formatted(directory: &Path) -> Box<Diagnostic> {
     Diagnostic::new(codes::NOT_FORMATTED, format!("{} holds no data", directory.display()))
         .why("the directory has no identity: `quorate init` never made it, or not to the end")
-        .help("a new group? `quorate init` · lost data? do not start under the old number")
+        .help("a new group? `quorate init` · lost data? `quorate init --join`")
 }
 
 fn code_of(error: &OpenError) -> &'static Code {
@@ -94,6 +95,7 @@ fn code_of(error: &OpenError) -> &'static Code {
         | OpenError::TermBehindLog { .. }
         | OpenError::Damaged(_)
         | OpenError::Gap { .. }
+        | OpenError::Snapshot(_)
         | OpenError::Exhausted => codes::DAMAGED,
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use quorate_core::wal::{self, Identity};
+use quorate_core::wal::{self, Identity, Origin};
 use quorate_core::wire::Address;
 use quorate_core::{ClusterId, Incarnation, Membership, NodeId};
 use quorate_io_tokio::{Env, FileDisk, RealEnv};
@@ -20,11 +20,16 @@ use crate::exit::Exit;
 use crate::settings::{self, Settings};
 use crate::talk;
 
-/// Creates the data directory of a server of a new group.
+/// Creates the data directory of a server, of a new group or one that joins a group.
 ///
 /// Run it once for each founding member, with the same peers and the same cluster. It writes who
 /// the server is, for ever, and a quorate.toml that may be edited. `quorate serve DIR` starts the
 /// server.
+///
+/// A server that is to join a group is made with --join, and told of some members and of itself.
+/// Once it runs it waits, until `quorate members add` lets it in. A member that lost its disk is
+/// made anew like that, under its old number: the group knows it, brings it up to date, and gives
+/// it its vote back when that can do no harm. `quorate status` calls it forgetful until then.
 ///
 /// Example: quorate init ./n1 --node 1 --cluster shop
 /// --peers 1=10.0.0.1:7100,2=10.0.0.2:7100,3=10.0.0.3:7100
@@ -35,12 +40,16 @@ pub(crate) struct Init {
     /// The number of this server, never to be used again for another one.
     #[arg(long, value_name = "N", value_parser = arguments::node)]
     node: NodeId,
-    /// All founding members of the group, this one included: 1=HOST:PORT,2=HOST:PORT,...
+    /// All founding members of the group, or some members with --join, and this one:
+    /// 1=HOST:PORT,2=HOST:PORT,...
     #[arg(long, value_name = "N=HOST:PORT", required = true, value_delimiter = ',')]
     peers: Vec<Peer>,
     /// The cluster: a name, or 32 hexadecimal digits. Servers of other clusters are strangers.
     #[arg(long, value_name = "NAME")]
     cluster: Cluster,
+    /// The group exists: this server is new to it, or comes back after its disk was lost.
+    #[arg(long)]
+    join: bool,
     /// Where this server listens, if that is not the address by which its peers know it.
     #[arg(long, value_name = "HOST:PORT", value_parser = arguments::address)]
     listen: Option<Address>,
@@ -51,8 +60,11 @@ pub(crate) struct Init {
 
 pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
     let bad_members = |what| Diagnostic::new(codes::BAD_MEMBERS, what);
-    let genesis = Membership::of_voters(args.peers.iter().map(|peer| peer.id))
-        .map_err(|error| bad_members("these servers cannot form a group".into()).because(&error))?;
+    let is_founder = |id: &NodeId| !(args.join && *id == args.node);
+    let genesis = Membership::of_voters(args.peers.iter().map(|peer| peer.id).filter(is_founder))
+        .map_err(|error| {
+        bad_members("these servers cannot form a group".into()).because(&error)
+    })?;
     let peers: BTreeMap<_, _> =
         args.peers.iter().map(|peer| (peer.id, peer.address.clone())).collect();
     let Some(own) = peers.get(&args.node) else {
@@ -60,16 +72,23 @@ pub(crate) fn run(args: &Init) -> Result<Exit, Box<Diagnostic>> {
             .help(format!("add {}=HOST:PORT to --peers", args.node)));
     };
     let listen = args.listen.clone().unwrap_or_else(|| own.clone());
-    let settings = Settings { http: args.http.clone(), ..Settings::new(listen, peers) };
+    let settings = Settings { http: args.http.clone(), ..Settings::new(listen, peers.clone()) };
     let identity = new_identity(args.cluster.id, args.node);
     make(&args.dir, &identity, &genesis, &settings, &args.cluster.to_string())?;
     let Identity { cluster, node, incarnation } = identity;
     talk::say(format_args!(
-        "made {}: server {node} of {} in cluster {cluster}, incarnation {incarnation}",
+        "made {}: server {node} {} in cluster {cluster}, incarnation {incarnation}",
         args.dir.display(),
-        genesis.voters().len(),
+        if args.join { "to join".to_owned() } else { format!("of {}", genesis.voters().len()) },
     ));
     talk::say(format_args!("start it: quorate serve {}", args.dir.display()));
+    if args.join {
+        let servers: Vec<_> = genesis.voters().iter().map(|id| peers[id].as_str()).collect();
+        talk::say(format_args!(
+            "then let it in, unless it is a member already: quorate members add {node}={own} --servers {}",
+            servers.join(",")
+        ));
+    }
     Ok(Exit::Done)
 }
 
@@ -148,8 +167,12 @@ fn fill(
     };
     write().map_err(|error| directory::refused_by_system(directory, &error))?;
     let disk = directory::lock(directory)?;
+    let origin = match genesis.is_member(identity.node) {
+        true => Origin::Founding,
+        false => Origin::Joining,
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs());
-    wal::format(&disk, identity, now, genesis)
+    wal::format_as(&disk, identity, now, genesis, origin)
         .map_err(|error| directory::not_made(directory, &error))?;
     drop(disk);
     let unlocked = || {

@@ -20,6 +20,7 @@ mod local;
 mod logging;
 mod manual;
 mod medium;
+mod members;
 mod output;
 mod serve;
 mod server;
@@ -63,6 +64,8 @@ enum Command {
     Incr(kv::Incr),
     List(kv::List),
     Status(status::StatusArgs),
+    Members(members::Members),
+    Transfer(members::Transfer),
     Demo(demo::Demo),
     Bench(bench::Bench),
     Wal(wal::WalCommand),
@@ -101,6 +104,8 @@ fn run(command: Command) -> Result<Exit, Box<Diagnostic>> {
         Command::Incr(args) => kv::incr(args),
         Command::List(args) => kv::list(args),
         Command::Status(args) => status::status(&args),
+        Command::Members(args) => members::members(&args),
+        Command::Transfer(args) => members::transfer(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Wal(args) => wal::run(&args),

@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 
 use quorate_core::node::{NodeConfig, NodeStartError};
-use quorate_core::wal::{DiskErrorKind, OpenError, Opened, Wal};
+use quorate_core::snapshot::{SnapshotError, SnapshotStore, StoreError};
+use quorate_core::wal::{Disk, DiskErrorKind, OpenError, Opened, Wal};
 use quorate_core::wire::Address;
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applier, Kv, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, SessionLimits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -47,11 +48,13 @@ pub(crate) fn run(
             None => None,
         };
         let (wal, opened) = open(directory, disk, settings, &env)?;
+        let (snapshots, applier) = restore(directory, &wal, &opened)?;
         let parts = Parts {
             config: configure(settings, &opened, &address, &env)?,
             recovered: opened.recovered,
             wal,
-            applier: Applier::new(Kv::default(), SessionLimits::default()),
+            snapshots,
+            applier,
             session_timeout: settings.tuning.session_timeout(),
             listener,
         };
@@ -96,6 +99,29 @@ async fn listen(
     let listener = env.listen(at.as_str()).await.map_err(|error| cannot_listen(at, &error))?;
     let address = env.local_address(&listener).map_err(|error| cannot_listen(at, &error))?;
     Ok((listener, address))
+}
+
+/// The snapshots next to the log, and the state machine as of the newest.
+fn restore(
+    directory: &Path,
+    wal: &Wal<FileDisk>,
+    opened: &Opened,
+) -> Result<(SnapshotStore<<FileDisk as Disk>::File>, Applier), Box<Diagnostic>> {
+    let mut applier = Applier::new(Kv::default(), SessionLimits::default());
+    let opened_snapshots = wal.snapshots();
+    let (snapshots, state) =
+        opened_snapshots.map_err(|error| directory::not_opened(directory, &error))?;
+    if let Some(state) = state {
+        let at = opened.recovered.snapshot.last_included;
+        let restored = applier.restore(at, &state, &mut Applied::default());
+        restored.map_err(|_| {
+            let why = SnapshotError::Malformed("it is another state machine's");
+            let error = OpenError::Snapshot(StoreError::Damaged { id: at, why });
+            directory::not_opened(directory, &error)
+        })?;
+        tracing::info!(index = at.index.0, bytes = state.len(), "the state was restored");
+    }
+    Ok((snapshots, applier))
 }
 
 /// Opens the log and says what was found.
@@ -163,6 +189,7 @@ fn configure(
     let mut config =
         NodeConfig::new(identity.node, identity.cluster, identity.incarnation, addresses);
     config.boot = opened.boot_epoch;
+    config.joined = opened.ident.joined;
     config.raft.seed = env.random();
     settings.tuning.tune(&mut config);
     Ok(config)
@@ -222,6 +249,12 @@ async fn end(
         Ok(Ended::Halted(violation)) => {
             Err(Diagnostic::new(codes::HALTED, "the server has halted").because(&violation).help(
                 "keep the data of all members; look for one that was wiped, copied or restored",
+            ))
+        }
+        Ok(Ended::Disowned { by, why }) => {
+            let what = format!("server {by} knows this server by another disk");
+            Err(Diagnostic::new(codes::DISOWNED, what).because(&why).help(
+                "keep this directory aside, and come back with a new one: `quorate init --join`",
             ))
         }
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use quorate_core::NodeId;
-use quorate_core::node::NodeConfig;
+use quorate_core::node::{NodeConfig, Staffing};
 use quorate_core::wal::WalOptions;
 use quorate_core::wire::Address;
 use serde::Deserialize;
@@ -39,8 +39,15 @@ pub(crate) struct Tuning {
     election_jitter_ms: Option<u64>,
     heartbeat_interval_ms: Option<u64>,
     request_timeout_ms: Option<u64>,
+    reconfigure_timeout_ms: Option<u64>,
     session_timeout_ms: Option<u64>,
     segment_mib: Option<u64>,
+    snapshot_entries: Option<u64>,
+    retained_entries: Option<u64>,
+    snapshot_mib_per_second: Option<u64>,
+    replace_after_ms: Option<u64>,
+    voters: Option<u64>,
+    learners: Option<u64>,
     busy_poll_us: Option<u64>,
 }
 
@@ -115,7 +122,8 @@ impl Settings {
             None => writeln!(text, "#http = \"127.0.0.1:7200\""),
         };
         text.push_str(
-            "\n# Where this server finds the members of its group, itself included.\n[peers]\n",
+            "\n# Where this server finds the members of its group, itself included. What `quorate \
+             members` has\n# said since then counts more.\n[peers]\n",
         );
         for (id, address) in &self.peers {
             let _ = writeln!(text, "{id} = \"{address}\"");
@@ -138,10 +146,26 @@ const DEFAULTS: &str = "\
 #heartbeat_interval_ms = 50
 # After this long a request that is not answered ends.
 #request_timeout_ms = 5000
+# The same for a change of the members; newcomers catch up in the meantime.
+#reconfigure_timeout_ms = 300000
 # After this long without a word the session of a client ends.
 #session_timeout_ms = 60000
 # The length of a file of the log.
 #segment_mib = 64
+# A snapshot of the state is taken whenever so many more commands are applied; 0 takes none, and the
+# log grows for ever.
+#snapshot_entries = 100000
+# What the log keeps of what a snapshot covers, for servers that lag behind, in entries at most.
+# Whoever lags further behind gets a snapshot.
+#retained_entries = 100000
+# How much of a snapshot is got from the leader in a second.
+#snapshot_mib_per_second = 64
+# After this long without a word a server has failed: a voter is replaced by a learner that has caught
+# up, and a learner by a server in reserve (`quorate members add --reserve`). 0 replaces nobody.
+#replace_after_ms = 0
+# So many shall vote and learn, if failed servers are replaced.
+#voters = 3
+#learners = 1
 # How long threads stay awake for more after their last work: costs processor time, saves latency.
 # They give way to others meanwhile; never done where there is one processor only.
 #busy_poll_us = 200
@@ -164,8 +188,15 @@ impl Tuning {
             "election_jitter_ms" => self.election_jitter_ms,
             "heartbeat_interval_ms" => self.heartbeat_interval_ms,
             "request_timeout_ms" => self.request_timeout_ms,
+            "reconfigure_timeout_ms" => self.reconfigure_timeout_ms,
             "session_timeout_ms" => self.session_timeout_ms,
             "segment_mib" => self.segment_mib,
+            "snapshot_entries" => self.snapshot_entries,
+            "retained_entries" => self.retained_entries,
+            "snapshot_mib_per_second" => self.snapshot_mib_per_second,
+            "replace_after_ms" => self.replace_after_ms,
+            "voters" => self.voters,
+            "learners" => self.learners,
             "busy_poll_us" => self.busy_poll_us,
             _ => unreachable!("{key} is a key"),
         }
@@ -182,6 +213,21 @@ impl Tuning {
         set(&mut config.raft.election_jitter, self.election_jitter_ms);
         set(&mut config.raft.heartbeat_interval, self.heartbeat_interval_ms);
         set(&mut config.request_timeout, self.request_timeout_ms);
+        set(&mut config.reconfigure_timeout, self.reconfigure_timeout_ms);
+        let set = |target: &mut u64, value: Option<u64>| *target = value.unwrap_or(*target);
+        set(&mut config.snapshot_entries, self.snapshot_entries);
+        set(&mut config.raft.retained_entries_max, self.retained_entries);
+        let bytes = self.snapshot_mib_per_second.map(|mib| mib.saturating_mul(1 << 20));
+        set(&mut config.snapshot_bytes_per_second_max, bytes);
+        config.staffing = self.staffing();
+    }
+
+    fn staffing(&self) -> Option<Staffing> {
+        let patience = Duration::from_millis(self.replace_after_ms.filter(|&ms| ms > 0)?);
+        // More than there can be are refused with the other limits.
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let (voters, learners) = (self.voters.unwrap_or(3), self.learners.unwrap_or(1));
+        Some(Staffing { voters: count(voters), learners: count(learners), patience })
     }
 
     pub(crate) fn session_timeout(&self) -> Duration {
@@ -257,7 +303,10 @@ mod tests {
         for (key, value, default) in tuning.values() {
             assert_eq!(value, Some(default), "{key}");
         }
-        assert_eq!(tuning.values().count(), 7);
+        assert_eq!(tuning.values().count(), 14);
+        let replacing = Tuning { replace_after_ms: Some(30_000), ..tuning.clone() };
+        let patience = Duration::from_secs(30);
+        assert_eq!(replacing.staffing(), Some(Staffing { voters: 3, learners: 1, patience }));
         assert_eq!(tuning.busy_poll_us.map(Duration::from_micros), Some(BUSY_POLL));
         assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
         assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);

@@ -28,10 +28,7 @@ pub(crate) struct StatusArgs {
 }
 
 pub(crate) fn status(args: &StatusArgs) -> Result<Exit, Box<Diagnostic>> {
-    let group = args.client.run(async |kv| {
-        let servers = args.client.servers.iter().map(ToString::to_string);
-        Group::ask(&kv, servers.collect()).await
-    })?;
+    let group = args.client.run(async |kv| Group::ask(&kv, args.client.addresses()).await)?;
     match args.client.format {
         Format::Text => output::print(&group.table())?,
         Format::Json => output::print_json(&group.object())?,
@@ -129,7 +126,9 @@ impl Group {
     }
 
     fn table(&self) -> String {
-        let header = ["node", "role", "term", "commit", "applied", "behind", "linked", "address"];
+        let header = [
+            "node", "role", "term", "commit", "applied", "behind", "snapshot", "linked", "address",
+        ];
         let mut lines = vec![header.map(str::to_owned)];
         lines.extend(self.rows().iter().map(Row::cells));
         let cluster = self.answers.values().next().map(|status| status.cluster.to_string());
@@ -162,6 +161,8 @@ struct Row {
     applied: Option<u64>,
     /// Entries that it has not applied, or of which the leader does not know that it has them.
     behind: Option<u64>,
+    /// The last entry of its newest snapshot, and what its log starts after.
+    snapshot: Option<(u64, u64)>,
     /// Peers that it is linked to, and how many there are.
     linked: Option<(usize, usize)>,
     address: Option<String>,
@@ -173,11 +174,12 @@ impl Row {
         let linked = status.peers.iter().filter(|peer| peer.is_linked).count();
         Self {
             node: Some(status.id),
-            role: status.role.as_str(),
+            role: role(status),
             term: Some(status.term.0),
             commit: Some(status.commit.0),
             applied: Some(status.applied.0),
             behind: Some(commit.saturating_sub(status.applied.0)),
+            snapshot: Some((status.snapshot.0, status.log_start.0)),
             linked: Some((linked, status.peers.len())),
             address: Some(address.to_owned()),
             error: None,
@@ -198,7 +200,7 @@ impl Row {
         Self { node: Some(node), role, behind, ..Self::default() }
     }
 
-    fn cells(&self) -> [String; 8] {
+    fn cells(&self) -> [String; 9] {
         let number = |number: Option<u64>| number.map_or_else(|| "-".into(), |n| n.to_string());
         let address = self.address.clone().unwrap_or_else(|| "-".to_owned());
         [
@@ -208,6 +210,7 @@ impl Row {
             number(self.commit),
             number(self.applied),
             number(self.behind),
+            number(self.snapshot.map(|(snapshot, _)| snapshot)),
             self.linked.map_or_else(|| "-".to_owned(), |(up, all)| format!("{up}/{all}")),
             match &self.error {
                 Some(error) => format!("{address} ({error})"),
@@ -224,11 +227,25 @@ impl Row {
             "commit": self.commit,
             "applied": self.applied,
             "behind": self.behind,
+            "snapshot": self.snapshot.map(|(snapshot, _)| snapshot),
+            "log_start": self.snapshot.map(|(_, start)| start),
             "linked": self.linked.map(|(up, _)| up),
             "peers": self.linked.map(|(_, all)| all),
             "address": self.address,
             "error": self.error,
         })
+    }
+}
+
+fn role(status: &NodeStatus) -> &'static str {
+    if status.is_removed {
+        "removed"
+    } else if status.is_forgetful {
+        "forgetful"
+    } else if status.learners.contains(&status.id) {
+        "learner"
+    } else {
+        status.role.as_str()
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::Consistency;
+use quorate_core::{Index, Membership, NodeId};
 use quorate_sm::{MachineId, StateMachine};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -114,6 +115,30 @@ impl Client {
     pub async fn status_of(&self, address: &str) -> Result<NodeStatus, CallError> {
         let answered = self.call(Ask::Status, Some(address.to_owned())).await?;
         decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
+    }
+
+    /// Changes who belongs to the group (thesis 4): the entry that says so, once it is committed.
+    /// Tried again until a leader takes it, and not any more after that.
+    ///
+    /// # Errors
+    /// See [`CallError`]; [`Reason::Stopped`] if it goes no further, and newcomers may have become
+    /// learners.
+    pub async fn reconfigure(
+        &self,
+        target: Membership,
+        expected: Option<Index>,
+        force: bool,
+    ) -> Result<Index, CallError> {
+        let answered = self.call(Ask::Reconfigure { target, expected, force }, None).await?;
+        Ok(answered.index)
+    }
+
+    /// Makes the leader hand over (thesis 3.10), to this server if one is named.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn transfer_leadership(&self, to: Option<NodeId>) -> Result<(), CallError> {
+        self.call(Ask::Transfer(to), None).await.map(|_| ())
     }
 
     /// Asks the state machine, in its own encoding.

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use quorate_core::NodeId;
 use quorate_core::node::NodeStatus;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::gateway::Gateway;
 use super::problem::{Problem, json};
@@ -50,7 +51,7 @@ impl<E: Env> Gateway<E> {
         Ok(response)
     }
 
-    async fn status(&self) -> Result<NodeStatus, Problem> {
+    pub(super) async fn status(&self) -> Result<NodeStatus, Problem> {
         let status = self.handle.status().await;
         status.ok_or_else(|| Problem::unavailable("this server has ended"))
     }
@@ -61,7 +62,7 @@ fn status_json(status: &NodeStatus) -> Value {
         let matched = peer.matched.map(|index| index.0);
         json!({ "id": peer.id.get(), "linked": peer.is_linked, "matched": matched })
     });
-    let voters: Vec<_> = status.voters.iter().map(|voter| voter.get()).collect();
+    let ids = |ids: &[NodeId]| ids.iter().map(|id| id.get()).collect::<Vec<_>>();
     json!({
         "cluster": status.cluster.to_string(),
         "id": status.id.get(),
@@ -73,10 +74,23 @@ fn status_json(status: &NodeStatus) -> Value {
         "durable": status.durable.0,
         "commit": status.commit.0,
         "applied": status.applied.0,
-        "voters": voters,
+        "voters": ids(&status.voters),
         "peers": peers.collect::<Vec<_>>(),
         "requests": status.requests,
         "connections": status.connections,
+        "learners": ids(&status.learners),
+        "reserves": ids(&status.reserves),
+        "outgoing": ids(&status.outgoing),
+        "membership_index": status.membership_index.0,
+        "addresses": status.addresses.iter().map(|one| (one.0.to_string(), json!(one.1.as_str()))).collect::<Map<_, _>>(),
+        "changing": status.is_changing,
+        "transferring_to": status.transferring_to.map(NodeId::get),
+        "removed": status.is_removed,
+        "forgetful": status.is_forgetful,
+        "forgetful_peers": ids(&status.forgetful),
+        "snapshot": status.snapshot.0,
+        "log_start": status.log_start.0,
+        "fetching": status.fetching.map(|(index, bytes)| json!({ "snapshot": index.0, "bytes": bytes })),
         "ignored_messages": status.ignored_messages,
     })
 }

@@ -57,6 +57,9 @@ impl<E: Env> Gateway<E> {
             Target::Key(_) => Err(Problem::not_allowed("GET, HEAD, PUT, DELETE")),
             Target::Increment(key) if method == Method::POST => self.increment(&request, key).await,
             Target::Increment(_) => Err(Problem::not_allowed("POST")),
+            Target::Members if method == Method::POST => self.change_members(request).await,
+            Target::Transfer if method == Method::POST => self.transfer(request).await,
+            Target::Members | Target::Transfer => Err(Problem::not_allowed("POST")),
             _ if !is_get => Err(Problem::not_allowed("GET, HEAD")),
             Target::Keys => self.list(&request).await,
             Target::Cluster => self.cluster().await,
@@ -89,12 +92,19 @@ impl<E: Env> Gateway<E> {
     pub(super) async fn ask(&self, body: RequestBody) -> Result<(Index, Bytes), Problem> {
         let began = self.env.now();
         let kind = kind_of(&body);
-        let outcome = self.insist(body, began.after(self.config.patience)).await;
+        let outcome = match body {
+            // Only the leader takes these, and says who that is.
+            RequestBody::TransferLeadership { .. } | RequestBody::Reconfigure { .. } => {
+                self.handle.request(body).await
+            }
+            body => self.insist(body, began.after(self.config.patience)).await,
+        };
         self.metrics.observe(kind, &outcome, self.env.now().since(began));
         match outcome {
             Outcome::Done { index, answer } => Ok((index, answer)),
             Outcome::Unknown(why) => Err(why.into()),
             Outcome::NotApplied(why) => Err(why.into()),
+            Outcome::Stopped(why) => Err(why.into()),
         }
     }
 
@@ -132,6 +142,7 @@ const fn kind_of(body: &RequestBody) -> &'static str {
         RequestBody::Query { .. } => "query",
         RequestBody::Status => "status",
         RequestBody::TransferLeadership { .. } => "transfer",
+        RequestBody::Reconfigure { .. } => "reconfigure",
     }
 }
 

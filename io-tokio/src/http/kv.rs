@@ -116,9 +116,11 @@ impl<E: Env> Gateway<E> {
         query: Query,
     ) -> Result<(Index, QueryAnswer), Problem> {
         let consistency = match text(request.uri().query(), "at")?.as_deref() {
-            None => Consistency::Linearizable,
+            None | Some(b"linearizable") => Consistency::Linearizable,
             Some(b"stale") => Consistency::Stale,
-            Some(_) => return Err(Problem::bad_request("at may be stale, or be left out")),
+            Some(_) => {
+                return Err(Problem::bad_request("at may be linearizable or stale"));
+            }
         };
         let query = client::query::<Kv>(MachineId::FIRST, &query);
         let (index, outcome) = self.ask(RequestBody::Query { consistency, query }).await?;

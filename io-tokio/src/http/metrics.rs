@@ -34,7 +34,7 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// Name and help of what a status has one number for, in the order of [`numbers`].
-    const NUMBERS: [(&'static str, &'static str); 12] = [
+    const NUMBERS: [(&'static str, &'static str); 17] = [
         ("leader", "Does this server lead"),
         ("leader_id", "The number of the leader that this server knows, 0 if it knows none"),
         ("voters", "Voters of the group"),
@@ -47,6 +47,11 @@ impl Metrics {
         ("requests_under_way", "Requests that wait for their outcome"),
         ("connections", "Connections, links to peers included"),
         ("ignored_messages", "Messages that made no sense, since the start"),
+        ("snapshot_index", "The last entry of the newest snapshot"),
+        ("log_start_index", "The log starts after this entry"),
+        ("forgetful", "Has this server another disk than it had, and no say yet"),
+        ("forgetful_peers", "Peers without a say, where this server leads"),
+        ("snapshot_fetched_bytes", "How much is here of a snapshot that is got from the leader"),
     ];
 
     pub(super) fn new() -> Self {
@@ -92,6 +97,7 @@ impl Metrics {
             Outcome::Done { .. } => "done",
             Outcome::NotApplied(_) => "not_applied",
             Outcome::Unknown(_) => "unknown",
+            Outcome::Stopped(_) => "stopped",
         };
         let labels = [("kind", kind.to_owned()), ("outcome", outcome.to_owned())];
         self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
@@ -147,5 +153,10 @@ fn numbers(status: &NodeStatus) -> [u64; Metrics::NUMBERS.len()] {
         status.requests,
         status.connections,
         status.ignored_messages,
+        status.snapshot.0,
+        status.log_start.0,
+        u64::from(status.is_forgetful),
+        status.forgetful.len() as u64,
+        status.fetching.map_or(0, |(_, bytes)| bytes),
     ]
 }

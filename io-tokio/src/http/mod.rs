@@ -9,6 +9,7 @@ mod cluster;
 mod config;
 mod gateway;
 mod kv;
+mod members;
 mod metrics;
 mod problem;
 mod target;

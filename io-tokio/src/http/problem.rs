@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use quorate_core::Index;
 use quorate_core::wire::{NotApplied, Unknown};
+use quorate_core::{Index, Stopped};
 use quorate_sm::kv::Refused;
 use serde_json::{Value, json};
 
@@ -36,6 +36,8 @@ pub(super) struct Leader {
 enum Fate {
     NotApplied,
     Unknown,
+    /// Some of a change may have been carried out, and the rest never will be.
+    Stopped,
 }
 
 impl Problem {
@@ -84,6 +86,11 @@ impl Problem {
         Self { version, ..problem }
     }
 
+    /// The group is not as it would have to be.
+    fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
@@ -104,6 +111,7 @@ impl Problem {
         let outcome = match self.fate {
             Fate::NotApplied => "not_applied",
             Fate::Unknown => "unknown",
+            Fate::Stopped => "stopped",
         };
         let mut body = json!({
             "type": format!("urn:quorate:problem:{}", self.title.replace(' ', "-")),
@@ -146,8 +154,17 @@ impl From<NotApplied> for Problem {
                 });
                 Self { leader, ..Self::unavailable(detail) }
             }
+            NotApplied::MembershipIs { .. }
+            | NotApplied::ChangeUnderWay
+            | NotApplied::NoSuccessor => Self::conflict(detail),
             _ => Self::unavailable(detail),
         }
+    }
+}
+
+impl From<Stopped> for Problem {
+    fn from(why: Stopped) -> Self {
+        Self { fate: Fate::Stopped, ..Self::conflict(why.to_string()) }
     }
 }
 

@@ -9,6 +9,8 @@ pub(super) enum Target {
     Increment(Bytes),
     Keys,
     Cluster,
+    Members,
+    Transfer,
     Live,
     Ready,
     Metrics,
@@ -26,6 +28,8 @@ impl Target {
         match path {
             "/v1/kv" => Some(Self::Keys),
             "/v1/cluster" => Some(Self::Cluster),
+            "/v1/cluster/members" => Some(Self::Members),
+            "/v1/cluster/transfer" => Some(Self::Transfer),
             "/livez" => Some(Self::Live),
             "/readyz" => Some(Self::Ready),
             "/metrics" => Some(Self::Metrics),

@@ -7,7 +7,7 @@ use quorate_io_tokio::http::HttpConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Cluster, PATIENCE, patiently};
+use crate::support::{Cluster, PATIENCE, id, patiently};
 
 #[derive(Debug)]
 struct Reply {
@@ -213,4 +213,48 @@ async fn whoever_is_slow_is_hung_up_on() {
     let late =
         exchange(at, b"PUT /v1/kv/a HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx").await;
     assert_eq!(Reply::parse(&late).status, 408);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_and_leaders_change_where_the_leader_is_asked() {
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let at = &cluster.gateway(leader, HttpConfig::default()).await;
+    let post = async |target: &str, body: &str| ask(at, "POST", target, "", body).await;
+    let other = (leader + 1) % 3;
+    let (stays, goes) = (id(other).get(), id((leader + 2) % 3).get());
+    let own = id(leader).get();
+
+    let nonsense = post("/v1/cluster/members", r#"{"voters":[]}"#).await;
+    assert_eq!((nonsense.status, &nonsense.json()["outcome"]), (400, &"not_applied".into()));
+    let stale = format!(r#"{{"voters":[{own},{stays}],"expect":77}}"#);
+    assert_eq!(post("/v1/cluster/members", &stale).await.status, 409);
+
+    let fewer = format!(
+        r#"{{"voters":[{own},{stays}],"addresses":{{"{stays}":"somewhere.else:1"}},"expect":0}}"#
+    );
+    let changed = post("/v1/cluster/members", &fewer).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let status = get(at, "/v1/cluster").await.json();
+    assert_eq!(status["membership_index"], changed.json()["index"]);
+    assert!(!status["voters"].as_array().unwrap().contains(&goes.into()));
+    assert_eq!(status["addresses"][stays.to_string()], "somewhere.else:1");
+    assert_eq!(get(at, "/v1/cluster/members").await.headers["allow"], "POST");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leadership_is_handed_over_and_others_name_the_leader() {
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let heir = (leader + 1) % 3;
+    let at = &cluster.gateway(leader, HttpConfig::default()).await;
+    let to = format!(r#"{{"to":{}}}"#, id(heir).get());
+    let handed = ask(at, "POST", "/v1/cluster/transfer", "", &to).await;
+    assert_eq!(handed.status, 200, "{handed:?}");
+    assert_eq!(cluster.leader().await, heir);
+    let refused = ask(at, "POST", "/v1/cluster/transfer", "", "").await;
+    assert_eq!(
+        (refused.status, refused.json()["leader"]["id"].as_u64()),
+        (503, Some(id(heir).get()))
+    );
 }

@@ -3,6 +3,7 @@
 mod clients;
 mod endings;
 mod gateway;
+mod snapshots;
 mod still;
 mod strangers;
 mod support;

@@ -12,7 +12,7 @@ use quorate_core::{ClusterId, Incarnation, Membership, NodeId, RoleKind};
 use quorate_io_tokio::client::{Client, ClientConfig, KvClient, Routing};
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applier, Kv, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, SessionLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -28,6 +28,7 @@ pub(crate) struct Cluster {
     directory: PathBuf,
     addresses: Vec<String>,
     servers: Vec<Option<Server>>,
+    tune: fn(&mut NodeConfig),
 }
 
 struct Server {
@@ -38,6 +39,11 @@ struct Server {
 impl Cluster {
     /// Servers that have just been started for the first time.
     pub(crate) async fn of(count: u64) -> Self {
+        Self::tuned(count, |_| {}).await
+    }
+
+    /// As [`Cluster::of`], with some tuning.
+    pub(crate) async fn tuned(count: u64, tune: fn(&mut NodeConfig)) -> Self {
         static CLUSTERS: AtomicU64 = AtomicU64::new(0);
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("quorate-cluster-{}-{number}", std::process::id());
@@ -50,7 +56,7 @@ impl Cluster {
             addresses.push(env.local_address(&listener).unwrap());
             listeners.push(listener);
         }
-        let mut cluster = Self { env, directory, addresses, servers: Vec::new() };
+        let mut cluster = Self { env, directory, addresses, servers: Vec::new(), tune };
         let members = Membership::of_voters((1..=count).filter_map(NodeId::new)).unwrap();
         for (at, listener) in listeners.into_iter().enumerate() {
             let path = cluster.path(at);
@@ -72,17 +78,25 @@ impl Cluster {
     fn start(&self, at: usize, disk: FileDisk, listener: TcpListener) -> Server {
         let options = WalOptions { segment_bytes: 4 << 20, ..WalOptions::DEFAULT };
         let (wal, opened) = Wal::open(disk, options, self.env.random()).unwrap();
+        let (snapshots, state) = wal.snapshots().unwrap();
+        let mut applier = Applier::new(Kv::default(), SessionLimits::default());
+        if let Some(state) = state {
+            let at = opened.recovered.snapshot.last_included;
+            applier.restore(at, &state, &mut Applied::default()).unwrap();
+        }
         let incarnation = opened.ident.identity.incarnation;
         let addresses = self.addresses.iter().enumerate();
         let addresses = addresses.map(|(at, it)| (id(at), Address::new(it.clone()).unwrap()));
         let mut config = NodeConfig::new(id(at), CLUSTER, incarnation, addresses.collect());
         config.boot = opened.boot_epoch;
         config.raft.seed = self.env.random();
+        (self.tune)(&mut config);
         let parts = Parts {
             config,
             recovered: opened.recovered,
             wal,
-            applier: Applier::new(Kv::default(), SessionLimits::default()),
+            snapshots,
+            applier,
             session_timeout: Duration::from_secs(30),
             listener,
         };

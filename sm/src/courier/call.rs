@@ -3,7 +3,7 @@
 use crate::{Envelope, MachineId, Rejection, Stamp};
 use bytes::Bytes;
 use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
-use quorate_core::{Index, Instant};
+use quorate_core::{Index, Instant, Membership, NodeId};
 
 use super::error::{CallError, Doubt, Reason};
 
@@ -27,6 +27,24 @@ pub enum Ask {
     Repeatable(Bytes),
     /// How does the server see itself?
     Status,
+    /// Hand leadership over, to this server if one is named.
+    Transfer(Option<NodeId>),
+    /// Change who belongs to the group.
+    Reconfigure {
+        /// Who shall belong to it, and where they can be reached.
+        target: Membership,
+        /// Only if this is the index of the membership that rules now.
+        expected: Option<Index>,
+        /// Also if no majority of the target is heard from.
+        force: bool,
+    },
+}
+
+impl Ask {
+    /// Is it asked once, since nobody but the caller knows whether it should be again?
+    fn is_for_once(&self) -> bool {
+        matches!(self, Self::Transfer(_) | Self::Reconfigure { .. })
+    }
 }
 
 /// A call and its past.
@@ -82,6 +100,12 @@ impl Call {
                 RequestBody::Query { consistency: *consistency, query: query.clone() }
             }
             Ask::Status => RequestBody::Status,
+            Ask::Transfer(to) => RequestBody::TransferLeadership { to: *to },
+            Ask::Reconfigure { target, expected, force } => RequestBody::Reconfigure {
+                target: target.clone(),
+                expected: *expected,
+                force: *force,
+            },
         }
     }
 
@@ -91,7 +115,8 @@ impl Call {
             Ask::Command(bytes) | Ask::Query(_, bytes) | Ask::Repeatable(bytes) => {
                 bytes.len() as u64 + 128
             }
-            Ask::Status => 128,
+            Ask::Status | Ask::Transfer(_) => 128,
+            Ask::Reconfigure { .. } => 4096,
         }
     }
 
@@ -111,16 +136,22 @@ impl Call {
             Outcome::NotApplied(why) => self.handle_refusal(why),
             Outcome::Unknown(why) => {
                 self.may_be_applied(why.into());
-                Verdict::Again
+                self.again()
             }
+            Outcome::Stopped(why) => self.end_because(why.into()),
         }
+    }
+
+    /// After an attempt that may have had an effect.
+    fn again(&self) -> Verdict {
+        if self.ask.is_for_once() { Verdict::Over(Err(self.end())) } else { Verdict::Again }
     }
 
     /// The connection on which it was sent is gone.
     pub(crate) fn handle_loss(&mut self) -> Verdict {
         self.reason = Reason::Unreachable;
         self.may_be_applied(Doubt::ConnectionLost);
-        Verdict::Again
+        self.again()
     }
 
     /// Its time is up; `is_sent` if a server has it and has not answered.
@@ -132,7 +163,7 @@ impl Call {
     }
 
     fn may_be_applied(&mut self, why: Doubt) {
-        if matches!(self.ask, Ask::Command(_)) {
+        if matches!(self.ask, Ask::Command(_)) || self.ask.is_for_once() {
             self.doubt = Some(why);
         }
     }
@@ -152,7 +183,14 @@ impl Call {
     fn handle_refusal(&mut self, why: NotApplied) -> Verdict {
         let is_final = matches!(
             why,
-            NotApplied::TooLarge { .. } | NotApplied::Invalid | NotApplied::UnknownGroup
+            NotApplied::TooLarge { .. }
+                | NotApplied::Invalid
+                | NotApplied::UnknownGroup
+                | NotApplied::NoSuccessor
+                | NotApplied::TransferTimedOut
+                | NotApplied::MembershipIs { .. }
+                | NotApplied::ChangeUnderWay
+                | NotApplied::JointTarget
         );
         self.reason = why.into();
         if is_final { Verdict::Over(Err(self.end())) } else { Verdict::Again }
@@ -160,7 +198,9 @@ impl Call {
 
     fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
         match self.ask {
-            Ask::Status | Ask::Repeatable(_) => Verdict::Over(Ok(Answered { index, answer })),
+            Ask::Status | Ask::Repeatable(_) | Ask::Transfer(_) | Ask::Reconfigure { .. } => {
+                Verdict::Over(Ok(Answered { index, answer }))
+            }
             Ask::Command(_) | Ask::Query(..) => match crate::Outcome::decode(&answer) {
                 Ok(crate::Outcome::Applied(answer)) => {
                     Verdict::Over(Ok(Answered { index, answer }))

@@ -1,6 +1,7 @@
 //! How a call fails: not applied, or unknown.
 
 use crate::Rejection;
+use quorate_core::Stopped;
 use quorate_core::wire::{NotApplied, Reject, Unknown};
 
 /// Why a call has no answer.
@@ -20,6 +21,9 @@ pub enum Reason {
     /// A server said so.
     #[error(transparent)]
     Refused(#[from] NotApplied),
+    /// A change of the membership goes no further; newcomers may have become learners.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The state machine was not asked.
     #[error(transparent)]
     Rejected(#[from] Rejection),

@@ -89,7 +89,7 @@ impl<T> Courier<T> {
             | Outcome::Unknown(_) => {
                 self.look_at = self.look_at.min(self.now.after(self.config.look_interval / 8));
             }
-            Outcome::NotApplied(_) | Outcome::Done { .. } => {}
+            Outcome::NotApplied(_) | Outcome::Done { .. } | Outcome::Stopped(_) => {}
         }
     }
 

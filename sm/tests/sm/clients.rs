@@ -8,7 +8,7 @@ use quorate_sm::client::{self, AnswerError, SessionState};
 use quorate_sm::{
     Context, MachineId, Order, Rejection, Sequence, SessionLimits, Stamp, StateMachine,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::support::Replica;
 
@@ -19,7 +19,7 @@ const LIMITS: SessionLimits =
     SessionLimits { sessions_max: 3, window: 4, answer_bytes_max: 1 << 20 };
 
 /// Answers each command with how many there were.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Counter(u64);
 
 impl StateMachine for Counter {

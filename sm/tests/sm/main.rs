@@ -1,7 +1,5 @@
 //! The claims that this crate makes, tested through its public face.
 
-mod support;
-
 mod applier;
 mod bytes_in;
 mod clients;
@@ -9,3 +7,5 @@ mod golden;
 mod keeper;
 mod kv;
 mod sessions;
+mod support;
+mod thesis;

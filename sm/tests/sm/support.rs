@@ -63,7 +63,7 @@ impl Replica {
 }
 
 /// Remembers every command, and where it came from.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Recorder {
     pub(crate) records: Vec<Record>,
 }

@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use quorate_peers::{CONTESTANTS, SHAPES};
+use quorate_peers::{CONTESTANTS, Shape};
 
 fn lockstep(criterion: &mut Criterion) {
-    for (batch, command_bytes) in SHAPES {
-        let mut group = criterion.benchmark_group(format!("{batch} x {command_bytes} bytes"));
+    for shape in Shape::all() {
+        let Shape { servers, command_bytes, batch } = shape;
+        let name = format!("{servers} servers, {command_bytes} bytes, batch {batch}");
+        let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Elements(batch as u64));
         group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-        let command = Bytes::from(vec![7; command_bytes]);
+        let command = vec![7; command_bytes];
         for (name, start) in CONTESTANTS {
-            let mut cluster = start(batch, command_bytes);
+            let mut cluster = start(shape);
             group.bench_function(name, |bencher| bencher.iter(|| cluster.commit(&command, batch)));
         }
     }

@@ -8,13 +8,15 @@ use bytes::Bytes;
 use crate::{Cluster, KEPT};
 
 /// Replication with neither terms nor elections, and without any check: the least that a leader
-/// and two followers can do to have all commands in three logs.
+/// and its followers can do to have all commands in all logs.
 pub struct Bare {
     leader: Server,
-    followers: [Server; 2],
-    inbox: [Vec<Message>; 3],
-    /// Up to where each follower has the log.
-    acked: [u64; 2],
+    followers: Vec<Server>,
+    /// For the leader, and for each follower.
+    to_leader: Vec<Message>,
+    to_followers: Vec<Vec<Message>>,
+    /// Up to where each server has the log, the leader last.
+    matched: Vec<u64>,
 }
 
 #[derive(Default)]
@@ -56,24 +58,30 @@ impl Server {
 }
 
 impl Bare {
-    /// Three empty logs.
-    pub fn new() -> Self {
+    /// So many empty logs.
+    pub fn new(servers: u64) -> Self {
+        let mut followers = Vec::new();
+        followers.resize_with(usize::try_from(servers).expect("a few") - 1, Server::default);
         Self {
             leader: Server::default(),
-            followers: Default::default(),
-            inbox: Default::default(),
-            acked: [0; 2],
+            to_leader: Vec::new(),
+            to_followers: followers.iter().map(|_| Vec::new()).collect(),
+            matched: vec![0; followers.len() + 1],
+            followers,
         }
+    }
+
+    fn tell(&mut self, message: impl Fn() -> Message) {
+        self.to_followers.iter_mut().for_each(|inbox| inbox.push(message()));
     }
 
     fn follow(&mut self, at: usize) {
         let follower = &mut self.followers[at];
-        let [to_leader, to_followers @ ..] = &mut self.inbox;
-        for message in to_followers[at].drain(..) {
+        for message in self.to_followers[at].drain(..) {
             match message {
                 Message::Append(run) => {
                     follower.append(run);
-                    to_leader.push(Message::Ack { from: at, last: follower.last });
+                    self.to_leader.push(Message::Ack { from: at, last: follower.last });
                 }
                 Message::Commit(commit) => follower.commit(commit),
                 Message::Ack { .. } => unreachable!("followers get no acknowledgements"),
@@ -82,40 +90,36 @@ impl Bare {
     }
 
     fn lead(&mut self) {
-        for message in self.inbox[0].drain(..) {
+        for message in self.to_leader.drain(..) {
             let Message::Ack { from, last } = message else {
                 unreachable!("a leader gets only acknowledgements");
             };
-            self.acked[from] = last;
+            self.matched[from] = last;
         }
-        let mut matched = [self.leader.last, self.acked[0], self.acked[1]];
+        *self.matched.last_mut().expect("the leader's own") = self.leader.last;
+        // In lockstep everybody has acknowledged; a majority must have.
+        let mut matched = [0; 7];
+        let matched = &mut matched[..self.matched.len()];
+        matched.copy_from_slice(&self.matched);
         matched.sort_unstable();
-        let commit = matched[1];
+        let commit = matched[(matched.len() - 1) / 2];
         self.leader.commit(commit);
-        self.inbox[1].push(Message::Commit(commit));
-        self.inbox[2].push(Message::Commit(commit));
-    }
-}
-
-impl Default for Bare {
-    fn default() -> Self {
-        Self::new()
+        self.tell(|| Message::Commit(commit));
     }
 }
 
 impl Cluster for Bare {
-    fn commit(&mut self, command: &Bytes, count: usize) {
-        let run: Arc<[Bytes]> = (0..count).map(|_| command.clone()).collect();
-        self.inbox[1].push(Message::Append(run.clone()));
-        self.inbox[2].push(Message::Append(run.clone()));
+    fn commit(&mut self, command: &[u8], count: usize) {
+        let run: Arc<[Bytes]> = (0..count).map(|_| Bytes::copy_from_slice(command)).collect();
+        self.tell(|| Message::Append(run.clone()));
         self.leader.append(run);
-        (0..2).for_each(|at| self.follow(at));
+        (0..self.followers.len()).for_each(|at| self.follow(at));
         self.lead();
-        (0..2).for_each(|at| self.follow(at));
+        (0..self.followers.len()).for_each(|at| self.follow(at));
     }
 
-    fn applied_bytes(&self) -> [u64; 3] {
-        let [one, two] = &self.followers;
-        [&self.leader, one, two].map(|server| server.applied_bytes)
+    fn applied_bytes(&self) -> Vec<u64> {
+        let servers = std::iter::once(&self.leader).chain(&self.followers);
+        servers.map(|server| server.applied_bytes).collect()
     }
 }

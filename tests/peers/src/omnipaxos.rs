@@ -7,12 +7,12 @@ use omnipaxos::util::LogEntry;
 use omnipaxos::{ClusterConfig, OmniPaxos, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use crate::{Cluster, KEPT};
+use crate::{Cluster, KEPT, Shape};
 
 /// The crate with its log in memory. Its storage is part of the call that decides, so there is
 /// nothing to acknowledge.
 pub struct Omnipaxos {
-    servers: [Server; 3],
+    servers: Vec<Server>,
     outbox: Vec<Message<Command>>,
 }
 
@@ -32,17 +32,18 @@ impl Entry for Command {
 const LEADER: usize = 0;
 
 impl Omnipaxos {
-    /// Elects the first server; it will get batches of this size.
-    pub fn new(batch: usize) -> Self {
-        let servers = [1, 2, 3].map(|pid| {
+    /// Elects the first server; it will get batches of that size.
+    pub fn new(shape: Shape) -> Self {
+        let nodes: Vec<_> = (1..=shape.servers).collect();
+        let server = |&pid: &u64| {
             let cluster_config = ClusterConfig {
                 configuration_id: 1,
-                nodes: vec![1, 2, 3],
+                nodes: nodes.clone(),
                 ..ClusterConfig::default()
             };
             let server_config = ServerConfig {
                 pid,
-                batch_size: batch,
+                batch_size: shape.batch,
                 leader_priority: u32::from(pid == 1),
                 ..ServerConfig::default()
             };
@@ -50,7 +51,8 @@ impl Omnipaxos {
                 .build_for_server(server_config, MemoryStorage::default())
                 .expect("a valid config");
             Server { paxos, applied: 0, applied_bytes: 0 }
-        });
+        };
+        let servers = nodes.iter().map(server).collect();
         let mut cluster = Self { servers, outbox: Vec::new() };
         while cluster.servers[LEADER].paxos.get_current_leader() != Some((1, true)) {
             cluster.servers.iter_mut().for_each(|server| server.paxos.tick());
@@ -69,7 +71,7 @@ impl Omnipaxos {
                 break;
             }
             for message in self.outbox.drain(..) {
-                let to = usize::try_from(message.get_receiver()).expect("one of three") - 1;
+                let to = usize::try_from(message.get_receiver()).expect("one of a few") - 1;
                 self.servers[to].paxos.handle_incoming(message);
             }
         }
@@ -102,16 +104,16 @@ impl Server {
 }
 
 impl Cluster for Omnipaxos {
-    fn commit(&mut self, command: &Bytes, count: usize) {
+    fn commit(&mut self, command: &[u8], count: usize) {
         for _ in 0..count {
-            let command = Command(command.clone());
+            let command = Command(Bytes::copy_from_slice(command));
             self.servers[LEADER].paxos.append(command).expect("it leads");
         }
         self.run();
         self.compact();
     }
 
-    fn applied_bytes(&self) -> [u64; 3] {
-        self.servers.each_ref().map(|server| server.applied_bytes)
+    fn applied_bytes(&self) -> Vec<u64> {
+        self.servers.iter().map(|server| server.applied_bytes).collect()
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Effect, Effects, Entry, Event, HardState,
-    Heartbeat, Index, Instant, LogId, Message, NodeId, PreVote, PreVoteReply, Raft, Recovered,
-    Refusal, ReplicationId, RequestId, RequestVote, RequestVoteReply, RoleKind, Round, Rpc,
-    SnapshotMeta, Term, Write,
+    Heartbeat, Index, InstallSnapshot, Instant, LogId, Membership, Message, NodeId, PreVote,
+    PreVoteReply, Raft, Recovered, Refusal, ReplicationId, RequestId, RequestVote,
+    RequestVoteReply, RoleKind, Round, Rpc, SnapshotChange, SnapshotMeta, Term, Write,
 };
 
 use super::event::Happening;
@@ -30,6 +30,8 @@ pub(crate) struct Bench {
     pub(crate) reads: Vec<(String, Index)>,
     /// Reads and proposals that were turned down, and whether another server was named.
     pub(crate) refused: Vec<(String, Refusal)>,
+    /// The memberships that came to rule, in order.
+    pub(crate) ruled: Vec<Membership>,
     /// What to call a request in an answer.
     asked: BTreeMap<RequestId, String>,
     /// What the server said last to each peer, for the answers.
@@ -65,6 +67,7 @@ impl Bench {
             sent: Vec::new(),
             reads: Vec::new(),
             refused: Vec::new(),
+            ruled: Vec::new(),
             asked: BTreeMap::new(),
             sessions: BTreeMap::new(),
             round: Round(1 << 20),
@@ -103,7 +106,8 @@ impl Bench {
             Happening::ProposeBytes(bytes) => self.propose(*bytes),
             Happening::Read(name) => {
                 let id = self.ask(name.clone());
-                self.step(Event::Read { id });
+                // Where leaders have no leases, the two are the same.
+                self.step(Event::LeaseRead { id });
             }
             Happening::Transfer(to) => {
                 let (id, to) = (self.ask("transfer".to_owned()), Some(*to));
@@ -111,6 +115,9 @@ impl Bench {
                 self.step(Event::TransferLeadership { id, to, within });
             }
             Happening::Unreachable(peer) => self.step(Event::Unreachable(*peer)),
+            Happening::Order(changes) => self.order(changes)?,
+            Happening::TakeEffect(changes) => self.take_effect(changes)?,
+            Happening::Compact(index) => self.step(Event::SnapshotTaken(*index)),
             Happening::Nothing => {}
         }
         Ok(())
@@ -143,7 +150,7 @@ impl Bench {
     }
 
     /// The heartbeat timer fires; only a leader has one.
-    fn beat(&mut self) {
+    pub(crate) fn beat(&mut self) {
         if self.role() == RoleKind::Leader {
             self.now = self.now.after(self.tuning.heartbeat());
         }
@@ -155,7 +162,7 @@ impl Bench {
         self.step(Event::Propose { id, command: vec![0; bytes].into() });
     }
 
-    fn ask(&mut self, name: String) -> RequestId {
+    pub(crate) fn ask(&mut self, name: String) -> RequestId {
         let id = RequestId(self.asked.len() as u64);
         self.asked.insert(id, name);
         id
@@ -209,6 +216,12 @@ impl Bench {
                 let matched = self.committed();
                 Rpc::Heartbeat(Heartbeat { replication, round, matched, commit })
             }
+            Body::Snapshot { last, membership } => {
+                let (replication, round) = self.next_round();
+                let membership_at = LogId::ZERO;
+                let snapshot = SnapshotMeta { last_included: last, membership_at, membership };
+                Rpc::InstallSnapshot(Box::new(InstallSnapshot { replication, round, snapshot }))
+            }
             _ if letter.term > self.term() => reply(AppendOutcome::StaleTerm),
             Body::Match(index) => reply(AppendOutcome::Match(index)),
             Body::Mismatch { rejected, hint } => reply(AppendOutcome::Mismatch { rejected, hint }),
@@ -220,7 +233,7 @@ impl Bench {
         }
     }
 
-    fn next_round(&mut self) -> (ReplicationId, Round) {
+    pub(crate) fn next_round(&mut self) -> (ReplicationId, Round) {
         self.round = self.round.next();
         (ReplicationId(1), self.round)
     }
@@ -271,6 +284,9 @@ impl Bench {
                         self.remember(message.to, append.replication, append.round)
                     }
                     Rpc::Heartbeat(beat) => self.remember(message.to, beat.replication, beat.round),
+                    Rpc::InstallSnapshot(install) => {
+                        self.remember(message.to, install.replication, install.round)
+                    }
                     _ => {}
                 }
                 self.sent.push(message);
@@ -283,14 +299,20 @@ impl Bench {
                 let name = self.asked[&id].clone();
                 self.refused.push((name, why));
             }
+            Effect::MembershipChanged(_) => {
+                self.ruled.push(self.raft.status().membership.clone());
+            }
+            // It is here at once.
+            Effect::FetchSnapshot { snapshot, .. } => self.step(Event::SnapshotFetched(snapshot)),
             // Everything is in memory on the bench, and what is committed is of no interest.
             Effect::Fetch { .. }
+            | Effect::Restore(_)
+            | Effect::Compact(_)
             | Effect::Commit(_)
             | Effect::Accepted { .. }
             | Effect::Transferred { .. }
             | Effect::Reconfigured { .. }
             | Effect::ReconfigurationStopped { .. }
-            | Effect::MembershipChanged(_)
             | Effect::RoleChanged(_)
             | Effect::Halt(_) => {}
         }
@@ -305,6 +327,17 @@ impl Bench {
 
 impl Disk {
     fn write(&mut self, write: Write) {
+        match write.snapshot.map(|change| *change) {
+            None => {}
+            Some(SnapshotChange::Covers(snapshot)) => {
+                self.log.retain(|entry| entry.id.index > snapshot.last_included.index);
+                self.snapshot = snapshot;
+            }
+            Some(SnapshotChange::Replaces(snapshot)) => {
+                self.log.clear();
+                self.snapshot = snapshot;
+            }
+        }
         if let Some(append) = write.append {
             self.log.retain(|entry| entry.id.index <= append.prev.index);
             self.log.extend(append.entries.iter().cloned());

@@ -1,8 +1,9 @@
 //! What happens to a server of a row.
 
-use quorate_core::NodeId;
+use quorate_core::{Index, NodeId};
 use serde_json::{Map, Value};
 
+use super::change::Change;
 use super::json::{Run, node, number, odd, text, unfit};
 use super::message::Letter;
 
@@ -17,6 +18,12 @@ pub(crate) enum Happening {
     Read(String),
     Transfer(NodeId),
     Unreachable(NodeId),
+    /// The log forgets what is before; a snapshot covers it.
+    Compact(Index),
+    /// A change of the membership is asked for.
+    Order(Vec<Change>),
+    /// One is made.
+    TakeEffect(Vec<Change>),
     Nothing,
 }
 
@@ -45,6 +52,9 @@ impl Happening {
             "read_index" => Self::Read(text(value)?.to_owned()),
             "transfer" => Self::Transfer(node(value)?),
             "unreachable" => Self::Unreachable(node(value)?),
+            "propose_conf" => Self::Order(Change::read_order(value)?),
+            "apply_conf" => Self::TakeEffect(Change::read_order(value)?),
+            "compact" => Self::Compact(Index(number(value)?)),
             "note" => Self::Nothing,
             other => return unfit("event", other),
         })

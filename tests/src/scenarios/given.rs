@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use quorate_core::{Config, Index, LogId, Membership, NodeId, RoleKind, Term};
+use quorate_core::{Config, Index, Lease, LogId, Membership, NodeId, RoleKind, Term};
 use serde_json::Value;
 
 use super::json::{
@@ -24,6 +24,8 @@ pub(crate) struct Given {
     pub(crate) tuning: Tuning,
     /// What a leader knows of its peers to match.
     pub(crate) matched: Vec<(NodeId, Index)>,
+    /// Whom a leader offers a snapshot.
+    pub(crate) lagging: Vec<NodeId>,
 }
 
 /// The tuning of a row, in ticks.
@@ -37,6 +39,7 @@ pub(crate) struct Tuning {
     pub(crate) max_inflight_bytes: Option<u64>,
     pub(crate) max_message_bytes: Option<u64>,
     pub(crate) max_uncommitted_bytes: Option<u64>,
+    pub(crate) reads_by_lease: bool,
 }
 
 /// What one tick is.
@@ -57,6 +60,7 @@ impl Given {
             leader: None,
             tuning: Tuning::DEFAULT,
             matched: Vec::new(),
+            lagging: Vec::new(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Given {
             leader: object.map("leader", node_or_nobody)?.flatten(),
             tuning: tuning.read(object.get("config"))?,
             matched: object.map("progress", matched)?.unwrap_or_default(),
+            lagging: object.map("progress", lagging)?.unwrap_or_default(),
         })
     }
 
@@ -105,6 +110,7 @@ impl Tuning {
         max_inflight_bytes: None,
         max_message_bytes: None,
         max_uncommitted_bytes: None,
+        reads_by_lease: false,
     };
 
     /// Changed by what a row says.
@@ -122,7 +128,8 @@ impl Tuning {
                 "max_inflight_bytes" => self.max_inflight_bytes = Some(number(value)?),
                 "max_message_bytes" => self.max_message_bytes = Some(number(value)?),
                 "max_uncommitted_bytes" => self.max_uncommitted_bytes = Some(number(value)?),
-                "read" if text(value)? == "safe" => {}
+                "read" if text(value)? == "safe" => self.reads_by_lease = false,
+                "read" if text(value)? == "lease" => self.reads_by_lease = true,
                 "read" => return unfit("config", format!("read={}", text(value)?)),
                 other => return unfit("config", other),
             }
@@ -138,11 +145,14 @@ impl Tuning {
             election_jitter: Duration::ZERO,
             heartbeat_interval: TICK * self.heartbeat_ticks,
             pre_vote: self.pre_vote,
-            check_quorum: self.check_quorum,
+            // A lease needs it.
+            check_quorum: self.check_quorum || self.reads_by_lease,
+            lease: self.reads_by_lease.then_some(Lease { drift_ppm: 0 }),
             inflight_messages_max: self.max_inflight.unwrap_or(calm.inflight_messages_max),
             inflight_bytes_max: self.max_inflight_bytes.unwrap_or(calm.inflight_bytes_max),
             message_bytes_max: self.max_message_bytes.unwrap_or(calm.message_bytes_max),
             uncommitted_bytes_max: self.max_uncommitted_bytes.unwrap_or(calm.uncommitted_bytes_max),
+            retained_entries_max: 0,
             ..calm
         }
     }
@@ -173,9 +183,8 @@ pub(crate) fn role(value: &Value) -> Run<RoleKind> {
 pub(crate) fn membership(value: &Value) -> Run<Membership> {
     let object = Object::of(value)?;
     object.has_only(&["voters", "outgoing", "learners", "learners_next", "auto_leave"])?;
-    if object.flag("auto_leave")? {
-        return unfit("state", "auto_leave");
-    }
+    // Whether two majorities are left without being told to: a leader of ours always does so.
+    object.flag("auto_leave")?;
     let ids = |key| Ok(object.map(key, nodes)?.unwrap_or_default());
     let (voters, outgoing): (Vec<_>, Vec<_>) = (ids("voters")?, ids("outgoing")?);
     // Those who are about to become learners stand among them, and still vote with the old half.
@@ -188,12 +197,17 @@ fn matched(value: &Value) -> Run<Vec<(NodeId, Index)>> {
     let peers = Object::of(value)?.0.iter().map(|(id, progress)| {
         let progress = Object::of(progress)?;
         progress.has_only(&["match", "next", "state", "pending_snapshot"])?;
-        if progress.text("state") == "snapshot" || progress.number("pending_snapshot", 0)? > 0 {
-            return unfit("state", "snapshot");
-        }
         Ok((node_key(id)?, Index(progress.number("match", 0)?)))
     });
     peers.collect()
+}
+
+fn lagging(value: &Value) -> Run<Vec<NodeId>> {
+    let peers = Object::of(value)?.0.iter();
+    let lags = peers.filter(|(_, progress)| {
+        progress.get("state").and_then(Value::as_str).is_some_and(|state| state == "snapshot")
+    });
+    lags.map(|(id, _)| node_key(id)).collect()
 }
 
 /// A server as the key of an object.

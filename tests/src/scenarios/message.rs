@@ -1,11 +1,12 @@
 //! Messages, as rows write them and as the core does.
 
 use quorate_core::{
-    AppendEntriesReply, AppendOutcome, Entries, Entry, Index, LogId, Message, NodeId, Payload, Rpc,
-    Term,
+    AppendEntriesReply, AppendOutcome, Entries, Entry, Index, LogId, Membership, Message, NodeId,
+    Payload, Rpc, Term,
 };
 use serde_json::{Map, Value, json};
 
+use super::given::membership;
 use super::json::{Object, Run, flag, index, log, log_id, node, number, text, unfit};
 
 /// A message of a row. What the core needs beside it, the bench adds.
@@ -30,6 +31,7 @@ pub(crate) enum Body {
     Mismatch { rejected: Index, hint: LogId },
     Heartbeat { commit: Index },
     HeartbeatReply,
+    Snapshot { last: LogId, membership: Membership },
 }
 
 impl Letter {
@@ -49,6 +51,11 @@ impl Letter {
                 has_only(object, &[])?;
                 Body::TimeoutNow
             }
+            "snapshot_req" => {
+                has_only(object, &["last", "members"])?;
+                let last = log_id(object.need("last")?)?;
+                Body::Snapshot { last, membership: membership(object.need("members")?)? }
+            }
             "heartbeat_resp" => {
                 has_only(object, &[])?;
                 Body::HeartbeatReply
@@ -59,6 +66,7 @@ impl Letter {
         // A server cannot have an entry of a later term than its own.
         let newest = match &body {
             Body::Vote { last } | Body::TransferVote { last } => last.term,
+            Body::Snapshot { last, .. } => last.term,
             Body::Append { prev, entries, .. } => entries.last_id().unwrap_or(*prev).term,
             _ => Term(0),
         };
@@ -138,7 +146,7 @@ const ASKED: [&str; 14] = [
     "match",
     "rejected",
 ];
-const TYPES: [&str; 7] = [
+const TYPES: [&str; 8] = [
     "vote_req",
     "vote_resp",
     "append_req",
@@ -146,6 +154,7 @@ const TYPES: [&str; 7] = [
     "heartbeat_req",
     "heartbeat_resp",
     "timeout_now",
+    "snapshot_req",
 ];
 
 /// A message that a row expects, or expects not to be sent.
@@ -183,11 +192,14 @@ pub(crate) fn is_of_type(message: &Message, kind: &str) -> bool {
     match &message.rpc {
         Rpc::PreVote(_) | Rpc::RequestVote(_) | Rpc::RequestVoteInTransfer(_) => kind == "vote_req",
         Rpc::TimeoutNow => kind == "timeout_now",
+        Rpc::InstallSnapshot(_) => kind == "snapshot_req",
         Rpc::PreVoteReply(_) | Rpc::RequestVoteReply(_) => kind == "vote_resp",
         Rpc::AppendEntries(_) => kind == "append_req",
         Rpc::Heartbeat(_) => kind == "heartbeat_req",
         // Heartbeats are answered like empty appends.
         Rpc::AppendEntriesReply(_) => ["append_resp", "heartbeat_resp"].contains(&kind),
+        // No row knows these.
+        Rpc::ForgetfulReply(_) | Rpc::Vouch(_) | Rpc::Doubt => false,
     }
 }
 
@@ -201,7 +213,8 @@ fn render(message: &Message) -> Map<String, Value> {
             let term = if reply.granted { reply.next_term } else { message.term };
             json!({"pre": true, "granted": reply.granted, "term": term.0})
         }
-        Rpc::TimeoutNow => json!({}),
+        Rpc::TimeoutNow | Rpc::ForgetfulReply(_) | Rpc::Vouch(_) | Rpc::Doubt => json!({}),
+        Rpc::InstallSnapshot(install) => json!({"last": pair(install.snapshot.last_included)}),
         Rpc::RequestVote(ask) | Rpc::RequestVoteInTransfer(ask) => {
             json!({"pre": false, "last": pair(ask.last)})
         }

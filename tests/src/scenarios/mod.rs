@@ -9,11 +9,13 @@
 //! line that is removed brings its rows back.
 //!
 //! Read in this order: [`run_directory`], `row` (which kind of row), `given`, `event`, `message` and
-//! `then` (what rows are made of), `bench` and `setup` (one server on the bench), `node`, `cluster`, `pure`,
-//! `quorum`, `interaction` (each kind).
+//! `then` (what rows are made of), `bench` and `setup` (one server on the bench), `change`
+//! (its members), `node`, `cluster`, `pure`, `quorum`, `confchange`, `interaction` (each kind).
 
 mod bench;
+mod change;
 mod cluster;
+mod confchange;
 mod event;
 mod given;
 mod interaction;

@@ -8,6 +8,7 @@ use quorate_core::{AppendOutcome, Index, LogId, Membership, NodeId, RoleKind, Rp
 use serde_json::{Value, json};
 
 use super::bench::Bench;
+use super::confchange;
 use super::event::Happening;
 use super::given::{Given, Tuning, node_key};
 use super::json::{
@@ -30,6 +31,8 @@ pub(crate) fn run(row: Object<'_>) -> Run {
         "progress_paused" => progress_paused(given)?,
         "progress_ack" => progress_ack(given)?,
         "inflights" => inflights(given)?,
+        "next_configuration" => confchange::next(given)?,
+        "may_follow" => confchange::may_follow(given)?,
         other => return unfit("fn", other),
     };
     expect("result", &got, Object::of(row.need("then")?)?.need("result")?)
@@ -168,6 +171,17 @@ fn leader(tuning: Tuning, streams: bool) -> Run<Bench> {
     Ok(bench)
 }
 
+/// A leader of two, whose log starts after what its peer lacks.
+fn lagged(tuning: Tuning) -> Run<Bench> {
+    let mut state = Given::follower(id(1), of_voters([id(1), id(2)])?, Term(1));
+    state.tuning = tuning;
+    state.role = RoleKind::Leader;
+    state.snapshot = LogId { term: Term(0), index: Index(5) };
+    state.log = vec![LogId { term: Term(1), index: Index(6) }];
+    state.lagging = vec![id(2)];
+    set_up(&state)
+}
+
 fn acknowledge(bench: &mut Bench, upto: Index) -> Run {
     let term = bench.term();
     bench.receive(&Letter { from: id(2), to: None, term, body: Body::Match(upto) })
@@ -191,6 +205,7 @@ fn progress_paused(given: Object<'_>) -> Run<Value> {
             bench
         }
         ("probe", false) => return unfit("state", "a probe that was not sent"),
+        ("snapshot", _) => lagged(tuning)?,
         (other, _) => return unfit("state", other),
     };
     bench.sent.clear();

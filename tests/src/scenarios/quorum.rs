@@ -63,8 +63,12 @@ fn round_trip(config: &Value) -> Run {
     let wanted = membership(config)?;
     let last_included = LogId { term: Term(1), index: Index(10) };
     let disk = Disk {
-        hard_state: HardState { term: Term(1), vote: None },
-        snapshot: SnapshotMeta { last_included, membership: wanted.clone() },
+        hard_state: HardState { term: Term(1), vote: None, is_forgetful: false },
+        snapshot: SnapshotMeta {
+            last_included,
+            membership_at: LogId::ZERO,
+            membership: wanted.clone(),
+        },
         log: Vec::new(),
     };
     let bench = Bench::start(wanted.voters()[0], Tuning::DEFAULT, disk)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::json::{Object, Run, Stop, unfit};
 use super::reasons::Reasons;
 use super::summary::{Outcome, Verdict};
-use super::{cluster, interaction, node, pure, quorum};
+use super::{cluster, confchange, interaction, node, pure, quorum};
 
 /// Runs one row of a file. Whatever the line holds, it neither panics nor ends the process.
 pub fn run_row(line: &str, file: &str, reasons: &Reasons) -> Outcome {
@@ -41,7 +41,7 @@ fn run_as_its_kind(row: &Value) -> Run {
         "cluster" => cluster::run(row),
         "pure" => pure::run(row),
         // Tables of one implementation, which have no kind.
-        "" if row.get("op").is_some() => unfit("table", "confchange"),
+        "" if row.get("op").is_some() => confchange::run(row),
         "" if row.get("steps").is_some() => interaction::run(row),
         "" if row.get("fn").is_some() => quorum::run(row),
         kind => unfit("kind", kind),

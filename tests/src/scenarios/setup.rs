@@ -41,8 +41,12 @@ fn start(given: &Given, term: Term, log: &[LogId]) -> Run<Bench> {
     let vote = if term == given.term { given.vote } else { None };
     let membership = given.membership.clone();
     let disk = Disk {
-        hard_state: HardState { term, vote },
-        snapshot: SnapshotMeta { last_included: given.snapshot, membership },
+        hard_state: HardState { term, vote, is_forgetful: false },
+        snapshot: SnapshotMeta {
+            last_included: given.snapshot,
+            membership_at: LogId::ZERO,
+            membership,
+        },
         log: entries(log.to_vec())?.to_vec(),
     };
     let mut bench = Bench::start(given.id, given.tuning, disk)?;
@@ -117,6 +121,11 @@ fn leader(given: &Given) -> Run<Bench> {
         if from != given.id && matched > Index(0) {
             acknowledge(&mut bench, from, matched)?;
         }
+    }
+    for &from in &given.lagging {
+        let rejected = given.snapshot.index;
+        let body = Body::Mismatch { rejected, hint: LogId::ZERO };
+        bench.receive(&Letter { from, to: None, term: given.term, body })?;
     }
     for from in others(given) {
         let knows_commit = bench.raft.status().commit >= given.commit;

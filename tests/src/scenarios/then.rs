@@ -35,11 +35,14 @@ pub(crate) struct Then {
 }
 
 /// Expectations of a leader's view of a peer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Peer {
     matched: Option<Index>,
     next: Option<Index>,
-    streams: Option<bool>,
+    /// As rows call it.
+    state: Option<String>,
+    /// The last entry of the snapshot that it is offered.
+    offered: Option<Index>,
 }
 
 impl Then {
@@ -160,8 +163,11 @@ impl Then {
             if let Some(next) = &wanted.next {
                 expect("next", &peer.next_index(), next)?;
             }
-            if let Some(streams) = &wanted.streams {
-                expect("streaming", &(peer.mode() != PeerMode::Probe), streams)?;
+            if let Some(state) = &wanted.state {
+                expect("state", &state_of(peer.mode()), state)?;
+            }
+            if let Some(offered) = &wanted.offered {
+                expect("snapshot", &peer.offered().map_or(Index(0), |it| it.index), offered)?;
             }
         }
         Ok(())
@@ -208,6 +214,16 @@ pub(crate) fn is_elsewhere(why: Refusal) -> bool {
     matches!(why, Refusal::NotLeader { leader: Some(_) })
 }
 
+/// What rows call it.
+fn state_of(mode: PeerMode) -> String {
+    let name = match mode {
+        PeerMode::Probe => "probe",
+        PeerMode::Replicate | PeerMode::Fetching => "replicate",
+        PeerMode::Snapshot => "snapshot",
+    };
+    name.to_owned()
+}
+
 fn list_of<'a>(membership: &'a Membership, key: &str) -> &'a [NodeId] {
     match key {
         "voters" => membership.voters(),
@@ -232,18 +248,14 @@ fn progress(value: &Value) -> Run<Vec<(NodeId, Peer)>> {
     let peers = Object::of(value)?.0.iter().map(|(id, value)| {
         let object = Object::of(value)?;
         object.has_only(&["match", "next", "state", "pending_snapshot"])?;
-        if object.number("pending_snapshot", 0)? > 0 {
-            return unfit("state", "snapshot");
-        }
-        let streams = object.map("state", |state| match text(state)? {
-            "probe" => Ok(false),
-            "replicate" => Ok(true),
-            "snapshot" => unfit("state", "snapshot"),
+        let offered = object.map("pending_snapshot", index)?;
+        let state = object.map("state", |state| match text(state)? {
+            known @ ("probe" | "replicate" | "snapshot") => Ok(known.to_owned()),
             _ => odd("a state", state),
         })?;
         let matched = object.map("match", index)?;
         let next = object.map("next", index)?;
-        Ok((node_key(id)?, Peer { matched, next, streams }))
+        Ok((node_key(id)?, Peer { matched, next, state, offered }))
     });
     peers.collect()
 }
@@ -256,11 +268,8 @@ fn reads(value: &Value) -> Run<Vec<(String, Index)>> {
     pairs.collect()
 }
 
-/// What this core has no word for, it never sends.
 fn not_sent(value: &Value) -> Run<Vec<Pattern>> {
-    let patterns = list(value)?.iter();
-    let known = patterns.filter(|it| it.get("type").is_none_or(|kind| kind != "snapshot_req"));
-    known.map(Pattern::read).collect()
+    list(value)?.iter().map(Pattern::read).collect()
 }
 
 fn counts(value: &Value) -> Run<Vec<(String, u64)>> {

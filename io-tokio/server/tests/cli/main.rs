@@ -5,6 +5,7 @@ mod demo;
 mod directories;
 mod histories;
 mod logs;
+mod members;
 mod servers;
 mod sim;
 mod store;

@@ -66,6 +66,64 @@ fn what_was_acknowledged_survives_a_kill() {
     }
 }
 
+/// A group of one that takes a snapshot at every fifth command, and keeps no more of its log.
+fn with_snapshots(scratch: &Scratch) -> String {
+    let path = scratch.data("n1");
+    let settings = format!("{path}/quorate.toml");
+    let text = std::fs::read_to_string(&settings).expect("there are settings");
+    let text = text.replace("#snapshot_entries = 100000", "snapshot_entries = 5");
+    let text = text.replace("#retained_entries = 100000", "retained_entries = 0");
+    std::fs::write(settings, text).expect("settings can be written");
+    path
+}
+
+/// The newest snapshot in a directory.
+fn snapshot_in(path: &str) -> Option<String> {
+    let mut names = contents(path).into_keys();
+    names.rfind(|name| name.starts_with("snap-") && name.ends_with(".qrs"))
+}
+
+#[test]
+fn a_server_that_was_killed_starts_from_its_snapshot_or_says_that_it_is_damaged() {
+    let scratch = Scratch::new();
+    let path = with_snapshots(&scratch);
+    let mut server = Server::start(&path);
+    for number in 0..12 {
+        server.ask(&["put", &format!("key-{number}"), "value"]).ends_with(0);
+    }
+    server.wait_for("a snapshot was taken");
+    server.wait_for("a snapshot was taken");
+    server.kill();
+    let name = snapshot_in(&path).expect("two were taken");
+
+    let mut server = Server::spawn(command(&["serve", &path, "--log-format", "json"]));
+    let restored = server.wait_for("the state was restored");
+    assert!(name.contains(&format!("-{:020}-", restored["index"].as_u64().expect("an index"))));
+    server.listens();
+    for number in 0..12 {
+        let got = server.ask(&["get", &format!("key-{number}")]).ends_with(0);
+        assert_eq!(got.stdout, "value\n");
+    }
+    server.kill();
+
+    let file = format!("{path}/{}", snapshot_in(&path).expect("there is one"));
+    let mut bytes = std::fs::read(&file).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).expect("it can be written");
+    let before = contents(&path);
+    let looked = quorate(&["wal", "verify", &path]).ends_with(6);
+    looked.says(&["error[Q0315]", "snapshot up to", "checksum"]);
+    assert_eq!(contents(&path), before, "who looks changes nothing");
+    let ran = quorate(&["serve", &path]).ends_with(6);
+    ran.says(&["error[Q0315]", "snapshot up to", "checksum", "keep this directory aside"]);
+    let after = contents(&path);
+    let segments = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
+        files.keys().filter(|name| name.starts_with("snap-")).count()
+    };
+    assert_eq!(segments(&before), segments(&after), "what is damaged is kept for whoever looks");
+}
+
 #[test]
 fn payloads_never_reach_the_log() {
     let scratch = Scratch::new();

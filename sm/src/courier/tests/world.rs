@@ -256,5 +256,18 @@ pub(super) fn status(leader: Option<(u64, &str)>) -> NodeStatus {
         connections: 0,
         ignored_messages: 0,
         syncs: 0,
+        snapshot: Index(0),
+        log_start: Index(0),
+        fetching: None,
+        learners: Vec::new(),
+        outgoing: Vec::new(),
+        membership_index: Index(0),
+        addresses: Vec::new(),
+        is_changing: false,
+        transferring_to: None,
+        is_removed: false,
+        reserves: Vec::new(),
+        is_forgetful: false,
+        forgetful: Vec::new(),
     }
 }
