@@ -215,8 +215,11 @@ impl Node {
                     out.push(Output::Restore { snapshot, bytes });
                 }
             }
-            // What this server has on record must be there, or its state is lost.
             (LogReader::StateMachine, None) => {
+                if self.snapshots.restore.is_none_or(|it| it.0 != snapshot) {
+                    return;
+                }
+                // What this server has on record must be there, or its state is lost.
                 let context = alloc::format!("snapshot up to {} is gone", snapshot.index.0);
                 let kind = DiskErrorKind::NotFound;
                 self.fail(WalError::Disk(DiskError { kind, context }), out);
@@ -340,6 +343,8 @@ impl Node {
     pub(super) fn prepare_for(&mut self, write: &Write, out: &mut Outputs) {
         if let Some(SnapshotChange::Replaces(_)) = write.snapshot.as_deref() {
             self.feed.suspend();
+            // What it is restored from as yet is of no use any more.
+            self.snapshots.restore = None;
             if self.snapshots.capture.take().is_some() {
                 out.push(Output::CaptureEnd);
             }

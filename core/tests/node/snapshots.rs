@@ -14,7 +14,7 @@ pub(crate) struct Snapshots {
     disk: MemDisk,
     store: SnapshotStore<MemFile>,
     capturing: Option<(Index, Vec<u8>)>,
-    restoring: (Parser, Vec<u8>),
+    restoring: Option<(LogId, Parser, Vec<u8>)>,
     /// What the state machine was last restored to.
     pub(crate) restored: Option<String>,
     /// Offsets that were read for peers, in order.
@@ -37,7 +37,7 @@ impl Snapshots {
             disk,
             store,
             capturing: None,
-            restoring: (Parser::new(), Vec::new()),
+            restoring: None,
             restored: None,
             reads: Vec::new(),
             is_about_to_garble: false,
@@ -88,8 +88,11 @@ impl Snapshots {
         Input::SnapshotRead { reader, snapshot, offset, read }
     }
 
-    pub(crate) fn restore(&mut self, snapshot: LogId, bytes: &[u8]) -> (Input, bool) {
-        let (parser, state) = &mut self.restoring;
+    /// Is the snapshot whole, and the state that of it?
+    pub(crate) fn restore(&mut self, snapshot: LogId, bytes: &[u8]) -> bool {
+        self.restoring.take_if(|it| it.0 != snapshot);
+        let (_, parser, state) =
+            self.restoring.get_or_insert_with(|| (snapshot, Parser::new(), Vec::new()));
         let take = |piece: Piece<'_>| {
             if let Piece::State(part) = piece {
                 state.extend_from_slice(part);
@@ -98,10 +101,10 @@ impl Snapshots {
         parser.push(bytes, take).expect("what is on the disk is sound");
         let is_done = parser.complete().is_some();
         if is_done {
-            let (_, state) = std::mem::take(&mut self.restoring);
-            self.restored = Some(String::from_utf8(state).expect("text"));
+            let state = self.restoring.take().map(|it| it.2);
+            self.restored = state.map(|state| String::from_utf8(state).expect("text"));
         }
-        (Input::Restored { snapshot, is_done: Some(is_done) }, is_done)
+        is_done
     }
 
     pub(crate) fn forget(&mut self, newest: Index, kept: &[LogId]) {
@@ -280,4 +283,38 @@ fn what_is_gone_is_not_waited_for() {
     propose(&mut world, leader, 100, 10);
     world.pass(Duration::from_secs(5));
     assert_eq!(restored(&world, lagging), Some(&*state_at(Index(30))));
+}
+
+/// A slow state machine still begins anew from one snapshot when the next is about to be durable: it
+/// is given no entries before it has begun anew from that one too.
+#[test]
+fn a_snapshot_comes_while_another_is_restored() {
+    let (mut world, leader, lagging) = lagging();
+    world.hosts[lagging].is_machine_stalled = true;
+    world.cuts.clear();
+    while world.hosts[lagging].base < Index(20) {
+        world.pass(Duration::from_micros(10));
+    }
+    world.pass(Duration::from_millis(1));
+    world.cut(leader, lagging);
+    world.cut((leader + 2) % 3, lagging);
+    propose(&mut world, leader, 100, 10);
+    world.pass(Duration::from_millis(200));
+    world.hosts[lagging].is_disk_stalled = true;
+    world.cuts.clear();
+    while world.hosts[lagging].base < Index(30) {
+        world.pass(Duration::from_micros(10));
+    }
+
+    world.hosts[lagging].is_machine_stalled = false;
+    world.settle();
+    world.hosts[lagging].is_machine_stalled = true;
+    world.hosts[lagging].is_disk_stalled = false;
+    propose(&mut world, leader, 200, 5);
+    world.pass(Duration::from_millis(200));
+    world.hosts[lagging].is_machine_stalled = false;
+    world.pass(Duration::from_secs(5));
+    assert_eq!(restored(&world, lagging), Some(&*state_at(Index(30))));
+    let applied = world.hosts[leader].node.status().applied;
+    assert_eq!(world.hosts[lagging].node.status().applied, applied);
 }

@@ -14,8 +14,8 @@ use quorate_core::wire::{
     Request, RequestBody, Response,
 };
 use quorate_core::{
-    ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, Membership, NodeId,
-    Payload, Recovered, RequestId, RoleKind, SnapshotChange, SnapshotMeta, Ticket, Write,
+    ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, LogId, Membership,
+    NodeId, Payload, Recovered, RequestId, RoleKind, SnapshotChange, SnapshotMeta, Ticket, Write,
 };
 
 use crate::snapshots::Snapshots;
@@ -55,12 +55,12 @@ pub(crate) struct Host {
     hard_state: HardState,
     log: Vec<Entry>,
     unacknowledged: Vec<Ticket>,
-    unapplied: VecDeque<(Entries, Answers)>,
+    orders: VecDeque<Order>,
     applied: Index,
     queries: Vec<(RequestId, Index, Bytes)>,
     pub(crate) snapshots: Snapshots,
     /// What the log on disk starts after.
-    base: Index,
+    pub(crate) base: Index,
 }
 
 /// A connection that the test itself holds.
@@ -389,7 +389,7 @@ impl Host {
             hard_state: HardState::default(),
             log: Vec::new(),
             unacknowledged: Vec::new(),
-            unapplied: VecDeque::new(),
+            orders: VecDeque::new(),
             applied: Index(0),
             queries: Vec::new(),
             snapshots: Snapshots::new(),
@@ -415,7 +415,7 @@ impl Host {
             Output::Write(write) => self.write(write),
             Output::ReadLog { reader, first, .. } => self.read(reader, first),
             Output::Apply { entries, answers } => {
-                self.unapplied.push_back((entries, answers));
+                self.orders.push_back(Order::Apply(entries, answers));
                 self.release();
             }
             Output::Query { id, index, query } => {
@@ -431,7 +431,7 @@ impl Host {
             Output::Disowned { by, why } => self.disowned = Some((by, why)),
             Output::DiskFailed(why) => self.failure = Some(why),
             Output::Capture(index) => {
-                assert_eq!(index, self.unapplied.back().map_or(self.applied, last_of));
+                assert_eq!(index, self.orders.back().map_or(self.applied, Order::last));
                 self.inputs.extend(self.snapshots.capture(index));
             }
             Output::CaptureMore => self.inputs.extend(self.snapshots.capture_more()),
@@ -443,11 +443,8 @@ impl Host {
                 self.inputs.push(self.snapshots.read(reader, snapshot, offset, bytes_max));
             }
             Output::Restore { snapshot, bytes } => {
-                let (restored, is_done) = self.snapshots.restore(snapshot, &bytes);
-                if is_done {
-                    self.applied = snapshot.index;
-                }
-                self.inputs.push(restored);
+                self.orders.push_back(Order::Restore(snapshot, bytes));
+                self.release();
             }
             Output::Compact { newest, kept, .. } => self.snapshots.forget(newest, &kept),
             output => panic!("not expected: {output:?}"),
@@ -486,17 +483,12 @@ impl Host {
         if self.is_machine_stalled {
             return;
         }
-        while let Some((entries, answers)) = self.unapplied.pop_front() {
-            self.applied = entries.last_id().expect("entries").index;
-            let answer = |entry: &Entry| match &entry.payload {
-                Payload::Command(command) => (entry.id, [b"did ", &command[..]].concat().into()),
-                Payload::System(_) => (entry.id, Bytes::new()),
+        while let Some(order) = self.orders.pop_front() {
+            let done = match order {
+                Order::Apply(entries, answers) => self.apply(&entries, answers),
+                Order::Restore(snapshot, bytes) => self.restore(snapshot, &bytes),
             };
-            let answers = match answers {
-                Answers::Wanted => entries.iter().map(answer).collect(),
-                Answers::Unwanted => Vec::new(),
-            };
-            self.inputs.push(Input::Applied(self.applied, answers));
+            self.inputs.push(done);
         }
         let applied = self.applied;
         for (id, _, query) in self.queries.extract_if(.., |query| query.1 <= applied) {
@@ -504,10 +496,44 @@ impl Host {
             self.inputs.push(Input::Answered { id, index: applied, answer });
         }
     }
+
+    fn apply(&mut self, entries: &Entries, answers: Answers) -> Input {
+        assert_eq!(entries.first_index(), Some(self.applied.next()), "a gap in what is applied");
+        self.applied = entries.last_id().expect("entries").index;
+        let answer = |entry: &Entry| match &entry.payload {
+            Payload::Command(command) => (entry.id, [b"did ", &command[..]].concat().into()),
+            Payload::System(_) => (entry.id, Bytes::new()),
+        };
+        let answers = match answers {
+            Answers::Wanted => entries.iter().map(answer).collect(),
+            Answers::Unwanted => Vec::new(),
+        };
+        Input::Applied(self.applied, answers)
+    }
+
+    fn restore(&mut self, snapshot: LogId, bytes: &[u8]) -> Input {
+        let is_done = self.snapshots.restore(snapshot, bytes);
+        if is_done {
+            self.applied = snapshot.index;
+        }
+        Input::Restored { snapshot, is_done: Some(is_done) }
+    }
 }
 
-fn last_of((entries, _): &(Entries, Answers)) -> Index {
-    entries.last_id().expect("entries").index
+/// What the state machine is to do.
+enum Order {
+    Apply(Entries, Answers),
+    Restore(LogId, Bytes),
+}
+
+impl Order {
+    /// The last entry that the state includes then.
+    fn last(&self) -> Index {
+        match self {
+            Self::Apply(entries, _) => entries.last_id().expect("entries").index,
+            Self::Restore(snapshot, _) => snapshot.index,
+        }
+    }
 }
 
 pub(crate) fn done(outcome: &Outcome) -> &[u8] {
