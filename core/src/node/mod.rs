@@ -285,6 +285,8 @@ impl Node {
             is_removed: self.is_removed(),
             is_forgetful: raft.is_forgetful,
             forgetful: raft.peers.iter().filter(|it| it.is_forgetful()).map(|it| it.id()).collect(),
+            has_lease: raft.lease_until.is_some_and(|until| self.now < until),
+            lease_lost: raft.lease_lost,
         }
     }
 

@@ -33,17 +33,17 @@ impl Node {
                 let index = self.applied();
                 out.push(Output::Query { id, index, query });
             }
-            RequestBody::Query {
-                consistency: Consistency::Linearizable | Consistency::Lease,
-                query,
-            } => {
+            RequestBody::Query { consistency, query } => {
                 if self.is_blind() {
                     let why = self.not_leader(self.raft.status().leader);
                     return self.respond(origin, Outcome::NotApplied(why), out);
                 }
                 let id = self.begin(origin, Kind::Query(query));
                 if self.is_leader() {
-                    self.events.push(Event::Read { id });
+                    self.events.push(match consistency {
+                        Consistency::Lease => Event::LeaseRead { id },
+                        Consistency::Linearizable | Consistency::Stale => Event::Read { id },
+                    });
                 } else {
                     self.queries.push(id);
                 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::RoleKind;
+use crate::raft::LeaseLost;
 use crate::types::{ClusterId, Index, NodeId, Term};
 use crate::wire::Address;
 
@@ -71,6 +72,10 @@ pub struct NodeStatus {
     pub is_forgetful: bool,
     /// The peers of which a leader knows this.
     pub forgetful: Vec<NodeId>,
+    /// It leads, and answers reads by its lease now (thesis 6.4.1).
+    pub has_lease: bool,
+    /// Why it has no lease for the rest of its term, if it leads and may trust clocks.
+    pub lease_lost: Option<LeaseLost>,
 }
 
 /// How a node sees a peer.

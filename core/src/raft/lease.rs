@@ -22,6 +22,8 @@
 //! A voter that asks for votes although by the leader's clock it cannot have lost patience shows that
 //! clocks differ by more than was promised: the lease is off, until another leader is elected.
 
+use serde::{Deserialize, Serialize};
+
 use super::Raft;
 use super::progress::Progress;
 use super::role::{Leader, Role};
@@ -40,13 +42,23 @@ pub(super) struct LeaseState {
     lost: Option<LeaseLost>,
 }
 
-/// Why a leader answers no read by its lease any more.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why a leader answers no read by its lease any more. Goes over the wire: append only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum LeaseLost {
     /// It has told another server to stand for election.
     HandedOver,
     /// A voter lost patience too early: clocks differ by more than the bound.
     ClockSkew,
+}
+
+impl LeaseLost {
+    /// Its name, for people: `handed over` or `clock skew`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HandedOver => "handed over",
+            Self::ClockSkew => "clock skew",
+        }
+    }
 }
 
 impl LeaseState {

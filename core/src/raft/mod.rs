@@ -153,9 +153,10 @@ pub struct Status<'a> {
     pub membership_index: Index,
     /// A leader's view of its peers, by id; empty for others.
     pub peers: &'a [Progress],
-    /// Until when a leader answers reads by itself, as far as it was renewed, and why it never will
-    /// again if it has no lease for the rest of its term.
-    pub lease: (Option<Instant>, Option<LeaseLost>),
+    /// Until when a leader answers reads by itself (thesis 6.4.1).
+    pub lease_until: Option<Instant>,
+    /// Why a leader has no lease for the rest of its term.
+    pub lease_lost: Option<LeaseLost>,
     /// To whom a leader is handing over.
     pub transferring_to: Option<NodeId>,
     /// Is a leader about to change the membership?
@@ -269,11 +270,10 @@ impl Raft {
                 Role::Leader(leader) => &leader.peers,
                 _ => &[],
             },
-            lease: match &self.role {
-                Role::Leader(leader) => {
-                    (self.lease_until(), leader.lease.as_ref().and_then(|lease| lease.lost()))
-                }
-                _ => (None, None),
+            lease_until: self.lease_until(),
+            lease_lost: match &self.role {
+                Role::Leader(leader) => leader.lease.as_ref().and_then(|lease| lease.lost()),
+                _ => None,
             },
             transferring_to: match &self.role {
                 Role::Leader(leader) => leader.transfer.as_ref().map(|it| it.to()),

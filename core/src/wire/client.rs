@@ -70,8 +70,9 @@ pub enum Consistency {
     Linearizable,
     /// Whatever the replica has, at once.
     Stale,
-    /// As [`Linearizable`](Self::Linearizable), where clocks may be trusted. A node does not trust them
-    /// yet: it is the same as that.
+    /// As [`Linearizable`](Self::Linearizable), and answered without a round of messages by a leader
+    /// whose lease holds (thesis 6.4.1): by one that may trust clocks,
+    /// [`Config::lease`](crate::Config::lease).
     Lease,
 }
 

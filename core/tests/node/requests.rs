@@ -6,7 +6,7 @@ use crate::world::{World, config, done};
 use bytes::Bytes;
 use quorate_core::node::NodeConfig;
 use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody, Unknown};
-use quorate_core::{Index, RoleKind};
+use quorate_core::{Index, Lease, RoleKind};
 
 fn query(consistency: Consistency) -> RequestBody {
     RequestBody::Query { consistency, query: Bytes::from_static(b"x") }
@@ -49,6 +49,34 @@ fn a_linearizable_query_waits_for_the_state_machine_and_a_stale_one_does_not() {
     world.request(follower, 3, query(Consistency::Stale));
     assert_eq!(done(world.hosts[follower].outcome(2)), b"saw x");
     assert_eq!(done(world.hosts[follower].outcome(3)), b"saw x");
+}
+
+/// thesis 6.4.1.
+#[test]
+fn a_leader_that_trusts_clocks_asks_nobody_while_its_lease_holds() {
+    let trusting = (1..=3).map(|id| {
+        let mut config = config(id, 3);
+        config.raft.lease = Some(Lease { drift_ppm: 1000 });
+        config
+    });
+    let mut world = World::of(trusting.collect());
+    let leader = world.elect();
+    world.propose(leader, 1, "a");
+    world.pass(Duration::from_millis(100));
+    assert!(world.hosts[leader].node.status().has_lease);
+    world.cut(leader, (leader + 1) % 3);
+    world.cut(leader, (leader + 2) % 3);
+    world.request(leader, 2, query(Consistency::Linearizable));
+    world.request(leader, 3, query(Consistency::Lease));
+    assert!(!world.hosts[leader].responses.contains_key(&2), "nobody answers a round");
+    assert_eq!(done(world.hosts[leader].outcome(3)), b"saw x");
+
+    world.pass(config(1, 3).raft.election_timeout);
+    assert!(!world.hosts[leader].node.status().has_lease);
+    world.request(leader, 4, query(Consistency::Lease));
+    world.settle();
+    let done = |id| matches!(world.hosts[leader].responses.get(&id), Some(Outcome::Done { .. }));
+    assert!(done(3) && !done(4));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::bench::{Bench, id, node, outcome, sent};
 use quorate_core::{
-    AppendOutcome, Config, ConfigError, Effect, Event, Index, Lease, LeaseLost, Membership,
-    PreVote, RequestId, RequestVote, RequestVoteReply, RoleKind, Rpc, Term,
+    AppendOutcome, Config, ConfigError, Effect, Event, Index, Instant, Lease, LeaseLost,
+    Membership, PreVote, RequestId, RequestVote, RequestVoteReply, RoleKind, Rpc, Term,
 };
 
 /// Of an election timeout of 300 ms.
@@ -24,6 +24,11 @@ fn holder() -> Bench {
     bench.time_out();
     bench.acknowledge(2, 1);
     bench
+}
+
+fn lease(bench: &Bench) -> (Option<Instant>, Option<LeaseLost>) {
+    let status = bench.raft.status();
+    (status.lease_until, status.lease_lost)
 }
 
 fn ask(bench: &mut Bench, id: u64) -> Vec<Effect> {
@@ -60,7 +65,7 @@ fn a_lease_lasts_from_when_the_round_was_sent_less_the_drift() {
     assert_ne!(ask(&mut bench, 1), answered(1, 1), "nobody has answered a round yet");
     bench.acknowledge(3, 1);
     assert_eq!(ask(&mut bench, 2), answered(2, 1), "at once, and nothing is sent");
-    assert_eq!(bench.raft.status().lease, (Some(sent_at.after(LENGTH)), None));
+    assert_eq!(lease(&bench), (Some(sent_at.after(LENGTH)), None));
     bench.now = sent_at.after(LENGTH - NANO);
     assert_eq!(ask(&mut bench, 3), answered(3, 1));
     bench.now = sent_at.after(LENGTH);
@@ -75,7 +80,7 @@ fn a_leader_without_a_lease_asks_its_peers() {
     bench.time_out();
     bench.acknowledge(2, 1);
     assert_eq!(sent(&ask(&mut bench, 1)).len(), 2);
-    assert_eq!(bench.raft.status().lease, (None, None));
+    assert_eq!(lease(&bench), (None, None));
 }
 
 /// The time of an earlier round is kept until a majority has answered it: later ones change nothing.
@@ -89,7 +94,7 @@ fn a_lease_is_renewed_with_each_round_that_a_majority_answers() {
     bench.time_out();
     bench.time_out();
     ask(&mut bench, 1);
-    assert_eq!(bench.raft.status().lease.0, Some(second.after(LENGTH)));
+    assert_eq!(bench.raft.status().lease_until, Some(second.after(LENGTH)));
     assert!(second > first);
 }
 
@@ -102,7 +107,7 @@ fn no_lease_serves_before_the_first_commit_of_the_term() {
     bench.time_out();
     bench.answer(2, AppendOutcome::Match(Index(1)));
     let effects = ask(&mut bench, 1);
-    assert!(bench.raft.status().lease.0.is_some_and(|until| bench.now < until));
+    assert!(bench.raft.status().lease_until.is_some_and(|until| bench.now < until));
     let is_answer = |effect: &Effect| matches!(effect, Effect::ReadReady { .. });
     assert!(!effects.iter().any(is_answer), "entry 1 may or may not be the newest commit");
     bench.acknowledge(2, 2);
@@ -149,7 +154,7 @@ fn a_leader_that_told_another_to_stand_has_no_lease_for_the_rest_of_its_term() {
     let mut bench = holder();
     let (to, within) = (Some(node(2)), Duration::from_millis(100));
     bench.step(Event::TransferLeadership { id: RequestId(9), to, within });
-    assert_eq!(bench.raft.status().lease, (None, Some(LeaseLost::HandedOver)));
+    assert_eq!(lease(&bench), (None, Some(LeaseLost::HandedOver)));
     for _ in 0..4 {
         bench.time_out();
         bench.acknowledge(2, 1);
@@ -180,13 +185,13 @@ fn a_voter_that_loses_patience_too_early_ends_the_lease() {
         assert_eq!(ask(&mut bench, 1), answered(1, 1), "3 has not answered that round");
         let term = if matches!(early, Rpc::PreVote(_)) { 1 } else { 2 };
         assert_eq!(bench.hear(2, term, early), []);
-        assert_eq!(bench.raft.status().lease, (None, Some(LeaseLost::ClockSkew)));
+        assert_eq!(lease(&bench), (None, Some(LeaseLost::ClockSkew)));
         assert_eq!(sent(&ask(&mut bench, 2)).len(), 2, "it asks");
     }
     let mut bench = holder();
     bench.now = bench.now.after(LENGTH);
     bench.hear(2, 1, pre_vote(2));
-    assert_eq!(bench.raft.status().lease.1, None, "by then it may");
+    assert_eq!(bench.raft.status().lease_lost, None, "by then it may");
 }
 
 /// thesis 4.2.3 lets a server forget its leader with a newer term; a lease does not.

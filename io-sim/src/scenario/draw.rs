@@ -159,7 +159,7 @@ impl Draw<'_> {
             5 => Strike::Power { who, down: lasts, limits: None },
             6 => Strike::Stall { who, lasts },
             7 => Strike::Clog { who, lasts },
-            8 => Strike::Freeze { who, lasts },
+            8 => self.still(who, lasts),
             _ => Strike::Pause { who, lasts },
         };
         self.strike(strike);
@@ -173,7 +173,7 @@ impl Draw<'_> {
         let who = Who::Role(Role::Leader);
         let falters = match self.rng.below(3) {
             0 => Strike::Mute { who, lasts: patience },
-            1 => Strike::Freeze { who, lasts: patience },
+            1 => self.still(who, patience),
             _ => Strike::Pause { who, lasts: patience },
         };
         self.strike(falters);
@@ -197,7 +197,8 @@ impl Draw<'_> {
         let by = sleep + self.timeouts(800);
         let who = Who::Role(Role::Leader);
         self.strike(Strike::Lag { who, by, lasts: sleep + timeout });
-        self.strike_after(wait, Strike::Freeze { who, lasts: sleep });
+        let stands_still = self.still(who, sleep);
+        self.strike_after(wait, stands_still);
     }
 
     /// Some server, which may lead, is heard by one other only, which then stays alone with what it
@@ -362,6 +363,14 @@ impl Draw<'_> {
         for (at, server) in (0_u32..).zip(self.order()) {
             let who = Who::Server(server);
             self.strike_after(step * at, Strike::Kill { who, down, limits });
+        }
+    }
+
+    /// A server stands still, and its clock with it, unless leases rest on clocks.
+    fn still(&self, who: Who, lasts: Duration) -> Strike {
+        match self.options.raft.lease {
+            None => Strike::Freeze { who, lasts },
+            Some(_) => Strike::Pause { who, lasts },
         }
     }
 

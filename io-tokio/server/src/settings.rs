@@ -6,10 +6,10 @@ use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
-use quorate_core::NodeId;
 use quorate_core::node::{NodeConfig, Staffing};
 use quorate_core::wal::WalOptions;
 use quorate_core::wire::Address;
+use quorate_core::{Lease, NodeId};
 use serde::Deserialize;
 
 use crate::arguments;
@@ -48,6 +48,7 @@ pub(crate) struct Tuning {
     replace_after_ms: Option<u64>,
     voters: Option<u64>,
     learners: Option<u64>,
+    clock_drift_ppm: Option<u64>,
     busy_poll_us: Option<u64>,
 }
 
@@ -166,6 +167,10 @@ const DEFAULTS: &str = "\
 # So many shall vote and learn, if failed servers are replaced.
 #voters = 3
 #learners = 1
+# Lets a leader answer `--at lease` by itself: clocks of servers go fast or slow by this at most, in
+# millionths. The same for all servers, for all of them keep what a leader relies on. 0 trusts no
+# clock. Not for machines that are stopped and go on without knowing it, as virtual ones may be.
+#clock_drift_ppm = 0
 # How long threads stay awake for more after their last work: costs processor time, saves latency.
 # They give way to others meanwhile; never done where there is one processor only.
 #busy_poll_us = 200
@@ -197,6 +202,7 @@ impl Tuning {
             "replace_after_ms" => self.replace_after_ms,
             "voters" => self.voters,
             "learners" => self.learners,
+            "clock_drift_ppm" => self.clock_drift_ppm,
             "busy_poll_us" => self.busy_poll_us,
             _ => unreachable!("{key} is a key"),
         }
@@ -220,6 +226,13 @@ impl Tuning {
         let bytes = self.snapshot_mib_per_second.map(|mib| mib.saturating_mul(1 << 20));
         set(&mut config.snapshot_bytes_per_second_max, bytes);
         config.staffing = self.staffing();
+        config.raft.lease = self.lease();
+    }
+
+    fn lease(&self) -> Option<Lease> {
+        let drift_ppm = self.clock_drift_ppm.filter(|&ppm| ppm > 0)?;
+        // What leaves nothing of a lease is refused with the other limits.
+        Some(Lease { drift_ppm: u32::try_from(drift_ppm).unwrap_or(u32::MAX) })
     }
 
     fn staffing(&self) -> Option<Staffing> {
@@ -303,10 +316,12 @@ mod tests {
         for (key, value, default) in tuning.values() {
             assert_eq!(value, Some(default), "{key}");
         }
-        assert_eq!(tuning.values().count(), 14);
+        assert_eq!(tuning.values().count(), 15);
         let replacing = Tuning { replace_after_ms: Some(30_000), ..tuning.clone() };
         let patience = Duration::from_secs(30);
         assert_eq!(replacing.staffing(), Some(Staffing { voters: 3, learners: 1, patience }));
+        let trusting = Tuning { clock_drift_ppm: Some(500), ..tuning.clone() };
+        assert_eq!(trusting.lease(), Some(Lease { drift_ppm: 500 }));
         assert_eq!(tuning.busy_poll_us.map(Duration::from_micros), Some(BUSY_POLL));
         assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
         assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);

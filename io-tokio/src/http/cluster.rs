@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use quorate_core::NodeId;
 use quorate_core::node::NodeStatus;
+use quorate_core::{LeaseLost, NodeId};
 use serde_json::{Map, Value, json};
 
 use super::gateway::Gateway;
@@ -88,6 +88,8 @@ fn status_json(status: &NodeStatus) -> Value {
         "removed": status.is_removed,
         "forgetful": status.is_forgetful,
         "forgetful_peers": ids(&status.forgetful),
+        "lease": status.has_lease,
+        "lease_lost": status.lease_lost.map(LeaseLost::as_str),
         "snapshot": status.snapshot.0,
         "log_start": status.log_start.0,
         "fetching": status.fetching.map(|(index, bytes)| json!({ "snapshot": index.0, "bytes": bytes })),

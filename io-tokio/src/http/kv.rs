@@ -117,9 +117,10 @@ impl<E: Env> Gateway<E> {
     ) -> Result<(Index, QueryAnswer), Problem> {
         let consistency = match text(request.uri().query(), "at")?.as_deref() {
             None | Some(b"linearizable") => Consistency::Linearizable,
+            Some(b"lease") => Consistency::Lease,
             Some(b"stale") => Consistency::Stale,
             Some(_) => {
-                return Err(Problem::bad_request("at may be linearizable or stale"));
+                return Err(Problem::bad_request("at may be linearizable, lease or stale"));
             }
         };
         let query = client::query::<Kv>(MachineId::FIRST, &query);

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::Outcome;
-use quorate_core::{NodeId, RoleKind};
+use quorate_core::{LeaseLost, NodeId, RoleKind};
 
 use crate::counters::Counters;
 
@@ -34,7 +34,7 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// Name and help of what a status has one number for, in the order of [`numbers`].
-    const NUMBERS: [(&'static str, &'static str); 17] = [
+    const NUMBERS: [(&'static str, &'static str); 19] = [
         ("leader", "Does this server lead"),
         ("leader_id", "The number of the leader that this server knows, 0 if it knows none"),
         ("voters", "Voters of the group"),
@@ -52,6 +52,8 @@ impl Metrics {
         ("forgetful", "Has this server another disk than it had, and no say yet"),
         ("forgetful_peers", "Peers without a say, where this server leads"),
         ("snapshot_fetched_bytes", "How much is here of a snapshot that is got from the leader"),
+        ("lease", "Does this server answer reads by its lease now"),
+        ("clock_skew", "Have clocks differed by more than they may, where this server leads"),
     ];
 
     pub(super) fn new() -> Self {
@@ -158,5 +160,7 @@ fn numbers(status: &NodeStatus) -> [u64; Metrics::NUMBERS.len()] {
         u64::from(status.is_forgetful),
         status.forgetful.len() as u64,
         status.fetching.map_or(0, |(_, bytes)| bytes),
+        u64::from(status.has_lease),
+        u64::from(status.lease_lost == Some(LeaseLost::ClockSkew)),
     ]
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use quorate_core::Instant;
 use quorate_core::node::Lane;
 use rustix::net::sockopt;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,14 +22,15 @@ pub use disk::{DirectoryError, FileDisk};
 /// The environment of production. Must be used within a tokio runtime with I/O and time enabled.
 #[derive(Clone, Copy, Debug)]
 pub struct RealEnv {
-    epoch: std::time::Instant,
+    /// Since the system was started.
+    epoch: Duration,
     busy_poll: Duration,
 }
 
 impl RealEnv {
     /// An environment whose clock starts now.
     pub fn new() -> Self {
-        Self { epoch: std::time::Instant::now(), busy_poll: Duration::ZERO }
+        Self { epoch: since_boot(), busy_poll: Duration::ZERO }
     }
 
     /// The same, in which threads stay awake for so long after their last work, and give way to
@@ -44,6 +46,13 @@ impl Default for RealEnv {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A clock that goes on while the system sleeps, so that no lease outlasts that (thesis 6.4.1).
+fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).expect("a clock that began at zero");
+    Duration::from_secs(seconds) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
 }
 
 /// A connection whose other end acknowledges nothing for this long is dead (FAULTS P09).
@@ -76,17 +85,12 @@ impl Env for RealEnv {
     }
 
     fn now(&self) -> Instant {
-        Instant(0).after(self.epoch.elapsed())
+        Instant(0).after(since_boot().saturating_sub(self.epoch))
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send {
-        let at = self.epoch.checked_add(Duration::from_nanos(deadline.0));
-        async move {
-            match at {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        }
+        let wait = deadline.0.saturating_sub(self.now().0);
+        tokio::time::sleep(Duration::from_nanos(wait))
     }
 
     async fn look_out(&self, has_come: impl Fn() -> bool + Send) {

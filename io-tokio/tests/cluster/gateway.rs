@@ -159,6 +159,7 @@ async fn operators_see_how_the_cluster_is() {
         assert!(value.is_some_and(|value| value != "0"), "{name}: {metrics}");
     }
     assert!(metrics.ends_with("# EOF\n"));
+    assert_eq!(get(at, "/v1/kv/a?at=lease").await.status, 404, "as any other read");
 
     // Alone it can do nothing, and says so.
     for other in (0..3).filter(|&other| other != leader) {
@@ -170,6 +171,7 @@ async fn operators_see_how_the_cluster_is() {
     let put = ask(at, "PUT", "/v1/kv/a", "", "x").await;
     assert_eq!((put.status, &put.json()["outcome"]), (503, &"not_applied".into()), "{put:?}");
     assert_eq!(get(at, "/v1/kv/a?at=stale").await.status, 404);
+    assert_eq!(get(at, "/v1/kv/a?at=lease").await.status, 503, "nobody leads");
     cluster.stop(leader).await;
     assert_eq!(get(at, "/livez").await.status, 503);
 }

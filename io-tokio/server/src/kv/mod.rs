@@ -26,6 +26,8 @@ enum At {
     /// It reflects everything that was acknowledged before.
     #[default]
     Linearizable,
+    /// The same, and sooner where the leader may trust clocks: see `clock_drift_ppm` in the settings.
+    Lease,
     /// Whatever the server has, at once, even while the group cannot decide.
     Stale,
 }
@@ -34,6 +36,7 @@ impl From<At> for Consistency {
     fn from(at: At) -> Self {
         match at {
             At::Linearizable => Self::Linearizable,
+            At::Lease => Self::Lease,
             At::Stale => Self::Stale,
         }
     }

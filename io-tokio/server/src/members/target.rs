@@ -186,6 +186,8 @@ mod tests {
             reserves: now.reserves().to_vec(),
             is_forgetful: false,
             forgetful: Vec::new(),
+            has_lease: false,
+            lease_lost: None,
         }
     }
 }

@@ -19,6 +19,7 @@ fn values_are_set_read_changed_and_removed() {
     server.ask(&["cas", "lock", "me", "you"]).ends_with(0);
     assert_eq!(server.ask(&["get", "lock"]).ends_with(0).stdout, "you\n");
     assert_eq!(server.ask(&["get", "lock", "--at", "stale"]).ends_with(0).stdout, "you\n");
+    assert_eq!(server.ask(&["get", "lock", "--at", "lease"]).ends_with(0).stdout, "you\n");
     assert_eq!(server.ask(&["incr", "count"]).ends_with(0).stdout, "1\n");
     assert_eq!(server.ask(&["incr", "count", "-5"]).ends_with(0).stdout, "-4\n");
     server.ask(&["incr", "lock"]).ends_with(1).says(&["error[Q0203]", "no number"]);

@@ -269,5 +269,7 @@ pub(super) fn status(leader: Option<(u64, &str)>) -> NodeStatus {
         reserves: Vec::new(),
         is_forgetful: false,
         forgetful: Vec::new(),
+        has_lease: false,
+        lease_lost: None,
     }
 }
