@@ -79,6 +79,27 @@ fn a_world_that_lies_is_noticed() {
     }
 }
 
+/// What leases rest on: a leader that stood still and does not know it reads what is not the newest
+/// any more, unless its clock went on (thesis 6.4.1).
+#[test]
+fn a_lease_on_a_clock_that_stands_still_is_noticed() {
+    let broken = |strike: &str| {
+        let violated = |seed| {
+            let text = format!(
+                "format = 'quorate-scenario/1'\nchaos = '4s'\ncallers = 6\nseed = {seed}\n\
+                 membership = 3\nraft.lease = 1000\nactions = [\
+                 {{ at = '1s', do = 'lag', who = 'leader', by = '900ms', for = '1s' }},\
+                 {{ at = '1s 100ms', do = '{strike}', who = 'leader', for = '1s' }}]"
+            );
+            let scenario = Scenario::parse(&text).unwrap_or_else(|why| panic!("{why}"));
+            scenario.run().err().map(|failure| failure.violation.property)
+        };
+        (0..20).find_map(violated)
+    };
+    assert_eq!(broken("freeze"), Some(Property::ReadsAreLinearizable));
+    assert_eq!(broken("pause"), None);
+}
+
 /// Is this noticed in one of the first worlds that several servers share, if they are broken so?
 fn is_noticed(sabotage: Sabotage, property: Property) -> bool {
     let shared = (0..).map(Options::from_seed);
