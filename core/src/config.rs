@@ -36,6 +36,10 @@ pub struct Config {
     /// group must have the same, and the same election timeout: a server without it does not keep the
     /// promises that the lease of another rests on. Needs `check_quorum`.
     pub lease: Option<Lease>,
+    /// Who is to lead, of those that can: from 0 to [`PRIORITY_MAX`](Self::PRIORITY_MAX), the default.
+    /// For each step below that a server waits an election timeout longer before it seeks election. It
+    /// leads if nobody else can.
+    pub priority: u8,
     /// How long a disk that has something to write may go without finishing any of it, before it
     /// counts as hanging: a leader then steps down if the others can elect another without its
     /// vote, and nobody seeks election or votes, until the disk answers. Each answer starts the
@@ -92,6 +96,9 @@ impl Lease {
 const PPM: u128 = 1_000_000;
 
 impl Config {
+    /// The highest [`priority`](Self::priority).
+    pub const PRIORITY_MAX: u8 = 10;
+
     /// The defaults: for a local network and disks that sync within milliseconds.
     pub const fn new(id: NodeId) -> Self {
         Self {
@@ -103,6 +110,7 @@ impl Config {
             pre_vote: true,
             check_quorum: true,
             lease: None,
+            priority: Self::PRIORITY_MAX,
             disk_timeout: Duration::from_secs(2),
             command_bytes_max: 1 << 20,
             message_bytes_max: 1 << 20,
@@ -115,6 +123,12 @@ impl Config {
         }
     }
 
+    /// How long a server waits at least before it seeks election.
+    pub(crate) fn patience(&self) -> Duration {
+        let deference = u32::from(Self::PRIORITY_MAX.saturating_sub(self.priority));
+        self.election_timeout.saturating_mul(1 + deference)
+    }
+
     /// Does the tuning make sense?
     ///
     /// # Errors
@@ -125,6 +139,9 @@ impl Config {
                 heartbeat_interval: self.heartbeat_interval,
                 election_timeout: self.election_timeout,
             });
+        }
+        if self.priority > Self::PRIORITY_MAX {
+            return Err(ConfigError::PriorityTooHigh { priority: self.priority });
         }
         if let Some(Lease { drift_ppm }) = self.lease {
             if !self.check_quorum {
@@ -171,6 +188,12 @@ pub enum ConfigError {
     LeaseWithoutLength {
         /// As given.
         drift_ppm: u32,
+    },
+    /// There is none so high.
+    #[error("priority {priority} is above the highest, {}", Config::PRIORITY_MAX)]
+    PriorityTooHigh {
+        /// As given.
+        priority: u8,
     },
     /// A limit of zero allows nothing at all.
     #[error("limit {name} must not be zero")]

@@ -78,7 +78,7 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
     assert!(matches!(tampered(14, 1), Ok(Some(_))), "ignorable and known");
 
     for (service, kind) in
-        [(Service::Handshake, 7), (Service::Raft, 13), (Service::Peer, 7), (Service::Client, 2)]
+        [(Service::Handshake, 7), (Service::Raft, 13), (Service::Peer, 8), (Service::Client, 2)]
     {
         let frame = |ignorable| Frame {
             service,
@@ -96,14 +96,16 @@ fn what_is_unknown_is_named_and_ignorable_only_if_the_sender_says_so() {
 }
 
 /// FAULTS N12: the bytes of the one are the sign of life, whether they are understood or not, and the
-/// other is a hint.
+/// others are hints.
 #[test]
-fn only_a_sign_of_life_and_a_hint_may_be_ignored() {
+fn only_a_sign_of_life_and_hints_may_be_ignored() {
     for sample in all() {
         let frame = frame(&sample.message.encoded(GROUP)).expect("a frame").expect("a whole one");
         let may_be = matches!(
             sample.message,
-            Any::Peer(PeerMessage::KeepAlive | PeerMessage::Reachable { .. })
+            Any::Peer(
+                PeerMessage::KeepAlive | PeerMessage::Reachable { .. } | PeerMessage::Priority(_)
+            )
         );
         assert_eq!(frame.ignorable, may_be, "{}", sample.name);
     }

@@ -206,7 +206,7 @@ pub fn handshake(input: &mut Input<'_>) -> Handshake {
 /// Between servers, beside consensus.
 pub fn peer(input: &mut Input<'_>) -> PeerMessage {
     let request = input.number();
-    match input.below(11) {
+    match input.below(12) {
         0 => PeerMessage::KeepAlive,
         7 => PeerMessage::Reachable { address: address(input) },
         8 => {
@@ -220,6 +220,7 @@ pub fn peer(input: &mut Input<'_>) -> PeerMessage {
             PeerMessage::SnapshotPart(SnapshotPart { snapshot, offset, total_bytes, bytes })
         }
         10 => PeerMessage::SnapshotNone(id(input, &Near::default())),
+        11 => PeerMessage::Priority(input.byte()),
         1 => {
             let (hops, body) = (input.byte(), ForwardBody::Propose { command: bytes(input) });
             PeerMessage::Forward(Forward { id: request, hops, body })

@@ -156,7 +156,8 @@ impl Boot {
         let mut config = NodeConfig::new(id, options.cluster, incarnation, addresses);
         config.boot = self.opened.boot_epoch;
         config.joined = self.opened.ident.joined;
-        config.raft = Config { id, seed, ..options.raft.clone() };
+        let priority = options.priority(id);
+        config.raft = Config { id, seed, priority, ..options.raft.clone() };
         // In proportion, as the defaults are.
         config.link_timeout = options.raft.election_timeout * 10 / 3;
         config.snapshot_entries = options.snapshot_entries;

@@ -73,6 +73,7 @@ impl Counters {
             | Note::MembershipChanged { .. }
             | Note::NoAddress(_)
             | Note::Staffing(_)
+            | Note::Yielding(_)
             | Note::RefusedBy(..)
             | Note::ProposalBegan(_)
             | Note::ProposalEnded(_) => {}

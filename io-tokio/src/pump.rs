@@ -471,6 +471,9 @@ impl<E: Env> Pump<E> {
                     "servers have failed or are missing: replacing them"
                 );
             }
+            Note::Yielding(peer) => {
+                tracing::info!(%peer, "handing over to a server of a higher priority");
+            }
             Note::NoAddress(peer) => tracing::warn!(%peer, "nobody says where this member is"),
             Note::LinkUp(peer) => tracing::info!(%peer, "a link to a peer is up"),
             Note::LinkDown(peer) => tracing::warn!(%peer, "a link to a peer is down"),

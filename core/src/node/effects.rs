@@ -45,6 +45,7 @@ impl Node {
                 Effect::RoleChanged(change) => {
                     // Whoever leads is listened to, whatever the log says of it.
                     self.is_membership_new = true;
+                    self.lead_for_a_while();
                     out.push(Output::Note(Note::RoleChanged(change)));
                 }
                 Effect::Halt(violation) => {

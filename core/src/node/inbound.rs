@@ -290,6 +290,7 @@ impl Node {
             frame_bytes_max: self.config.frame_bytes_max,
         };
         self.repurpose(id, from);
+        self.priorities.remove(&hello.from);
         // It may be one that is linked to for no other reason.
         self.is_membership_new = true;
         self.claims.insert(id, disk);

@@ -274,6 +274,8 @@ pub enum Note {
     /// Servers have failed, or are missing: the policy asks for this membership, see
     /// [`Staffing`](super::Staffing).
     Staffing(Membership),
+    /// It leads, and hands over to this server of a higher priority.
+    Yielding(NodeId),
     /// The log cannot be read for a peer that is behind; the node ends, with
     /// [`Output::DiskFailed`].
     LogUnreadable(NodeId, WalError),

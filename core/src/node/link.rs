@@ -84,6 +84,14 @@ impl Link {
         matches!(self.state, LinkState::Up { .. })
     }
 
+    /// Since when it is up, if it is.
+    pub(super) fn up_since(&self) -> Option<Instant> {
+        match self.state {
+            LinkState::Up { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+
     /// When something must be done about the link if nothing else happens.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {

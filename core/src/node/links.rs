@@ -8,6 +8,7 @@ use super::Node;
 use super::connection::{Connection, Purpose};
 use super::io::{ConnectionId, Note, Output, Outputs};
 use super::link::{Lane, Link, LinkId, LinkState};
+use crate::config::Config;
 use crate::event::Event;
 use crate::message::{Message, Rpc};
 use crate::types::NodeId;
@@ -113,6 +114,10 @@ impl Node {
         self.endings.set(id, self.now.after(self.config.link_timeout));
         self.is_told_removed = false;
         let group = self.group();
+        let priority = self.config.raft.priority;
+        if priority < Config::PRIORITY_MAX {
+            self.say(id, |bytes| PeerMessage::Priority(priority).encode(group, bytes));
+        }
         if let Some(address) = self.address_of(self.config.raft.id)
             && link_id.lane == Lane::Urgent
         {

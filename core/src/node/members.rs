@@ -125,6 +125,7 @@ impl Node {
         let wanted = self.wanted_peers();
         let connected = self.connected_peers();
         self.announced.retain(|id, _| wanted.contains(id) || connected.contains(id));
+        self.priorities.retain(|id, _| wanted.contains(id) || connected.contains(id));
         self.nowhere.retain(|id| wanted.contains(id));
         let linked = self.links.keys().copied().collect::<Vec<_>>();
         for id in linked.into_iter().filter(|id| !wanted.contains(&id.peer)) {

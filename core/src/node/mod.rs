@@ -23,6 +23,7 @@ mod link;
 mod links;
 mod log_lane;
 mod members;
+mod priority;
 mod proposals;
 mod requests;
 mod serve;
@@ -76,6 +77,10 @@ pub struct Node {
     links: BTreeMap<LinkId, Link>,
     /// Where peers say that they can be reached; of those only who are linked to, or to us.
     announced: BTreeMap<NodeId, Address>,
+    /// What peers say of their priority.
+    priorities: BTreeMap<NodeId, u8>,
+    /// Leadership is not given away before then.
+    yield_at: Instant,
     /// Peers without any address, of whom it was said that they have none.
     nowhere: BTreeSet<NodeId>,
     /// Has it been told of the time at all? Links are made with the first step.
@@ -157,6 +162,8 @@ impl Node {
             beat_at: now,
             links: BTreeMap::new(),
             announced: BTreeMap::new(),
+            priorities: BTreeMap::new(),
+            yield_at: now,
             nowhere: BTreeSet::new(),
             has_stepped: false,
             is_membership_new: true,
@@ -197,6 +204,7 @@ impl Node {
         }
         self.ask_leader(out);
         self.tend_staff(out);
+        self.yield_leadership(out);
         self.events.push(Event::Timeout);
         self.raft.step_batch(self.now, &mut self.events, &mut self.effects);
         self.carry_out(out);

@@ -101,6 +101,7 @@ impl Node {
             PeerMessage::SnapshotPart(part) => self.handle_snapshot_part(from, part, out),
             PeerMessage::SnapshotNone(snapshot) => self.handle_snapshot_none(from, snapshot),
             PeerMessage::Reachable { address } => self.handle_reachable(from, address),
+            PeerMessage::Priority(priority) => self.handle_priority(from, priority),
             PeerMessage::Forwarded(Forwarded { id, outcome }) => {
                 let id = RequestId(id);
                 // Only the server that was asked may answer.

@@ -180,7 +180,7 @@ impl Raft {
         config.check()?;
         recovered.check()?;
         let mut rng = Rng::new(config.seed ^ config.id.get());
-        let deadline = rng.later(now, config.election_timeout, config.election_jitter);
+        let deadline = rng.later(now, config.patience(), config.election_jitter);
         let covered = recovered.snapshot.last_included.index;
         let mut raft = Self {
             rng,
@@ -539,9 +539,9 @@ impl Raft {
     }
 
     /// A fresh wait: long enough for a leader to be heard, and different for each server and each
-    /// election, so that votes are rarely split (thesis 3.4).
+    /// election, so that votes are rarely split (thesis 3.4). Longer for those that others shall come
+    /// before.
     fn election_deadline(&mut self) -> Instant {
-        let Config { election_timeout, election_jitter, .. } = self.config;
-        self.rng.later(self.now, election_timeout, election_jitter)
+        self.rng.later(self.now, self.config.patience(), self.config.election_jitter)
     }
 }

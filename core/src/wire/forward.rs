@@ -30,6 +30,9 @@ pub enum PeerMessage {
         /// As the sender is known to itself.
         address: Address,
     },
+    /// How likely the sender is to lead, see [`Config::priority`](crate::Config::priority); said first
+    /// on each of its links. A hint, which may be ignored.
+    Priority(u8),
 }
 
 /// See [`PeerMessage::SnapshotAsk`].
@@ -129,7 +132,7 @@ impl PeerMessage {
 
 impl Headed for PeerMessage {
     const SERVICE: Service = Service::Peer;
-    const KINDS: u8 = 7;
+    const KINDS: u8 = 8;
 
     fn payload(&self) -> Option<&Bytes> {
         match self {
@@ -142,6 +145,7 @@ impl Headed for PeerMessage {
             | Self::Forwarded(_)
             | Self::KeepAlive
             | Self::Reachable { .. }
+            | Self::Priority(_)
             | Self::SnapshotAsk(_)
             | Self::SnapshotNone(_) => None,
         }
@@ -158,12 +162,13 @@ impl Headed for PeerMessage {
             | Self::Forwarded(_)
             | Self::KeepAlive
             | Self::Reachable { .. }
+            | Self::Priority(_)
             | Self::SnapshotAsk(_)
             | Self::SnapshotNone(_) => None,
         }
     }
 
     fn is_ignorable(&self) -> bool {
-        matches!(self, Self::KeepAlive | Self::Reachable { .. })
+        matches!(self, Self::KeepAlive | Self::Reachable { .. } | Self::Priority(_))
     }
 }

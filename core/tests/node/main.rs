@@ -7,6 +7,7 @@ mod ends;
 mod limits;
 mod links;
 mod members;
+mod priority;
 mod requests;
 mod snapshots;
 mod staffing;

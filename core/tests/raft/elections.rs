@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::bench::{Bench, id, node, outcome, role_change, sent, sent_to};
 use quorate_core::{
-    AppendOutcome, Cause, Event, LogId, PreVoteReply, RequestVote, RequestVoteReply, RoleKind, Rpc,
-    Term,
+    AppendOutcome, Cause, Config, ConfigError, Event, LogId, PreVoteReply, RequestVote,
+    RequestVoteReply, RoleKind, Rpc, Term,
 };
 
 fn is_vote_request(rpc: &Rpc) -> bool {
@@ -117,4 +117,29 @@ fn a_newer_term_does_not_restart_the_wait() {
 fn a_leader_of_an_earlier_term_is_told() {
     let mut bench = Bench::follower(5, &[]);
     assert_eq!(outcome(&bench.heartbeat((2, 3), 1)), Some(AppendOutcome::StaleTerm));
+}
+
+/// Those that others shall come before wait an election timeout longer for each step.
+#[test]
+fn who_has_a_lower_priority_waits_longer() {
+    let shortest = |priority| {
+        let waits = (0..50).map(|seed| {
+            let bench = Bench::with(1, &[], |config| {
+                (config.priority, config.seed) = (priority, seed);
+            });
+            bench.raft.deadline().expect("it will stand").0 - bench.now.0
+        });
+        Duration::from_nanos(waits.min().expect("fifty"))
+    };
+    let timeout = Config::new(node(1)).election_timeout;
+    for (priority, timeouts) in [(10, 1), (9, 2), (0, 11)] {
+        let wait = shortest(priority);
+        assert!((timeout * timeouts..timeout * (timeouts + 1)).contains(&wait), "{wait:?}");
+    }
+    let mut bench = Bench::with(1, &[], |config| config.priority = 9);
+    bench.time_out();
+    bench.now = bench.now.after(timeout * 2 - Duration::from_nanos(1));
+    assert!(bench.raft.deadline() > Some(bench.now), "and as long before it tries again");
+    let too_high = Config { priority: 11, ..Config::new(node(1)) };
+    assert_eq!(too_high.check(), Err(ConfigError::PriorityTooHigh { priority: 11 }));
 }

@@ -248,6 +248,7 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
         ),
         ids().prop_map(PeerMessage::SnapshotNone),
         addresses().prop_map(|address| PeerMessage::Reachable { address }),
+        any::<u8>().prop_map(PeerMessage::Priority),
     ]
 }
 

@@ -234,6 +234,7 @@ fn forwards() -> Vec<Sample> {
         ),
         sample("peer_snapshot_none", &[5], Any::Peer(PeerMessage::SnapshotNone(id(5, 300)))),
         sample("peer_reachable", &[6, 8], Any::Peer(reachable)),
+        sample("peer_priority", &[7, 3], Any::Peer(PeerMessage::Priority(3))),
     ]
 }
 

@@ -164,9 +164,12 @@ impl World<'_> {
     fn decay(&mut self, at: usize, how: Decay, files: &Files) {
         for server in &mut self.servers {
             let is_forgetful = server.ledger.durable().hard_state.is_forgetful;
-            if server.health == Health::Replaced && !is_forgetful {
-                server.health = Health::Whole;
-            }
+            server.health = match server.health {
+                Health::Replaced if !is_forgetful => Health::Whole,
+                // It has decayed as well, and was found to have all that it had learned anew.
+                Health::Whole if is_forgetful => Health::Replaced,
+                health => health,
+            };
         }
         let all: Vec<_> = self.servers.iter().map(|server| server.health).collect();
         if self.is_changing || !Health::may_decay(&all, at) {

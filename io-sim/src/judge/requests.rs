@@ -90,6 +90,7 @@ impl Requests {
             PeerMessage::Forward(_)
             | PeerMessage::KeepAlive
             | PeerMessage::Reachable { .. }
+            | PeerMessage::Priority(_)
             | PeerMessage::SnapshotAsk(_)
             | PeerMessage::SnapshotPart(_)
             | PeerMessage::SnapshotNone(_) => None,

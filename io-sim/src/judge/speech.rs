@@ -112,7 +112,9 @@ impl Properties {
         self.speaks_as_leader(message, LogId::ZERO, is, disk)?;
         let last = disk.written().last().index;
         let still_leads = is.leads() && message.term == is.term();
-        let has_all = to.ledger().durable().digest(last) == disk.written().digest(last);
+        let digest = disk.written().digest(last);
+        // It may have lost its disk since: then it has no say, and does not stand.
+        let has_all = digest.is_some_and(|digest| to.ledger().vouches_for(last, digest));
         let is_deposed = to.ledger().written().hard_state.term > message.term;
         let may_lack = is_deposed || !still_leads || !self.looks_into_disks;
         hold(has_all || may_lack, Property::MessagesAreTrue, || {

@@ -8,6 +8,7 @@ use quorate_core::{
 };
 
 use super::futures::Place;
+use super::image::Image;
 use super::violation::Checked;
 use super::{Given, Glance, Ledger, Properties, Property, Witness};
 
@@ -339,6 +340,19 @@ fn i8_an_acknowledgement_that_is_not_durable_is_noticed() {
     sync(&mut doubles[1]);
     assert_eq!(say(&mut properties, &doubles, 1, matches(1)), Ok(()));
     assert_eq!(broken(say(&mut properties, &doubles, 1, matches(2))), Property::MessagesAreTrue);
+}
+
+/// Server 1 leads and has one entry, which server 2 has, too.
+#[test]
+fn a_successor_that_never_had_all_is_noticed() {
+    let (mut properties, mut doubles) = one_is_committed();
+    assert_eq!(say(&mut properties, &doubles, 0, Rpc::TimeoutNow), Ok(()));
+    doubles[1].ledger.lose(Image::default());
+    assert_eq!(say(&mut properties, &doubles, 0, Rpc::TimeoutNow), Ok(()), "nobody has told yet");
+    write(&mut doubles[0], None, Some(at(1, 1)), &[entry(at(1, 2), "b")]);
+    sync(&mut doubles[0]);
+    let said = say(&mut properties, &doubles, 0, Rpc::TimeoutNow);
+    assert_eq!(broken(said), Property::MessagesAreTrue);
 }
 
 #[test]

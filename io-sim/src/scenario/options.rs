@@ -69,6 +69,8 @@ pub struct Options {
     /// that a [`Strike::Reconfigure`](super::Strike::Reconfigure) does not name; zero replaces nobody.
     #[serde(with = "units::span")]
     pub replace_after: Duration,
+    /// By so much the priority of each server is below that of the one before; zero for equal ones.
+    pub priority_step: u8,
     /// How long a server stays down that ended itself.
     #[serde(with = "units::span")]
     pub restart_after: Duration,
@@ -119,6 +121,8 @@ struct RaftText {
     check_quorum: bool,
     #[serde(with = "units::lease")]
     lease: Option<Lease>,
+    #[serde(skip, default = "highest")]
+    priority: u8,
     #[serde(with = "units::span")]
     disk_timeout: Duration,
     command_bytes_max: u64,
@@ -138,6 +142,10 @@ struct WalText {
     align_bytes: u32,
     batch_bytes_max: u64,
     tail_bytes_max: u64,
+}
+
+fn highest() -> u8 {
+    Config::PRIORITY_MAX
 }
 
 fn first() -> NodeId {
@@ -213,6 +221,7 @@ impl Options {
             snapshot_entries: 0,
             snapshot_piece_bytes: 256 << 10,
             replace_after: Duration::ZERO,
+            priority_step: 0,
             restart_after: Duration::from_millis(500),
             callers: 2,
             calling: CallingOptions {
@@ -275,6 +284,12 @@ impl Options {
         (!patience.is_zero()).then_some(Staffing { voters, learners: 1, patience })
     }
 
+    /// How likely a server is to lead, see [`Config::priority`].
+    pub fn priority(&self, id: NodeId) -> u8 {
+        let before = u8::try_from(id.get() - 1).unwrap_or(u8::MAX);
+        Config::PRIORITY_MAX.saturating_sub(self.priority_step.saturating_mul(before))
+    }
+
     /// Do they make sense? Nothing that passes can harm who runs it.
     ///
     /// # Errors
@@ -317,6 +332,7 @@ impl Options {
             ("snapshot_entries", self.snapshot_entries, 0, 1 << 40),
             ("snapshot_piece_bytes", self.snapshot_piece_bytes.into(), 1, 1 << 20),
             ("replace_after", replace_after, replace_after_min, HOUR_MS),
+            ("priority_step", self.priority_step.into(), 0, Config::PRIORITY_MAX.into()),
             ("restart_after", ms(self.restart_after), 0, HOUR_MS),
             ("callers", self.callers.into(), 0, 100),
             ("calling.keys", calling.keys, 1, 1_000_000),

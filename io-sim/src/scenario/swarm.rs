@@ -189,6 +189,7 @@ impl Options {
             "callers",
             "sabotage",
             "raft.lease",
+            "priority_step",
         ];
         faults.retain(|name| !is_none.contains(&name.as_str()) && !name.starts_with("calling."));
         faults
@@ -240,6 +241,7 @@ fn drawn(swarm: &mut Swarm) -> Options {
             0 => 0,
             _ => timeout_ms * swarm.pick("replace_after", &[0, 0, 4, 20]),
         }),
+        priority_step: swarm.pick("priority_step", &[0, 0, 0, 1]),
         nemesis,
         ..calm
     }

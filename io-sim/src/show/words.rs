@@ -94,6 +94,7 @@ fn entries(append: &AppendEntries) -> String {
 fn peer(message: &PeerMessage) -> (Kind, String) {
     let text = match message {
         PeerMessage::Reachable { address } => format!("is to be found at {address}"),
+        PeerMessage::Priority(priority) => format!("has priority {priority}"),
         PeerMessage::KeepAlive => return (Kind::KeepAlive, "sign of life".to_owned()),
         PeerMessage::SnapshotAsk(ask) => {
             format!("wants snapshot {} from byte {} on", id(ask.snapshot), ask.offset)

@@ -48,6 +48,7 @@ pub(crate) struct Tuning {
     replace_after_ms: Option<u64>,
     voters: Option<u64>,
     learners: Option<u64>,
+    priority: Option<u64>,
     clock_drift_ppm: Option<u64>,
     busy_poll_us: Option<u64>,
 }
@@ -167,6 +168,9 @@ const DEFAULTS: &str = "\
 # So many shall vote and learn, if failed servers are replaced.
 #voters = 3
 #learners = 1
+# Who is to lead, of those that can: 0 to 10. For each step below 10 a server waits an election timeout
+# longer, and if it leads, it hands over to a higher one that has been there for a while.
+#priority = 10
 # Lets a leader answer `--at lease` by itself: clocks of servers go fast or slow by this at most, in
 # millionths. The same for all servers, for all of them keep what a leader relies on. 0 trusts no
 # clock. Not for machines that are stopped and go on without knowing it, as virtual ones may be.
@@ -202,6 +206,7 @@ impl Tuning {
             "replace_after_ms" => self.replace_after_ms,
             "voters" => self.voters,
             "learners" => self.learners,
+            "priority" => self.priority,
             "clock_drift_ppm" => self.clock_drift_ppm,
             "busy_poll_us" => self.busy_poll_us,
             _ => unreachable!("{key} is a key"),
@@ -227,6 +232,9 @@ impl Tuning {
         set(&mut config.snapshot_bytes_per_second_max, bytes);
         config.staffing = self.staffing();
         config.raft.lease = self.lease();
+        let priority = &mut config.raft.priority;
+        // One that is too high is refused with the other limits.
+        *priority = self.priority.map_or(*priority, |it| u8::try_from(it).unwrap_or(u8::MAX));
     }
 
     fn lease(&self) -> Option<Lease> {
@@ -316,12 +324,15 @@ mod tests {
         for (key, value, default) in tuning.values() {
             assert_eq!(value, Some(default), "{key}");
         }
-        assert_eq!(tuning.values().count(), 15);
+        assert_eq!(tuning.values().count(), 16);
         let replacing = Tuning { replace_after_ms: Some(30_000), ..tuning.clone() };
         let patience = Duration::from_secs(30);
         assert_eq!(replacing.staffing(), Some(Staffing { voters: 3, learners: 1, patience }));
         let trusting = Tuning { clock_drift_ppm: Some(500), ..tuning.clone() };
         assert_eq!(trusting.lease(), Some(Lease { drift_ppm: 500 }));
+        let mut last = config();
+        Tuning { priority: Some(0), ..tuning.clone() }.tune(&mut last);
+        assert_eq!(last.raft.priority, 0);
         assert_eq!(tuning.busy_poll_us.map(Duration::from_micros), Some(BUSY_POLL));
         assert_eq!(tuning.session_timeout(), SESSION_TIMEOUT);
         assert_eq!(tuning.wal_options(), WalOptions::DEFAULT);

@@ -1,0 +1,79 @@
+//! Who is to lead, of those that can.
+//!
+//! Each server has a [priority](crate::Config::priority). One of a low priority waits longer before
+//! it seeks election; if it leads all the same, because nobody else could, it hands over once a
+//! server of a higher priority is there for good and has all that is committed. That is a transfer as
+//! an operator asks for it (thesis 3.10), with all that protects those, and never costs more than one.
+//!
+//! A server says its priority first on each of its links, unless it has the highest there is.
+
+use core::cmp::Reverse;
+use core::time::Duration;
+
+use super::io::{Note, Output, Outputs};
+use super::requests::Origin;
+use super::{Node, Phase};
+use crate::config::Config;
+use crate::effect::RoleKind;
+use crate::raft::Progress;
+use crate::types::NodeId;
+
+/// For how many election timeouts a server must have been there before it is trusted with leadership,
+/// and one that leads goes on at least.
+const STEADY_TIMEOUTS: u32 = 10;
+
+impl Node {
+    /// A peer says its priority.
+    pub(super) fn handle_priority(&mut self, from: NodeId, priority: u8) {
+        self.priorities.insert(from, priority);
+    }
+
+    /// As far as it was said.
+    fn priority_of(&self, id: NodeId) -> u8 {
+        self.priorities.get(&id).copied().unwrap_or(Config::PRIORITY_MAX)
+    }
+
+    /// Leadership is given away no more often than this, whatever becomes of it.
+    pub(super) fn lead_for_a_while(&mut self) {
+        self.yield_at = self.now.after(self.steady());
+    }
+
+    fn steady(&self) -> Duration {
+        self.config.raft.election_timeout.saturating_mul(STEADY_TIMEOUTS)
+    }
+
+    /// Hands over to a server of a higher priority, if this one leads and nothing else is under way.
+    pub(super) fn yield_leadership(&mut self, out: &mut Outputs) {
+        let own = self.config.raft.priority;
+        let status = self.raft.status();
+        let is_asked = || status.transferring_to.is_some() || status.is_reconfiguring;
+        if own == Config::PRIORITY_MAX
+            || status.role != RoleKind::Leader
+            || self.phase != Phase::Serving
+            || self.now < self.yield_at
+            || is_asked()
+        {
+            return;
+        }
+        let can_lead = |peer: &&Progress| {
+            status.membership.voters().contains(&peer.id())
+                && !peer.is_forgetful()
+                && peer.match_index() >= status.commit
+                && self.is_steady(peer)
+        };
+        let higher = status.peers.iter().filter(can_lead).map(|peer| peer.id());
+        let first = higher.max_by_key(|&id| (self.priority_of(id), Reverse(id)));
+        let Some(to) = first.filter(|&id| self.priority_of(id) > own) else { return };
+        self.lead_for_a_while();
+        out.push(Output::Note(Note::Yielding(to)));
+        self.transfer_leadership(Origin::Node, Some(to));
+    }
+
+    /// Is it heard from, and has it been reached for a while?
+    fn is_steady(&self, peer: &Progress) -> bool {
+        let (timeout, steady) = (self.config.raft.election_timeout, self.steady());
+        let mut links = self.links.iter().filter(|(id, _)| id.peer == peer.id());
+        self.now < peer.heard().after(timeout)
+            && links.all(|(_, link)| link.up_since().is_some_and(|at| at.after(steady) <= self.now))
+    }
+}
