@@ -34,8 +34,8 @@ mod store;
 
 pub use framer::Framer;
 pub use parser::{Parser, Piece, SnapshotError};
-pub(crate) use store::read_whole;
 pub use store::{Slot, SnapshotStore, StoreError, Stored};
+pub(crate) use store::{is_snapshot_name, read_whole};
 
 const MAGIC: &[u8; 8] = b"QRSNAPSH";
 const FORMAT: u16 = 1;

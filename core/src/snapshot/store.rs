@@ -302,6 +302,11 @@ fn name(id: LogId) -> String {
     format!("snap-{:020}-{:016x}.qrs", id.index.0, id.term.0)
 }
 
+/// Is this the name of a snapshot's file?
+pub(crate) fn is_snapshot_name(name: &str) -> bool {
+    parse_name(name).is_some()
+}
+
 fn parse_name(text: &str) -> Option<LogId> {
     let (index, term) = text.strip_prefix("snap-")?.strip_suffix(".qrs")?.split_once('-')?;
     let term = Term(u64::from_str_radix(term, 16).ok()?);

@@ -48,6 +48,7 @@ mod disk;
 mod error;
 mod filler;
 mod format;
+mod heal;
 mod ident;
 mod identity;
 mod inspect;
@@ -74,6 +75,7 @@ pub use block::Unsupported;
 pub use disk::{Disk, DiskError, DiskErrorKind};
 pub use error::WalError;
 pub use format::{FormatError, Origin, format, format_as};
+pub use heal::heal;
 pub use ident::{Ident, IdentError, read_ident};
 pub use identity::Identity;
 pub use inspect::{

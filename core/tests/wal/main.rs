@@ -8,6 +8,7 @@ mod crash;
 mod errors;
 mod forgetting;
 mod golden;
+mod heal;
 mod inspector;
 mod killed;
 mod lane;

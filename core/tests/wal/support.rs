@@ -103,7 +103,7 @@ pub(crate) fn newest_segment(disk: &MemDisk) -> String {
 
 pub(crate) fn segments(disk: &MemDisk) -> Vec<String> {
     let mut names = wal::Disk::list(disk).expect("a list");
-    names.retain(|name| name.starts_with("seg-"));
+    names.retain(|name| name.starts_with("seg-") && name.ends_with(".qrw"));
     names.sort();
     names
 }

@@ -144,7 +144,8 @@ impl Sim {
     }
 
     pub(crate) fn patience(&self) -> u64 {
-        nanos(self.options.raft.election_timeout) * PATIENCE_TIMEOUTS
+        let timeouts = PATIENCE_TIMEOUTS * (1 + self.options.deference_max());
+        nanos(self.options.raft.election_timeout) * timeouts
             + nanos(self.options.calling.timeout.max(caller::VISIT_TIMEOUT)) * 2
     }
 

@@ -112,7 +112,8 @@ async fn settle(world: &World) -> Checked {
         sim.now + if hangs { links.max(disks + 1_000_000_000) } else { links }
     });
     until(world, "the end of what is old", |sim| sim.now >= end).await?;
-    until(world, "one leader of all that work", |sim| sim.leader().is_some()).await
+    until(world, "one leader of all that work", |sim| sim.leader().is_some()).await?;
+    until(world, "the one that is to lead", |sim| sim.is_first_in_the_lead()).await
 }
 
 /// For a while nothing is in the way: the leader stays, and work gets done.

@@ -4,7 +4,7 @@
 //! is measured (L2, L6, R3, R5). Then nobody asks for anything any more, and the others must catch up
 //! with a leader that is idle (L3). At the end nothing may be left over (R1), and all must agree.
 
-use quorate_core::{Config, RoleKind};
+use quorate_core::RoleKind;
 
 use super::broken::Broken;
 use super::caller::Caller;
@@ -115,10 +115,7 @@ impl World<'_> {
 
     fn patience(&self) -> u64 {
         let raft = &self.options.raft;
-        // Some wait longer than others, and longer before they let others lead.
-        let priorities = self.servers.iter().map(|server| self.options.priority(server.id));
-        let deference = priorities.min().map_or(0, |lowest| Config::PRIORITY_MAX - lowest);
-        nanos(raft.election_timeout) * 40 * (1 + u64::from(deference))
+        nanos(raft.election_timeout) * 40 * (1 + self.options.deference_max())
             + nanos(self.options.calling.timeout) * 3
             + nanos(raft.disk_timeout)
             + 9_000_000_000
@@ -154,15 +151,8 @@ impl World<'_> {
     /// Does a server lead that no other comes before, of those that vote and work?
     fn is_first_in_the_lead(&self) -> bool {
         let priority = |at: usize| self.options.priority(self.servers[at].id);
-        let is_voter = |at: &usize| {
-            let process = self.servers[*at].process.as_ref();
-            process.is_some_and(|process| {
-                let status = process.node.raft().status();
-                status.membership.is_voter(status.id) && !status.is_forgetful
-            })
-        };
-        let first = self.core().filter(is_voter).map(priority).max();
-        self.leader().map(priority) == first
+        let may_lead = |at: &usize| self.properties.may_lead(&self.servers[*at]);
+        self.leader().map(priority) == self.core().filter(may_lead).map(priority).max()
     }
 
     /// Somebody leads all that work, and what is in the way from the time of faults has been noticed

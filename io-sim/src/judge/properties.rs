@@ -70,6 +70,14 @@ impl Properties {
         })
     }
 
+    /// Does this server vote, as far as it knows, and has it a say?
+    pub fn may_lead(&self, server: &impl Witness) -> bool {
+        server.glance().is_some_and(|glance| {
+            let rules = self.rules(server.ledger().written(), glance.commit);
+            rules.is_voter(server.id()) && !glance.hard_state.is_forgetful
+        })
+    }
+
     /// A server's disk is lost, and with it the votes that bind it: whoever got one in a term that the
     /// server comes back to could not win it.
     pub fn forgets(&mut self, id: NodeId) {

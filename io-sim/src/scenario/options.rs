@@ -290,6 +290,13 @@ impl Options {
         Config::PRIORITY_MAX.saturating_sub(self.priority_step.saturating_mul(before))
     }
 
+    /// How many times longer than others a server may wait before it seeks election.
+    pub fn deference_max(&self) -> u64 {
+        let servers = (1..=u64::from(self.servers())).filter_map(NodeId::new);
+        let lowest = servers.map(|id| self.priority(id)).min();
+        lowest.map_or(0, |lowest| (Config::PRIORITY_MAX - lowest).into())
+    }
+
     /// Do they make sense? Nothing that passes can harm who runs it.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod manual;
 mod medium;
 mod members;
 mod output;
+mod recovery;
 mod serve;
 mod server;
 mod settings;

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use quorate_core::node::{NodeConfig, NodeStartError};
-use quorate_core::snapshot::{SnapshotError, SnapshotStore, StoreError};
-use quorate_core::wal::{Disk, DiskErrorKind, OpenError, Opened, Wal};
+use quorate_core::snapshot::{SnapshotError, StoreError};
+use quorate_core::wal::{OpenError, Opened};
 use quorate_core::wire::Address;
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
@@ -20,6 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::directory;
 use crate::exit::Exit;
 use crate::limits;
+use crate::recovery::{self, Recovery};
 use crate::settings::Settings;
 
 /// Where a server can be reached, whatever port it asked for.
@@ -47,8 +48,9 @@ pub(crate) fn run(
             Some(http) => Some(listen(&env, http).await?),
             None => None,
         };
-        let (wal, opened) = open(directory, disk, settings, &env)?;
-        let (snapshots, applier) = restore(directory, &wal, &opened)?;
+        let Recovery { wal, opened, snapshots, state } =
+            recovery::recover(directory, disk, settings, &env)?;
+        let applier = restore(directory, &opened, state)?;
         let parts = Parts {
             config: configure(settings, &opened, &address, &env)?,
             recovered: opened.recovered,
@@ -101,16 +103,13 @@ async fn listen(
     Ok((listener, address))
 }
 
-/// The snapshots next to the log, and the state machine as of the newest.
+/// The state machine as of the snapshot that the log begins with.
 fn restore(
     directory: &Path,
-    wal: &Wal<FileDisk>,
     opened: &Opened,
-) -> Result<(SnapshotStore<<FileDisk as Disk>::File>, Applier), Box<Diagnostic>> {
+    state: Option<Vec<u8>>,
+) -> Result<Applier, Box<Diagnostic>> {
     let mut applier = Applier::new(Kv::default(), SessionLimits::default());
-    let opened_snapshots = wal.snapshots();
-    let (snapshots, state) =
-        opened_snapshots.map_err(|error| directory::not_opened(directory, &error))?;
     if let Some(state) = state {
         let at = opened.recovered.snapshot.last_included;
         let restored = applier.restore(at, &state, &mut Applied::default());
@@ -121,53 +120,7 @@ fn restore(
         })?;
         tracing::info!(index = at.index.0, bytes = state.len(), "the state was restored");
     }
-    Ok((snapshots, applier))
-}
-
-/// Opens the log and says what was found.
-fn open(
-    directory: &Path,
-    disk: FileDisk,
-    settings: &Settings,
-    env: &RealEnv,
-) -> Result<(Wal<FileDisk>, Opened), Box<Diagnostic>> {
-    let opened = Wal::open(disk, settings.tuning.wal_options(), env.random());
-    let (wal, opened) = opened.map_err(|error| match &error {
-        OpenError::Disk(disk) if disk.kind == DiskErrorKind::Full => {
-            directory::not_opened(directory, &error).help("make room on the disk and start again")
-        }
-        _ => directory::not_opened(directory, &error),
-    })?;
-    let Opened { ident, boot_epoch, recovered, commit, report } = &opened;
-    let base = recovered.snapshot.last_included.index;
-    tracing::info!(
-        cluster = %ident.identity.cluster,
-        server = %ident.identity.node,
-        boot = boot_epoch,
-        term = recovered.hard_state.term.0,
-        entries = recovered.last.index.0 - base.0,
-        last = recovered.last.index.0,
-        committed = commit.0,
-        segments = report.segments,
-        batches = report.batches,
-        ended = ?report.row,
-        "the log was recovered"
-    );
-    if let Some(cut) = &report.cut {
-        tracing::info!(
-            file = cut.file,
-            offset = cut.offset,
-            bytes = cut.bytes,
-            "writes that were under way at the last end were cut off; nobody was told of them"
-        );
-    }
-    if report.bad_copies > 0 {
-        tracing::warn!(
-            copies = report.bad_copies,
-            "copies in the log are damaged, their twins are not"
-        );
-    }
-    Ok((wal, opened))
+    Ok(applier)
 }
 
 fn configure(

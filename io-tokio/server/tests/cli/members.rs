@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Ran, Scratch, command, quorate};
+use crate::support::{Ran, Scratch, command, contents, quorate};
 
 /// Servers on this machine, by number from 1; killed when this value is dropped.
 struct Group {
@@ -111,6 +111,13 @@ impl Group {
         let is_it = |one: &Value| one["node"].as_u64() == Some(server as u64);
         let one = servers.into_iter().find(is_it);
         one.and_then(|one| Some(one["role"].as_str()?.to_owned())).unwrap_or_default()
+    }
+
+    fn becomes_follower(&self, server: usize) {
+        let began = Instant::now();
+        while self.role(server) != "follower" {
+            assert!(began.elapsed() < Duration::from_secs(20), "it is {}", self.role(server));
+        }
     }
 
     /// Runs a command against all servers that run.
@@ -319,12 +326,48 @@ fn a_server_that_lost_its_disk_comes_back_if_it_says_so() {
 
     group.lose_disk(lost, true);
     group.start(lost);
-    let began = Instant::now();
-    while group.role(lost) != "follower" {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is {}", group.role(lost));
-    }
+    group.becomes_follower(lost);
     // Two of three are needed, and one of the others is gone.
     group.kill(other);
     group.ask(&["put", "k", "w"]).ends_with(0);
     assert_eq!(group.ask(&["get", "k"]).ends_with(0).stdout, "w\n");
+}
+
+/// FAULTS D06: what is damaged is set aside, and had from the others.
+#[test]
+fn a_server_whose_log_is_damaged_is_healed_by_the_others() {
+    let mut group = Group::new();
+    (1..=3).for_each(|server| group.start(server));
+    let leader = group.leader();
+    group.ask(&["put", "first", "a needle"]).ends_with(0);
+    group.ask(&["put", "k", "v"]).ends_with(0);
+    let (damaged, other) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    group.becomes_follower(damaged);
+
+    group.kill(damaged);
+    let directory = group.directory(damaged);
+    let holds = |bytes: &[u8]| bytes.windows(8).position(|window| window == b"a needle");
+    let files = contents(&directory).into_iter();
+    let (file, mut bytes) = files
+        .filter(|(name, _)| name.ends_with(".qrw"))
+        .find(|(_, bytes)| holds(bytes).is_some())
+        .expect("the value is in the log");
+    let place = holds(&bytes).expect("there");
+    bytes[place] ^= 1;
+    std::fs::write(format!("{directory}/{file}"), &bytes).expect("it can be written");
+    quorate(&["wal", "verify", &directory]).ends_with(6).says(&["error[Q0315]", &file]);
+
+    group.start(damaged);
+    group.becomes_follower(damaged);
+    let after = contents(&directory);
+    let kept = after.iter().find(|(name, _)| name.ends_with(".damaged")).expect("set aside");
+    assert!(kept.0.starts_with(&file) && *kept.1 == bytes, "as it was: {}", kept.0);
+    let log = std::fs::read_to_string(group.scratch.at(&format!("n{damaged}.log")));
+    assert!(log.expect("a log").contains("the log is damaged and was set aside"));
+    // Two of three are needed, and one of the others is gone.
+    group.kill(other);
+    group.ask(&["put", "k", "w"]).ends_with(0);
+    assert_eq!(group.ask(&["get", "first"]).ends_with(0).stdout, "a needle\n");
+    group.kill(damaged);
+    quorate(&["wal", "verify", &directory]).ends_with(0);
 }

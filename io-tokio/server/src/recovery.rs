@@ -1,0 +1,100 @@
+//! What a server finds in its data directory, and what it does if that is damaged.
+
+use std::path::Path;
+
+use quorate_core::snapshot::SnapshotStore;
+use quorate_core::wal::{self, Disk, DiskErrorKind, OpenError, Opened, Wal};
+use quorate_io_tokio::{Env as _, FileDisk, RealEnv};
+
+use crate::diagnostic::Diagnostic;
+use crate::directory;
+use crate::settings::Settings;
+
+/// Everything that a server starts from.
+pub(crate) struct Recovery {
+    pub(crate) wal: Wal<FileDisk>,
+    pub(crate) opened: Opened,
+    pub(crate) snapshots: SnapshotStore<<FileDisk as Disk>::File>,
+    /// The state in the snapshot that the log begins with.
+    pub(crate) state: Option<Vec<u8>>,
+}
+
+/// Opens a directory and says what was found. What is damaged and can be had from others is set aside:
+/// the server begins anew, without a say.
+pub(crate) fn recover(
+    directory: &Path,
+    disk: FileDisk,
+    settings: &Settings,
+    env: &RealEnv,
+) -> Result<Recovery, Box<Diagnostic>> {
+    let recovery = match open(disk, settings, env) {
+        Ok(recovery) => recovery,
+        Err(why) => {
+            let disk = set_aside(directory, why)?;
+            open(disk, settings, env).map_err(|error| refused(directory, &error))?
+        }
+    };
+    report(&recovery.opened);
+    Ok(recovery)
+}
+
+fn open(disk: FileDisk, settings: &Settings, env: &RealEnv) -> Result<Recovery, OpenError> {
+    let (wal, opened) = Wal::open(disk, settings.tuning.wal_options(), env.random())?;
+    let (snapshots, state) = wal.snapshots()?;
+    Ok(Recovery { wal, opened, snapshots, state })
+}
+
+fn set_aside(directory: &Path, why: OpenError) -> Result<FileDisk, Box<Diagnostic>> {
+    let disk = directory::lock(directory)?;
+    let damage = why.to_string();
+    let files = wal::heal(&disk, why).map_err(|error| refused(directory, &error))?;
+    tracing::error!(
+        %damage,
+        ?files,
+        "the log is damaged and was set aside; the server has no say until its group has brought it \
+         up to date"
+    );
+    Ok(disk)
+}
+
+fn refused(directory: &Path, error: &OpenError) -> Box<Diagnostic> {
+    let refused = directory::not_opened(directory, error);
+    match error {
+        OpenError::Disk(disk) if disk.kind == DiskErrorKind::Full => {
+            refused.help("make room on the disk and start again")
+        }
+        _ => refused,
+    }
+}
+
+fn report(opened: &Opened) {
+    let Opened { ident, boot_epoch, recovered, commit, report } = opened;
+    let base = recovered.snapshot.last_included.index;
+    tracing::info!(
+        cluster = %ident.identity.cluster,
+        server = %ident.identity.node,
+        boot = boot_epoch,
+        term = recovered.hard_state.term.0,
+        entries = recovered.last.index.0 - base.0,
+        last = recovered.last.index.0,
+        committed = commit.0,
+        segments = report.segments,
+        batches = report.batches,
+        ended = ?report.row,
+        "the log was recovered"
+    );
+    if let Some(cut) = &report.cut {
+        tracing::info!(
+            file = cut.file,
+            offset = cut.offset,
+            bytes = cut.bytes,
+            "writes that were under way at the last end were cut off; nobody was told of them"
+        );
+    }
+    if report.bad_copies > 0 {
+        tracing::warn!(
+            copies = report.bad_copies,
+            "copies in the log are damaged, their twins are not"
+        );
+    }
+}
