@@ -14,16 +14,16 @@ pub enum Health {
     Whole,
     /// Something has decayed since the last start: the next one may be refused.
     Decayed,
-    /// A start was refused: the server stays down, unless its disk is replaced.
+    /// A start was refused: the server stays down, unless it begins anew.
     Lost,
-    /// The disk is another one, from which the server has to learn everything anew.
-    Replaced,
+    /// The disk is another one, or holds nothing any more: the server has to learn everything anew.
+    Anew,
 }
 
 impl Health {
     /// May a server refuse to start for this reason?
     pub fn excuses(self, why: &OpenError) -> bool {
-        !matches!(self, Self::Whole | Self::Replaced) && {
+        !matches!(self, Self::Whole | Self::Anew) && {
             use OpenError::{Damaged, IdentLost, Snapshot};
             matches!(why, Damaged(_) | IdentLost { .. } | Snapshot(_))
         }

@@ -21,10 +21,18 @@ use crate::snapshot::is_snapshot_name;
 
 const SUFFIX: &str = ".damaged";
 
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Healed {
+    /// The names that files have now which were part of the log.
+    pub aside: Vec<String>,
+    /// What the server starts from, beside nothing.
+    pub hard_state: HardState,
+}
+
 /// Sets the log of a directory aside that [`Wal::open`](super::Wal::open) or
-/// [`Wal::snapshots`](super::Wal::snapshots) refused for this reason; it can be opened then. Says
-/// which files have other names now, which end in
-/// `.damaged`. Those from before the server had its say are removed.
+/// [`Wal::snapshots`](super::Wal::snapshots) refused for this reason; it can be opened then. The files
+/// have other names now, which end in `.damaged`. Those from before the server had its say are removed.
 ///
 /// The server keeps its identity, its term and its vote. A crash at any point leaves a directory that
 /// is refused again, or a server without a say.
@@ -32,7 +40,7 @@ const SUFFIX: &str = ".damaged";
 /// # Errors
 /// `why` itself, if others cannot make up for it: the group was founded by this server alone, its
 /// identity or its hard state are lost, or nothing is damaged. What the disk says.
-pub fn heal<D: Disk>(disk: &D, why: OpenError) -> Result<Vec<String>, OpenError> {
+pub fn heal<D: Disk>(disk: &D, why: OpenError) -> Result<Healed, OpenError> {
     if !can_be_healed(&why) {
         return Err(why);
     }
@@ -64,7 +72,7 @@ pub fn heal<D: Disk>(disk: &D, why: OpenError) -> Result<Vec<String>, OpenError>
         *name = other;
     }
     disk.sync_dir()?;
-    Ok(aside)
+    Ok(Healed { aside, hard_state })
 }
 
 /// Is it damage, and of what others have, too? What a disk cannot read today it may read tomorrow.

@@ -75,7 +75,7 @@ pub use block::Unsupported;
 pub use disk::{Disk, DiskError, DiskErrorKind};
 pub use error::WalError;
 pub use format::{FormatError, Origin, format, format_as};
-pub use heal::heal;
+pub use heal::{Healed, heal};
 pub use ident::{Ident, IdentError, read_ident};
 pub use identity::Identity;
 pub use inspect::{

@@ -36,10 +36,11 @@ fn whatever_is_refused_for_damage_begins_anew_without_a_say() {
             let Err(why) = open(&disk) else { continue };
             healed += 1;
             let (before, names) = (disk.contents(&file), segments(&disk));
-            let moved = heal(&disk, why.clone()).unwrap_or_else(|error| panic!("{at}: {error}"));
+            let healed = heal(&disk, why.clone()).unwrap_or_else(|error| panic!("{at}: {error}"));
             let expected: Vec<_> =
                 names.iter().map(|name| format!("{name}.00000001.damaged")).collect();
-            assert_eq!(moved, expected);
+            assert_eq!(healed.aside, expected);
+            assert_eq!(healed.hard_state, anew(hard_state(1, 1)).hard_state);
             assert_eq!(disk.contents(&format!("{file}.00000001.damaged")), before, "as it was");
             let (mut wal, opened) = opened(&disk);
             assert_eq!(opened.recovered, anew(hard_state(1, 1)), "{why}");
@@ -90,7 +91,7 @@ fn a_healed_directory_is_that_of_the_same_server() {
     disk.put(snapshot, b"a state");
     let file = &segments(&disk)[0];
     flip(&disk, file, 9000);
-    let moved = heal(&disk, refused(&disk)).expect("healed");
+    let moved = heal(&disk, refused(&disk)).expect("healed").aside;
     assert_eq!(moved.last(), Some(&format!("{snapshot}.00000002.damaged")));
     let (wal, opened) = opened(&disk);
     assert_eq!(opened.boot_epoch, before + 1);
@@ -116,7 +117,7 @@ fn what_was_set_aside_is_kept_for_one_damage() {
         drop(wal);
         // Where the first batch begins, which the others promise.
         flip(&disk, &newest_segment(&disk), 8200);
-        heal(&disk, refused(&disk)).expect("healed").len()
+        heal(&disk, refused(&disk)).expect("healed").aside.len()
     };
     let first = spoil(None);
     let second = spoil(None);

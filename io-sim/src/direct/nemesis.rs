@@ -165,9 +165,9 @@ impl World<'_> {
         for server in &mut self.servers {
             let is_forgetful = server.ledger.durable().hard_state.is_forgetful;
             server.health = match server.health {
-                Health::Replaced if !is_forgetful => Health::Whole,
+                Health::Anew if !is_forgetful => Health::Whole,
                 // It has decayed as well, and was found to have all that it had learned anew.
-                Health::Whole if is_forgetful => Health::Replaced,
+                Health::Whole if is_forgetful => Health::Anew,
                 health => health,
             };
         }

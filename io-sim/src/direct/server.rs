@@ -104,7 +104,7 @@ impl Server {
         }
         match boot? {
             Booted::Ready(boot) => {
-                if self.health != Health::Replaced {
+                if self.health != Health::Anew {
                     // All of it was read, and all is there.
                     self.health = Health::Whole;
                 }

@@ -327,8 +327,7 @@ impl<'a> World<'a> {
                 let host = self.servers[at].host.0.into();
                 self.trace.line(self.now, host, || format!("refuses to start: {why}"));
                 self.tell_noted(at, || format!("refuses to start: {why}"));
-                self.may_replace_disk(at);
-                Ok(())
+                self.may_begin_anew(at, why)
             }
         }
     }

@@ -25,6 +25,11 @@ pub struct Image {
 }
 
 impl Image {
+    /// Term and vote, and an empty log.
+    pub fn bare(hard_state: HardState) -> Self {
+        Self { hard_state, ..Self::default() }
+    }
+
     /// What a server starts from that has so many entries in memory.
     ///
     /// # Panics

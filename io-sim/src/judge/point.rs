@@ -88,6 +88,8 @@ pub enum Point {
     Staffed,
     /// A disk was replaced.
     DiskReplaced,
+    /// A log that was damaged was set aside.
+    LogHealed,
     /// A server that may have forgotten what it promised has a say again.
     Remembered,
 }
@@ -121,7 +123,7 @@ impl Point {
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 18] = [
+    pub const RARE: [Self; 19] = [
         Self::TornTailCut,
         Self::LeaderStopped,
         Self::LeaderAsked,
@@ -139,6 +141,7 @@ impl Point {
         Self::RemovedTold,
         Self::Staffed,
         Self::DiskReplaced,
+        Self::LogHealed,
         Self::Remembered,
     ];
 

@@ -47,10 +47,10 @@ fn open(disk: FileDisk, settings: &Settings, env: &RealEnv) -> Result<Recovery, 
 fn set_aside(directory: &Path, why: OpenError) -> Result<FileDisk, Box<Diagnostic>> {
     let disk = directory::lock(directory)?;
     let damage = why.to_string();
-    let files = wal::heal(&disk, why).map_err(|error| refused(directory, &error))?;
+    let healed = wal::heal(&disk, why).map_err(|error| refused(directory, &error))?;
     tracing::error!(
         %damage,
-        ?files,
+        files = ?healed.aside,
         "the log is damaged and was set aside; the server has no say until its group has brought it \
          up to date"
     );
