@@ -4,6 +4,7 @@
 mod directory;
 mod support;
 
+mod aside;
 mod crash;
 mod errors;
 mod forgetting;
