@@ -15,8 +15,8 @@ fn look(disk: &MemDisk) -> Vec<String> {
     all
 }
 
-/// A crash may leave some segments under their names. Those that can be opened are the beginning of the
-/// log that was: whatever was set aside first, or is lost in the disk's cache, leaves no gap.
+/// A crash may leave some segments under their names. Those that can be opened are the beginning of
+/// the log that was: whatever was set aside first, or is lost in the disk's cache, leaves no gap.
 #[test]
 fn what_is_left_of_a_log_by_a_crash_is_its_beginning_and_has_no_say() {
     let whole = entries(&mut opened(&forty()).0).expect("readable");

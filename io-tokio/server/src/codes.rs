@@ -115,20 +115,11 @@ Nothing was changed. Put the right file back.";
     DAMAGED = "Q0315", Damaged, "the log is damaged",
 "Something that this server may have acknowledged cannot be read back. Writes that were under way
 when the machine went down do not cause this: they are recognised and cut off. So the disk, its
-cache or somebody's hand has lost or changed data. A server of several mends most of this by itself:
-`quorate serve` sets the damaged log aside, under names that end in .damaged, says so, and has all
-of it anew from the other members; until then it has no say (`quorate status` calls it forgetful).
-If this stands at the end of `quorate serve`, others cannot make up for it: the server founded its
-group alone, it no longer knows who it is or what it has promised, or the disk cannot read just now.
-Then nothing was changed, and the server does not start. Have a look at the disk and start again.
-If there are other members, keep the directory aside, make a new one with `quorate init --join`
-under the same number, and let them bring it up to date. `quorate wal dump` shows what can still
-be read.
-
-Where most voters are damaged at once, none of them has a say and nobody is elected: nothing is lost
-or made up, and nothing gets the group back to work. Keep all directories, and write what is wanted
-of them to a new group. `quorate wal dump` reads what was set aside from a copy of the directory in
-which these files have their old names, without .BOOT.damaged, and take the place of the new ones.";
+cache or somebody's hand has lost or changed data. A server of several sets such a log aside when it
+starts, under names that end in `.damaged`, and is brought up to date by the others; it does not if
+they may not have what is lost, or if even its identity or its votes are: then nothing was changed.
+Keep the directory aside, make a new one with `quorate init --join` under the same number, and let
+the other members bring it up to date. `quorate wal dump` shows what can still be read.";
 
     UNSUPPORTED = "Q0316", Unsafe, "the data directory needs another version",
 "A file was written by a version of this program that uses a newer format. Nothing was changed.
