@@ -1,13 +1,15 @@
 //! One Raft server, without its I/O.
 //!
 //! **Decide, then settle.** A handler only changes state; [`settle`] looks at the state afterwards
-//! and gives the orders. Read in this order: [`role`] (what a server is), [`election`], [`append`]
+//! and gives the orders. Read in this order: [`role`] (what a server is), [`handle`] (what happens to it),
+//! [`election`], [`append`]
 //! (followers), [`lead`] (leaders) with [`progress`] and [`reads`], [`transfer`],
 //! [`reconfigure`], [`snapshots`], [`forgetful`], and [`settle`].
 
 mod append;
 mod election;
 mod forgetful;
+mod handle;
 mod lead;
 mod lease;
 mod progress;
@@ -18,18 +20,18 @@ mod reconfigure;
 mod role;
 mod settle;
 mod snapshots;
+mod status;
 mod transfer;
 
 use alloc::vec::Vec;
-use core::mem::take;
 
 use crate::config::{Config, ConfigError};
-use crate::effect::{Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, Violation};
+use crate::effect::{Cause, Effect, Effects, HardState, Refusal, RoleChange, Violation};
 use crate::entry::Entries;
 use crate::event::Event;
 use crate::log::Log;
 use crate::membership::Membership;
-use crate::message::{AppendEntries, Message, Rpc};
+use crate::message::{Message, Rpc};
 use crate::recovered::{RecoverError, Recovered, SnapshotMeta};
 use crate::rng::Rng;
 use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
@@ -37,6 +39,7 @@ use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
 pub use lease::LeaseLost;
 pub use progress::{PeerMode, Progress};
 use role::{Follower, Role};
+pub use status::Status;
 
 /// One Raft server, without its I/O.
 ///
@@ -121,56 +124,6 @@ pub enum StartError {
     ForgetfulAndAlone(NodeId),
 }
 
-/// A server at a glance. Borrowed, so that reading it costs nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct Status<'a> {
-    /// This server.
-    pub id: NodeId,
-    /// Its role.
-    pub role: RoleKind,
-    /// Term and vote.
-    pub hard_state: HardState,
-    /// The leader it knows.
-    pub leader: Option<NodeId>,
-    /// The last entry that the newest snapshot covers.
-    pub snapshot: LogId,
-    /// What the log starts after: what is between here and `snapshot` is kept for slow peers.
-    pub base: LogId,
-    /// The end of the log.
-    pub last: LogId,
-    /// The log is durable up to here.
-    pub durable: Index,
-    /// It may have forgotten what it promised, and has no say until a leader vouches for it: see
-    /// [`HardState::is_forgetful`].
-    pub is_forgetful: bool,
-    /// The disk has had something to write for [`Config::disk_timeout`] without finishing any of it.
-    pub disk_hangs: bool,
-    /// The log is committed up to here, as far as this server knows.
-    pub commit: Index,
-    /// Who belongs to the cluster.
-    pub membership: &'a Membership,
-    /// The entry that says so; 0 for the founding members.
-    pub membership_index: Index,
-    /// A leader's view of its peers, by id; empty for others.
-    pub peers: &'a [Progress],
-    /// Until when a leader answers reads by itself (thesis 6.4.1).
-    pub lease_until: Option<Instant>,
-    /// Why a leader has no lease for the rest of its term.
-    pub lease_lost: Option<LeaseLost>,
-    /// To whom a leader is handing over.
-    pub transferring_to: Option<NodeId>,
-    /// Is a leader about to change the membership?
-    pub is_reconfiguring: bool,
-    /// Messages that made no sense, since the start.
-    pub ignored_messages: u64,
-    /// Why this server stopped for good, if it did.
-    pub violation: Option<Violation>,
-}
-
-/// A term that is this far ahead of ours is not believed: nobody counts that far, and a term near
-/// the end of its range would leave no room for another election.
-const TERM_JUMP_MAX: u64 = 1 << 32;
-
 impl Raft {
     /// Starts a follower from what was on disk.
     ///
@@ -250,47 +203,6 @@ impl Raft {
         }
     }
 
-    /// A view for metrics, tests and people.
-    pub fn status(&self) -> Status<'_> {
-        Status {
-            id: self.config.id,
-            role: self.role.kind(),
-            hard_state: self.hard_state,
-            leader: self.leader(),
-            snapshot: self.log.snapshot(),
-            base: self.log.base(),
-            last: self.log.last(),
-            durable: self.log.durable(),
-            is_forgetful: self.hard_state.is_forgetful,
-            disk_hangs: self.is_disk_hanging(),
-            commit: self.commit,
-            membership: self.log.membership(),
-            membership_index: self.log.membership_at().index,
-            peers: match &self.role {
-                Role::Leader(leader) => &leader.peers,
-                _ => &[],
-            },
-            lease_until: self.lease_until(),
-            lease_lost: match &self.role {
-                Role::Leader(leader) => leader.lease.as_ref().and_then(|lease| lease.lost()),
-                _ => None,
-            },
-            transferring_to: match &self.role {
-                Role::Leader(leader) => leader.transfer.as_ref().map(|it| it.to()),
-                _ => None,
-            },
-            is_reconfiguring: match &self.role {
-                Role::Leader(leader) => leader.change.is_some(),
-                _ => false,
-            },
-            ignored_messages: self.ignored_messages.into(),
-            violation: match self.role {
-                Role::Halted(violation) => Some(violation),
-                _ => None,
-            },
-        }
-    }
-
     /// The entries from `first` on that are in memory, up to a cost of `bytes_max`, at least one.
     /// `None` if `first` is not in memory: it is in the driver's log, or nowhere yet.
     ///
@@ -324,141 +236,6 @@ impl Raft {
     pub(crate) fn is_settled(&self) -> bool {
         let has_said_all = self.withheld.is_empty() || !self.is_hard_state_durable();
         self.log.is_settled() && self.outbox.is_empty() && !self.is_hard_state_new && has_said_all
-    }
-
-    /// An event is large, so it is read where it lies; what is kept of it is taken out.
-    fn handle(&mut self, event: &mut Event, effects: &mut Effects) {
-        if matches!(self.role, Role::Halted(_)) {
-            return Self::refuse_when_halted(event, effects);
-        }
-        match event {
-            Event::Timeout => self.handle_timeout(effects),
-            Event::Receive(message) => self.handle_message(message, effects),
-            Event::Persisted(ticket) => self.handle_persisted(*ticket),
-            Event::Propose { id, command } => self.handle_propose(*id, take(command), effects),
-            Event::Read { id } => self.handle_read(*id, effects),
-            Event::LeaseRead { id } => self.handle_lease_read(*id, effects),
-            Event::TransferLeadership { id, to, within } => {
-                self.handle_transfer(*id, *to, *within, effects);
-            }
-            Event::Reconfigure { id, target, expected, force } => {
-                self.handle_reconfigure(*id, take(target), *expected, *force, effects);
-            }
-            Event::Fetched { to, entries } => self.handle_fetched(*to, take(entries)),
-            Event::Unreachable(peer) => self.handle_unreachable(*peer),
-            Event::SnapshotTaken(index) => self.handle_snapshot_taken(*index),
-            Event::SnapshotFetched(snapshot) => self.handle_snapshot_fetched(snapshot, effects),
-            Event::SnapshotUnavailable(snapshot) => self.handle_snapshot_unavailable(*snapshot),
-            Event::SnapshotMissing { to } => self.handle_snapshot_missing(*to),
-        }
-    }
-
-    fn handle_persisted(&mut self, ticket: Ticket) {
-        let was_durable = self.log.is_snapshot_durable();
-        self.log.persist(ticket, self.now);
-        self.is_compaction_due |= !was_durable && self.log.is_snapshot_durable();
-    }
-
-    fn refuse_when_halted(event: &Event, effects: &mut Effects) {
-        if let Event::Propose { id, .. }
-        | Event::Read { id }
-        | Event::LeaseRead { id }
-        | Event::TransferLeadership { id, .. }
-        | Event::Reconfigure { id, .. } = *event
-        {
-            effects.push(Effect::Refused { id, why: Refusal::Halted });
-        }
-    }
-
-    fn handle_timeout(&mut self, effects: &mut Effects) {
-        match self.role {
-            // Waits for several things, and looks at each of them.
-            Role::Leader(_) => self.handle_leader_timeout(effects),
-            _ if self.deadline().is_none_or(|deadline| self.now < deadline) => {}
-            _ => self.handle_election_timeout(effects),
-        }
-    }
-
-    fn handle_message(&mut self, message: &mut Message, effects: &mut Effects) {
-        if !self.is_credible(message) {
-            self.ignored_messages = self.ignored_messages.saturating_add(1);
-            return;
-        }
-        let Message { from, term, ref mut rpc, .. } = *message;
-        match rpc {
-            // A question about a term to come, which leaves everything here as it is.
-            Rpc::PreVote(request) => return self.handle_pre_vote(from, *request),
-            // A server that hears its leader does not even adopt the term (thesis 4.2.3).
-            Rpc::RequestVote(_) if term > self.hard_state.term && self.is_loyal() => {
-                return self.suspect_clock(from);
-            }
-            // thesis 6.4.1
-            Rpc::RequestVote(_) if self.is_bound() => return,
-            _ => {}
-        }
-        // thesis 3.3: a server that sees a newer term adopts it and follows.
-        if term > self.hard_state.term {
-            self.become_follower_of_term(term, Cause::NewerTerm, effects);
-        }
-        let is_current = term == self.hard_state.term;
-        match rpc {
-            Rpc::RequestVote(request) | Rpc::RequestVoteInTransfer(request) => {
-                self.handle_request_vote(from, is_current, *request, effects);
-            }
-            Rpc::TimeoutNow if is_current => self.handle_timeout_now(from, effects),
-            Rpc::AppendEntries(request) => {
-                self.handle_append_entries(from, is_current, request, effects);
-            }
-            Rpc::Heartbeat(heartbeat) => {
-                self.handle_append_entries(from, is_current, &mut (*heartbeat).into(), effects);
-            }
-            Rpc::InstallSnapshot(request) => {
-                self.handle_install_snapshot(from, is_current, request, effects);
-            }
-            Rpc::RequestVoteReply(reply) if is_current => {
-                self.handle_request_vote_reply(from, *reply, effects);
-            }
-            Rpc::AppendEntriesReply(reply) if is_current => {
-                self.handle_append_entries_reply(from, None, *reply);
-            }
-            Rpc::ForgetfulReply(answer) if is_current => {
-                self.handle_append_entries_reply(from, Some(answer.life), answer.reply);
-            }
-            Rpc::Vouch(vouch) if is_current => self.handle_vouch(from, *vouch),
-            Rpc::Doubt if is_current => self.handle_doubt(from),
-            // Speaks of a term to come, from a server whose own term may be behind.
-            Rpc::PreVoteReply(reply) => self.handle_pre_vote_reply(from, *reply, effects),
-            // thesis 3.3: an answer to an earlier term is void.
-            _ => {}
-        }
-    }
-
-    /// Could an honest server have sent this? What passes may be stale, but contradicts neither
-    /// itself nor arithmetic.
-    fn is_credible(&self, message: &Message) -> bool {
-        let newest = self.hard_state.term.0.saturating_add(TERM_JUMP_MAX);
-        let is_sane = match &message.rpc {
-            Rpc::AppendEntries(request) => request.is_sane_in(message.term),
-            Rpc::Heartbeat(heartbeat) => AppendEntries::from(*heartbeat).is_sane_in(message.term),
-            Rpc::InstallSnapshot(request) => request.is_sane_in(message.term),
-            Rpc::PreVote(request) => {
-                request.last.term <= message.term && request.next_term.0 <= newest
-            }
-            Rpc::RequestVote(request) | Rpc::RequestVoteInTransfer(request) => {
-                request.last.term <= message.term
-            }
-            _ => true,
-        };
-        let id = self.config.id;
-        is_sane && message.to == id && message.from != id && message.term.0 <= newest
-    }
-
-    fn leader(&self) -> Option<NodeId> {
-        match &self.role {
-            Role::Follower(follower) => follower.following.map(|following| following.leader),
-            Role::Leader(_) => Some(self.config.id),
-            _ => None,
-        }
     }
 
     /// Adopts a newer term, in which nobody got this server's vote.
