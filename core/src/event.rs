@@ -37,7 +37,7 @@ pub enum Event {
     },
     /// As [`Read`](Self::Read), and answered at once by a leader whose lease holds
     /// (thesis 6.4.1, [`Config::lease`](crate::Config)): as fast as a look at its own state, and as
-    /// linearizable as clocks keep to the bound.
+    /// linearizable as clocks keep to the bound. The time of the step must be one after it was asked.
     LeaseRead {
         /// The caller's name for the request.
         id: RequestId,

@@ -259,6 +259,7 @@ impl<E: Env> Pump<E> {
         loop {
             self.wait(&mut arrivals, &mut inputs).await;
             self.take_in(&mut arrivals, &mut inputs);
+            // Not before the inputs are there: see `Node::step`.
             let now = self.env.now();
             self.env.step(&mut self.node, now, &mut inputs, &mut outputs);
             for output in outputs.drain() {

@@ -191,6 +191,9 @@ impl Node {
 
     /// Takes in all that happened and gives orders. Leaves `inputs` empty, with its allocation.
     /// Nothing that arrives makes it panic.
+    ///
+    /// Look at the clock when the inputs are there, not before: a read by lease is answered as of `now`,
+    /// and must see all that was done until it was asked.
     pub fn step(&mut self, now: Instant, inputs: &mut Vec<Input>, out: &mut Outputs) {
         self.now = self.now.max(now);
         self.has_stepped = true;
