@@ -165,6 +165,8 @@ proptest! {
                     naive.push(None);
                 }
             }
+            let all = members.all().iter().map(|(at, membership)| (membership, at.index));
+            prop_assert_eq!(all.collect::<Vec<_>>(), said(&naive));
             let (newest, since) = said(&naive).pop().expect("the founders");
             prop_assert_eq!((members.newest(), members.since().index), (newest, since));
         }

@@ -35,6 +35,12 @@ fn rules(bench: &Bench) -> Membership {
     bench.raft.status().membership.clone()
 }
 
+/// Who belonged to the cluster since which index, as far as the log goes back.
+fn since_when(bench: &Bench) -> Vec<(u64, Membership)> {
+    let all = bench.raft.memberships().iter();
+    all.map(|(at, membership)| (at.index.0, membership.clone())).collect()
+}
+
 fn stopped(effects: &[Effect]) -> Vec<(u64, Stopped)> {
     let stopped = |effect: &Effect| match effect {
         Effect::ReconfigurationStopped { id, why } => Some((id.0, *why)),
@@ -332,6 +338,21 @@ fn a_membership_that_takes_the_place_of_another_at_its_index_is_told() {
     let effects = bench.hear(3, 4, Rpc::AppendEntries(request));
     assert_eq!(rules(&bench), of(&[2, 3]));
     assert!(effects.contains(&Effect::MembershipChanged(Index(2))), "{effects:?}");
+}
+
+/// A node links to whom any of these names, and tells whoever was in an older one that it has left.
+#[test]
+fn who_belonged_since_when_is_told_until_a_snapshot_covers_it() {
+    let mut bench = Bench::settled_leader(|_| {});
+    reconfigure(&mut bench, 1, of(&[1, 2]));
+    assert_eq!(since_when(&bench), [(0, of(&[1, 2, 3])), (2, of(&[1, 2]))], "committed or not");
+    all_have_all(&mut bench, &[2]);
+    reconfigure(&mut bench, 2, with_learners(&[1, 2], &[3]));
+    let newest = (3, with_learners(&[1, 2], &[3]));
+    assert_eq!(since_when(&bench), [(0, of(&[1, 2, 3])), (2, of(&[1, 2])), newest.clone()]);
+    all_have_all(&mut bench, &[2]);
+    bench.step(Event::SnapshotTaken(Index(2)));
+    assert_eq!(since_when(&bench), [(2, of(&[1, 2])), newest], "as of the snapshot, and later");
 }
 
 /// BUGS R9: what a server said before it was removed is void once it is back.
