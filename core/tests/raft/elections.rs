@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::bench::{Bench, id, node, outcome, role_change, sent, sent_to};
 use quorate_core::{
-    AppendOutcome, Cause, Config, ConfigError, Event, LogId, PreVoteReply, RequestVote,
+    AppendOutcome, Cause, Config, ConfigError, Event, LogId, Membership, PreVoteReply, RequestVote,
     RequestVoteReply, RoleKind, Rpc, Term,
 };
 
@@ -39,6 +39,15 @@ fn a_candidate_asks_for_votes_and_counts_its_own_once_that_is_durable() {
     assert_eq!(bench.raft.status().role, RoleKind::Candidate, "one durable vote of three");
     bench.hear(2, 2, granted);
     assert_eq!(bench.raft.status().role, RoleKind::Leader);
+}
+
+/// thesis 4.2.1: those that learn have no vote.
+#[test]
+fn a_candidate_asks_all_other_voters_and_nobody_else() {
+    let members = Membership::new([1, 2, 3].map(node), [], [4].map(node)).expect("members");
+    let mut bench = Bench::member(members, 1, &[]);
+    let asked = sent(&bench.time_out()).iter().map(|message| message.to).collect::<Vec<_>>();
+    assert_eq!(asked, [2, 3].map(node));
 }
 
 #[test]

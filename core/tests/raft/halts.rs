@@ -61,6 +61,17 @@ fn a_server_whose_committed_entry_is_contradicted_halts() {
     assert!(effects.contains(&halt), "{effects:?}");
 }
 
+/// What the leader has before the entries that it sends is its word, too.
+#[test]
+fn a_server_whose_last_committed_entry_is_contradicted_halts() {
+    let mut bench = Bench::follower(1, &[]);
+    bench.append((2, 1), LogId::ZERO, &[(1, 1), (1, 2)], 2);
+    bench.persist();
+    let effects = bench.append((3, 3), id(2, 2), &[(3, 3)], 0);
+    let halt = Effect::Halt(Violation::CommittedConflict { index: Index(2) });
+    assert!(effects.contains(&halt), "{effects:?}");
+}
+
 #[test]
 fn a_server_whose_snapshot_is_contradicted_halts() {
     for log in [&[][..], &[(2, 6)]] {
