@@ -294,7 +294,7 @@ impl Node {
             is_changing: raft.is_reconfiguring || raft.membership.is_joint(),
             transferring_to: raft.transferring_to,
             is_removed: self.is_removed(),
-            is_forgetful: raft.is_forgetful,
+            is_forgetful: raft.hard_state.is_forgetful,
             forgetful: raft.peers.iter().filter(|it| it.is_forgetful()).map(|it| it.id()).collect(),
             has_lease: raft.lease_until.is_some_and(|until| self.now < until),
             lease_lost: raft.lease_lost,

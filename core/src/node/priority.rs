@@ -10,11 +10,10 @@
 use core::cmp::Reverse;
 use core::time::Duration;
 
+use super::Node;
 use super::io::{Note, Output, Outputs};
 use super::requests::Origin;
-use super::{Node, Phase};
 use crate::config::Config;
-use crate::effect::RoleKind;
 use crate::raft::Progress;
 use crate::types::NodeId;
 
@@ -46,12 +45,10 @@ impl Node {
     pub(super) fn yield_leadership(&mut self, out: &mut Outputs) {
         let own = self.config.raft.priority;
         let status = self.raft.status();
-        let is_asked = || status.transferring_to.is_some() || status.is_reconfiguring;
         if own == Config::PRIORITY_MAX
-            || status.role != RoleKind::Leader
-            || self.phase != Phase::Serving
+            || !self.leads_unchanged()
             || self.now < self.yield_at
-            || is_asked()
+            || status.transferring_to.is_some()
         {
             return;
         }

@@ -111,16 +111,22 @@ fn moved(now: &Membership, voters: Move<'_>, learners: Move<'_>) -> Option<Membe
 }
 
 impl Node {
+    /// Does this server lead, and neither stop nor change the membership? Then it may ask something of
+    /// itself.
+    pub(super) fn leads_unchanged(&self) -> bool {
+        let status = self.raft.status();
+        let leads = status.role == RoleKind::Leader && self.phase == Phase::Serving;
+        leads && !status.is_reconfiguring
+    }
+
     /// Takes the next step, if this server leads and nothing else is under way. Whatever comes of it,
     /// the membership says next time. A leader looks with each heartbeat at the latest.
     pub(super) fn tend_staff(&mut self, out: &mut Outputs) {
         let Some(policy) = self.config.staffing else { return };
         let status = self.raft.status();
-        if status.role != RoleKind::Leader || self.phase != Phase::Serving {
-            return;
-        }
-        let is_asked = self.events.iter().any(|event| matches!(event, Event::Reconfigure { .. }));
-        if is_asked || status.is_reconfiguring || status.membership.is_joint() {
+        let is_asked =
+            || self.events.iter().any(|event| matches!(event, Event::Reconfigure { .. }));
+        if !self.leads_unchanged() || status.membership.is_joint() || is_asked() {
             return;
         }
         let health = |id| health(status.peers, id, (self.now, status.commit), policy.patience);

@@ -133,8 +133,7 @@ impl Raft {
 
     fn grant_vote(&mut self, candidate: NodeId, effects: &mut Effects) {
         if self.hard_state.vote.is_none() {
-            let term = self.hard_state.term;
-            self.set_hard_state(HardState { term, vote: Some(candidate), ..self.hard_state });
+            self.set_hard_state(HardState { vote: Some(candidate), ..self.hard_state });
         }
         // thesis 3.4: granting a vote restarts the wait.
         let patience = self.election_deadline();

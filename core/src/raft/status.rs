@@ -15,7 +15,7 @@ pub struct Status<'a> {
     pub id: NodeId,
     /// Its role.
     pub role: RoleKind,
-    /// Term and vote.
+    /// Term and vote, and whether it has a say at all.
     pub hard_state: HardState,
     /// The leader it knows.
     pub leader: Option<NodeId>,
@@ -27,9 +27,6 @@ pub struct Status<'a> {
     pub last: LogId,
     /// The log is durable up to here.
     pub durable: Index,
-    /// It may have forgotten what it promised, and has no say until a leader vouches for it: see
-    /// [`HardState::is_forgetful`].
-    pub is_forgetful: bool,
     /// The disk has had something to write for [`Config::disk_timeout`](crate::Config::disk_timeout)
     /// without finishing any of it.
     pub disk_hangs: bool,
@@ -67,7 +64,6 @@ impl Raft {
             base: self.log.base(),
             last: self.log.last(),
             durable: self.log.durable(),
-            is_forgetful: self.hard_state.is_forgetful,
             disk_hangs: self.is_disk_hanging(),
             commit: self.commit,
             membership: self.log.membership(),

@@ -94,14 +94,14 @@ fn it_has_a_say_again_once_a_leader_vouches_for_it_and_votes_for_nobody_else_in_
 fn what_it_lacks_or_what_is_not_durable_keeps_it_forgetful() {
     let (mut bench, life) = follower();
     bench.hear(2, 3, vouch(life, 3));
-    assert!(bench.raft.status().is_forgetful, "it lacks entry 3");
+    assert!(bench.raft.status().hard_state.is_forgetful, "it lacks entry 3");
     bench.append((2, 3), id(3, 2), &[(3, 3)], 1);
     bench.hear(2, 3, vouch(life, 3));
-    assert!(bench.raft.status().is_forgetful, "entry 3 is not durable");
+    assert!(bench.raft.status().hard_state.is_forgetful, "entry 3 is not durable");
     bench.persist();
-    assert!(bench.raft.status().is_forgetful);
+    assert!(bench.raft.status().hard_state.is_forgetful);
     bench.hear(2, 3, vouch(life, 3));
-    assert!(!bench.raft.status().is_forgetful);
+    assert!(!bench.raft.status().hard_state.is_forgetful);
 }
 
 #[test]
@@ -110,12 +110,12 @@ fn what_was_said_to_another_life_or_by_another_than_its_leader_is_void() {
     bench.hear(2, 3, vouch(LifeId(life.0 + 1), 2));
     bench.hear(3, 3, vouch(life, 2));
     bench.hear(2, 2, vouch(life, 2));
-    assert!(bench.raft.status().is_forgetful);
+    assert!(bench.raft.status().hard_state.is_forgetful);
     bench.hear(3, 4, Rpc::RequestVote(RequestVote { last: id(3, 9) }));
     bench.now = bench.now.after(Duration::from_secs(1));
     bench.hear(3, 4, Rpc::RequestVote(RequestVote { last: id(3, 9) }));
     bench.hear(2, 3, vouch(life, 2));
-    assert!(bench.raft.status().is_forgetful, "the term of leader 2 is over");
+    assert!(bench.raft.status().hard_state.is_forgetful, "the term of leader 2 is over");
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn whoever_is_told_by_its_leader_that_it_has_forgotten_says_so_from_then_on() {
     bench.append((2, 3), id(1, 1), &[(3, 2)], 1);
     bench.persist();
     bench.hear(3, 3, Rpc::Doubt);
-    assert!(!bench.raft.status().is_forgetful, "3 does not lead");
+    assert!(!bench.raft.status().hard_state.is_forgetful, "3 does not lead");
     let effects = bench.hear(2, 3, Rpc::Doubt);
     let is_written = |effect: &Effect| matches!(effect, Effect::Write(write) if write.hard_state.is_some_and(|it| it.is_forgetful));
     assert!(effects.iter().any(is_written), "{effects:?}");

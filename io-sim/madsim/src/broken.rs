@@ -72,12 +72,9 @@ impl Sim {
         self.kept().filter(|server| server.broken.is_none())
     }
 
-    /// Does a server lead that no other comes before, of those that vote and work?
-    pub(crate) fn is_first_in_the_lead(&self) -> bool {
-        let priority = |server: &Server| self.options.priority(server.id);
-        let may_lead = |server: &&Server| self.properties.may_lead(server);
-        let leader = self.leader().map(|at| priority(&self.servers[at]));
-        leader == self.core().filter(may_lead).map(priority).max()
+    pub(crate) fn first_leads(&self) -> bool {
+        let leader = self.leader().map(|at| &self.servers[at]);
+        self.properties.first_leads(leader, self.core(), |id| self.options.priority(id))
     }
 
     /// The place of the one that leads all that work.

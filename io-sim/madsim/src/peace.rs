@@ -113,7 +113,7 @@ async fn settle(world: &World) -> Checked {
     });
     until(world, "the end of what is old", |sim| sim.now >= end).await?;
     until(world, "one leader of all that work", |sim| sim.leader().is_some()).await?;
-    until(world, "the one that is to lead", |sim| sim.is_first_in_the_lead()).await
+    until(world, "the one that is to lead", |sim| sim.first_leads()).await
 }
 
 /// For a while nothing is in the way: the leader stays, and work gets done.

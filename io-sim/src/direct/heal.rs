@@ -148,11 +148,10 @@ impl World<'_> {
         self.servers.iter().position(is_it).filter(|&at| self.is_core(at))
     }
 
-    /// Does a server lead that no other comes before, of those that vote and work?
-    fn is_first_in_the_lead(&self) -> bool {
-        let priority = |at: usize| self.options.priority(self.servers[at].id);
-        let may_lead = |at: &usize| self.properties.may_lead(&self.servers[*at]);
-        self.leader().map(priority) == self.core().filter(may_lead).map(priority).max()
+    fn first_leads(&self) -> bool {
+        let server = |at: usize| &self.servers[at];
+        let (leader, core) = (self.leader().map(server), self.core().map(server));
+        self.properties.first_leads(leader, core, |id| self.options.priority(id))
     }
 
     /// Somebody leads all that work, and what is in the way from the time of faults has been noticed
@@ -166,7 +165,7 @@ impl World<'_> {
         let end = self.now + if hangs { links.max(disks) } else { links };
         self.until("the end of what is old", |world| world.now >= end)?;
         self.until("one leader of all that work", |world| world.leader().is_some())?;
-        self.until("the one that is to lead", Self::is_first_in_the_lead)
+        self.until("the one that is to lead", Self::first_leads)
     }
 
     /// For a while nothing is in the way: the leader stays, and work gets done.

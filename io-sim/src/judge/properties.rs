@@ -70,8 +70,18 @@ impl Properties {
         })
     }
 
-    /// Does this server vote, as far as it knows, and has it a say?
-    pub fn may_lead(&self, server: &impl Witness) -> bool {
+    /// Does a server lead that none of these comes before, of those that vote and have a say?
+    pub fn first_leads<'a, W: Witness + 'a>(
+        &self,
+        leader: Option<&'a W>,
+        all: impl Iterator<Item = &'a W>,
+        priority: impl Fn(NodeId) -> u8,
+    ) -> bool {
+        let may_lead = all.filter(|server| self.may_lead(*server));
+        leader.map(|server| priority(server.id())) == may_lead.map(|it| priority(it.id())).max()
+    }
+
+    fn may_lead(&self, server: &impl Witness) -> bool {
         server.glance().is_some_and(|glance| {
             let rules = self.rules(server.ledger().written(), glance.commit);
             rules.is_voter(server.id()) && !glance.hard_state.is_forgetful

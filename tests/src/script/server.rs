@@ -146,7 +146,7 @@ fn status_facts(status: &Status<'_>) -> Vec<String> {
         format!("transferring {}", words::vote(status.transferring_to)),
     ];
     facts.extend(status.disk_hangs.then(|| "hangs".to_owned()));
-    facts.extend(status.is_forgetful.then(|| "forgetful".to_owned()));
+    facts.extend(status.hard_state.is_forgetful.then(|| "forgetful".to_owned()));
     for peer in status.peers {
         let id = peer.id();
         facts.extend([
