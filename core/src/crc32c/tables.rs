@@ -1,21 +1,7 @@
-//! CRC-32C (Castagnoli), the checksum of frames and of the log: tables, no unsafe code.
+//! The checksum by tables: for processors without an instruction, and for those who want no unsafe code at
+//! all.
 
-/// The checksum of `bytes`.
-///
-/// ```
-/// assert_eq!(quorate_core::crc32c(b"123456789"), 0xE306_9283);
-/// ```
-pub fn crc32c(bytes: &[u8]) -> u32 {
-    crc32c_append(0, bytes)
-}
-
-/// The checksum of a whole whose first part has the checksum `crc` and whose rest is `bytes`.
-///
-/// ```
-/// use quorate_core::{crc32c, crc32c_append};
-/// assert_eq!(crc32c_append(crc32c(b"1234"), b"56789"), crc32c(b"123456789"));
-/// ```
-pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
+pub(super) fn append(crc: u32, bytes: &[u8]) -> u32 {
     let mut state = !crc;
     let (pairs, rest) = bytes.as_chunks::<{ 2 * STRETCH_BYTES }>();
     for pair in pairs {
@@ -134,29 +120,4 @@ const fn sum_of(bits: &[u32; 32], set: u32) -> u32 {
         bit += 1;
     }
     sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 3720, B.4.
-    #[test]
-    fn the_vectors_of_rfc_3720_hold() {
-        assert_eq!(crc32c(&[0; 32]), 0x8A91_36AA);
-        assert_eq!(crc32c(&[0xFF; 32]), 0x62A8_AB43);
-        let ascending: [u8; 32] = core::array::from_fn(|at| u8::try_from(at).unwrap_or(0));
-        assert_eq!(crc32c(&ascending), 0x46DD_794E);
-    }
-
-    #[test]
-    fn every_split_gives_the_same_checksum() {
-        let bytes: [u8; 1300] = core::array::from_fn(|at| at.to_le_bytes()[0].wrapping_mul(37));
-        let byte_by_byte = bytes.iter().fold(0, |crc, &byte| crc32c_append(crc, &[byte]));
-        assert_eq!(crc32c(&bytes), byte_by_byte);
-        for split in 0..=bytes.len() {
-            let (head, tail) = bytes.split_at(split);
-            assert_eq!(crc32c_append(crc32c(head), tail), crc32c(&bytes), "split at {split}");
-        }
-    }
 }
