@@ -128,6 +128,28 @@ fn messages_that_no_server_could_have_sent_are_ignored_and_counted() {
     assert_eq!((status.ignored_messages, status.role), (9, RoleKind::Leader));
 }
 
+/// FAULTS N10
+#[test]
+fn what_no_peer_could_say_of_its_log_is_ignored_and_counted() {
+    let mut bench = Bench::settled_leader(|_| {});
+    bench.propose(1, 1);
+    let mismatch = |rejected, hint| AppendOutcome::Mismatch { rejected: Index(rejected), hint };
+    let ignored = [
+        AppendOutcome::Match(Index(3)),
+        mismatch(0, LogId::ZERO),
+        mismatch(3, id(1, 1)),
+        mismatch(1, id(1, 2)),
+    ];
+    for (count, outcome) in (1..).zip(ignored) {
+        bench.answer(2, outcome);
+        assert_eq!(bench.raft.status().ignored_messages, count, "{outcome:?}");
+    }
+    for outcome in [AppendOutcome::Match(Index(2)), mismatch(2, id(0, 2)), mismatch(2, id(1, 1))] {
+        bench.answer(2, outcome);
+        assert_eq!(bench.raft.status().ignored_messages, 4, "{outcome:?}");
+    }
+}
+
 #[test]
 fn a_ticket_from_nowhere_and_a_timeout_too_early_do_nothing() {
     let mut bench = Bench::settled_leader(|_| {});

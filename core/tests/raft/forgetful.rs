@@ -2,11 +2,13 @@
 
 use crate::bench::{Bench, id, node, refusals, sent, sent_to};
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Effect, Entries, Entry, Event,
-    ForgetfulReply, HardState, Index, Instant, LifeId, Membership, MembershipRecord, Payload,
-    PreVote, PreVoteReply, Raft, Recovered, Refusal, ReplicationId, RequestId, RequestVote,
-    RequestVoteReply, RoleKind, Round, Rpc, StartError, System, Term, Vouch,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Config, Effect, Effects, Entries, Entry,
+    Event, ForgetfulReply, HardState, Heartbeat, Index, Instant, LifeId, LogId, Membership,
+    MembershipRecord, Message, Payload, PreVote, PreVoteReply, Raft, Recovered, Refusal,
+    ReplicationId, RequestId, RequestVote, RequestVoteReply, RoleKind, Round, Rpc, StartError,
+    System, Term, Ticket, Vouch,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What it answered to the last that it heard, and in which life.
@@ -88,6 +90,35 @@ fn it_has_a_say_again_once_a_leader_vouches_for_it_and_votes_for_nobody_else_in_
     assert_eq!(is_granted(&effects), Some(false));
     bench.time_out();
     assert_eq!(bench.raft.status().role, RoleKind::PreCandidate, "it may stand again");
+}
+
+/// What is said to a server in one life must mean nothing to it in the next.
+#[test]
+fn every_life_has_a_name_of_its_own() {
+    let lives = [0, 1, 2, 3].map(|seed: u64| {
+        let members = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+        let hard_state = HardState { is_forgetful: true, ..HardState::default() };
+        let recovered = Recovered { hard_state, ..Recovered::genesis(members) };
+        let config = Config { seed: seed << 32, ..Config::new(node(1)) };
+        let mut raft = Raft::new(config, recovered, Instant(0)).expect("a server");
+        let mut effects = Effects::default();
+        let heartbeat = Rpc::Heartbeat(Heartbeat {
+            replication: ReplicationId(1),
+            round: Round(1),
+            matched: LogId::ZERO,
+            commit: Index(0),
+        });
+        let message = Message { from: node(3), to: node(1), term: Term(1), rpc: heartbeat };
+        raft.step(Instant(0), Event::Receive(message), &mut effects);
+        raft.step(Instant(0), Event::Persisted(Ticket(1)), &mut effects);
+        forgetful_reply(&effects.drain().collect::<Vec<_>>()).expect("an answer").0
+    });
+    assert_eq!(
+        lives.iter().map(|life| life.0).collect::<BTreeSet<_>>().len(),
+        lives.len(),
+        "{lives:?}"
+    );
+    assert!(!lives.contains(&LifeId::default()), "{lives:?}");
 }
 
 #[test]
@@ -236,9 +267,12 @@ fn another_life_begins_all_over() {
     let mut bench = leader_of_a_forgetful_one();
     bench.acknowledge(2, 2);
     bench.time_out();
+    let before = [2, 3].map(|peer| bench.told(peer).0);
     forgets(&mut bench, 3, LifeId(8), AppendOutcome::Match(Index(0)));
     assert_eq!(bench.raft.status().last, id(1, 3), "a marker of its own");
     bench.persist();
+    let replication = bench.told(3).0;
+    assert!(before.iter().all(|&it| replication > it), "{replication:?} after {before:?}");
     assert_eq!(vouched(&bench.time_out(), 3), []);
     bench.acknowledge(2, 3);
     assert_eq!(vouched(&bench.time_out(), 3), [Vouch { life: LifeId(8), upto: Index(3) }]);

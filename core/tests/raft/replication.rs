@@ -1,9 +1,11 @@
 //! Windows, batches, and what is lost, late or repeated on the way.
 
 use crate::bench::{Bench, entries_in, id, node, propose, refusals, run, sent, sent_to};
+use std::collections::BTreeSet;
+
 use quorate_core::{
-    AppendEntries, AppendOutcome, Effect, Event, Index, LogId, PeerMode, Refusal, ReplicationId,
-    RequestId, Round, Rpc,
+    AppendEntries, AppendOutcome, Effect, Entry, Event, Index, LogId, PeerMode, Refusal,
+    ReplicationId, RequestId, Round, Rpc,
 };
 
 /// A leader ignores answers in the name of a replication that is over.
@@ -81,6 +83,34 @@ fn commands_beyond_the_quota_are_refused_until_some_are_committed() {
     assert_eq!(refusals(&bench.propose(6, 100)), []);
 }
 
+#[test]
+fn the_quota_can_be_filled_to_its_last_byte() {
+    let cost = 100 + Entry::OVERHEAD_BYTES;
+    let mut bench = Bench::settled_leader(|config| config.uncommitted_bytes_max = 2 * cost);
+    let batch = (1..=3).map(|id| propose(id, 100)).collect();
+    assert_eq!(refusals(&bench.step_batch(batch)), [(RequestId(3), Refusal::Busy)]);
+}
+
+#[test]
+fn one_command_beyond_the_quota_passes_alone() {
+    let mut bench = Bench::settled_leader(|config| config.uncommitted_bytes_max = 50);
+    assert_eq!(refusals(&bench.propose(1, 100)), []);
+    assert_eq!(refusals(&bench.propose(2, 0)), [(RequestId(2), Refusal::Busy)]);
+}
+
+/// Answers in the name of one replication must mean nothing to any other.
+#[test]
+fn every_replication_has_a_name_of_its_own() {
+    let mut bench = Bench::leader(0, &[], |_| {});
+    let first = [2, 3].map(|peer| bench.told(peer).0);
+    bench.append((3, 5), id(0, 0), &[(5, 1)], 0);
+    bench.persist();
+    bench.become_leader();
+    let second = [2, 3].map(|peer| bench.told(peer).0);
+    let all: BTreeSet<_> = first.into_iter().chain(second).collect();
+    assert_eq!(all.len(), 4, "{first:?}, {second:?}");
+}
+
 /// FAULTS W25
 #[test]
 fn a_command_at_the_limit_passes_and_one_beyond_it_is_too_large() {
@@ -114,6 +144,7 @@ fn a_probe_that_is_repeated_carries_no_entries() {
     };
     assert_eq!(probes(&effects), [1], "the no-op, in case that the logs match");
     bench.persist();
+    assert_eq!(probes(&bench.acknowledge(2, 0)), [0; 0], "the answer may still come");
     for _ in 0..3 {
         bench.time_out();
         let effects = bench.acknowledge(2, 0);
