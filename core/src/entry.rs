@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Deref;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::membership::{Membership, MembershipRecord};
 use crate::types::{Index, LogId};
@@ -72,6 +73,18 @@ impl Payload {
             Self::System(System::Membership(record)) => record.as_bytes(),
         }
     }
+}
+
+/// Names entries of every log that has the `anchor`, which is the last of them or stands behind them: by
+/// the Log Matching Property (thesis 3.5) they are the same in all of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EntryRange {
+    /// The entry before the first one.
+    pub after: LogId,
+    /// Up to here.
+    pub last: Index,
+    /// See above.
+    pub anchor: LogId,
 }
 
 /// A shared, immutable run of entries: a view, so that a leader's log, its write and its messages

@@ -64,7 +64,8 @@ mod tests {
     fn only_damage_excuses_and_only_where_something_has_decayed() {
         let file = String::from("a segment");
         let after = LogId { index: Index(3), ..LogId::ZERO };
-        let damage = Damage { row: Row::Promised, file, offset: 0, lsn: 1, after, up_to: None };
+        let damage =
+            Damage { row: Row::Promised, file, offset: 0, lsn: 1, after, up_to: None, hole: None };
         let damage = OpenError::Damaged(damage);
         let excused = |why: &OpenError| [Whole, Decayed, Lost].map(|health| health.excuses(why));
         assert_eq!(excused(&damage), [false, true, true]);

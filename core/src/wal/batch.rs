@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::chain::link;
+use super::chain::{link, unlink};
 use super::layout::{
     BATCH_HEADER_BYTES, SECTOR_BYTES, checksum_seed, is_blank, padding, put, round_up, u16_at,
     u32_at, u64_at,
@@ -17,7 +17,9 @@ pub(super) const SEAL: u16 = 1;
 pub(super) const MARK: u16 = 2;
 /// The log was closed in good order.
 pub(super) const CLOSE: u16 = 4;
-pub(super) const KNOWN_FLAGS: u16 = SEAL | MARK | CLOSE;
+/// Takes the place of batches that were damaged, up to the one with its number.
+pub(super) const MENDED: u16 = 8;
+pub(super) const KNOWN_FLAGS: u16 = SEAL | MARK | CLOSE | MENDED;
 
 const MAGIC: [u8; 4] = *b"QRBF";
 
@@ -90,9 +92,21 @@ impl BatchHeader {
         })
     }
 
-    /// Is this the batch that follows `chain`?
-    pub(super) fn follows(&self, chain: u64) -> bool {
-        self.chain == link(chain, self.lsn, self.record_bytes, self.body_crc)
+    /// Is this the batch with this number, which follows `chain`? What was mended bears the chain of
+    /// what was there, and the number of the last that was.
+    pub(super) fn follows(&self, lsn: u64, chain: u64) -> bool {
+        match self.flags & MENDED {
+            0 => {
+                let linked = link(chain, lsn, self.record_bytes, self.body_crc);
+                (self.lsn, self.chain) == (lsn, linked)
+            }
+            _ => self.lsn >= lsn,
+        }
+    }
+
+    /// The chain up to the batch before.
+    pub(super) fn chain_before(&self) -> u64 {
+        unlink(self.chain, self.lsn, self.record_bytes, self.body_crc)
     }
 
     /// Length of header and records.
@@ -116,10 +130,11 @@ pub(super) struct BatchBuffer {
 }
 
 /// What the header of a batch says beside what its records say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Stamp {
     pub(super) lsn: u64,
     pub(super) synced_lsn: u64,
+    /// Before this batch; that of a batch that was mended, after it.
     pub(super) chain: u64,
     pub(super) commit: Index,
     pub(super) last: LogId,
@@ -165,7 +180,10 @@ impl BatchBuffer {
         let mut header = BatchHeader {
             lsn: stamp.lsn,
             synced_lsn: stamp.synced_lsn,
-            chain: link(stamp.chain, stamp.lsn, record_bytes, body_crc),
+            chain: match stamp.flags & MENDED {
+                0 => link(stamp.chain, stamp.lsn, record_bytes, body_crc),
+                _ => stamp.chain,
+            },
             commit: stamp.commit,
             last: stamp.last,
             generation: stamp.generation,

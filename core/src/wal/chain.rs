@@ -12,6 +12,12 @@ pub(super) fn link(chain: u64, lsn: u64, record_bytes: u32, body_crc: u32) -> u6
     mix(mix(chain ^ lsn) ^ body)
 }
 
+/// What the chain was before the link `after`: the only one that leads there.
+pub(super) fn unlink(after: u64, lsn: u64, record_bytes: u32, body_crc: u32) -> u64 {
+    let body = u64::from(body_crc) << 32 | u64::from(record_bytes);
+    unmix(unmix(after) ^ body) ^ lsn
+}
+
 /// Draws the salts of one run from the seed that the caller drew.
 #[derive(Debug)]
 pub(super) struct Salts {
@@ -40,9 +46,26 @@ fn mix(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
+/// The reverse of [`mix`]: the factors are the inverses of its own, modulo 2^64.
+fn unmix(word: u64) -> u64 {
+    let word = word ^ (word >> 31) ^ (word >> 62);
+    let word = word.wrapping_mul(0x3196_42B2_D24D_8EC3);
+    let word = word ^ (word >> 27) ^ (word >> 54);
+    let word = word.wrapping_mul(0x96DE_1B17_3F11_9089);
+    let word = word ^ (word >> 30) ^ (word >> 60);
+    word.wrapping_sub(GOLDEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_link_can_be_undone() {
+        for chain in [0, 1, u64::MAX, GOLDEN, mix(7)] {
+            assert_eq!(unlink(link(chain, 3, 100, 0xABCD), 3, 100, 0xABCD), chain);
+        }
+    }
 
     #[test]
     fn a_link_depends_on_all_before_it() {

@@ -1,5 +1,6 @@
 //! Why a call of an open log fails.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::disk::DiskError;
@@ -31,7 +32,7 @@ pub enum WalError {
     },
     /// An entry was read and is damaged. The log goes on: the entry can be had from another member.
     #[error(transparent)]
-    Damaged(#[from] Damage),
+    Damaged(Box<Damage>),
     /// The disk failed. The log is poisoned, unless it was a read, or a spare that found no space.
     #[error(transparent)]
     Disk(#[from] DiskError),

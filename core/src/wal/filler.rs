@@ -14,7 +14,7 @@ use super::spare::Spare;
 use super::state::State;
 use super::writer::{SpareStep, Wal};
 use crate::effect::{HardState, SnapshotChange, Write};
-use crate::entry::{Entry, Payload, System};
+use crate::entry::Entry;
 
 impl<D: Disk> Wal<D> {
     pub(super) fn write_hard_state(&mut self, hard_state: HardState) -> Result<(), WalError> {
@@ -87,11 +87,7 @@ impl<D: Disk> Wal<D> {
 
     fn push_entry(&mut self, entry: &Entry) {
         self.map.push(entry.id).expect("entries follow one another");
-        let kind = match &entry.payload {
-            Payload::Command(_) => RecordKind::Command,
-            Payload::System(System::Noop) => RecordKind::Noop,
-            Payload::System(System::Membership(_)) => RecordKind::Membership,
-        };
+        let kind = RecordKind::of_entry(&entry.payload);
         self.buffer.push(kind, entry.id, entry.payload.as_bytes());
         self.counters.entries += 1;
     }

@@ -329,7 +329,7 @@ impl<D: Disk> Tour<'_, D> {
         let batch = self.window.get(offset, bytes).ok()?;
         let records = &batch[BATCH_HEADER_BYTES..used];
         let right = crc32c_append(self.seed, records) == header.body_crc;
-        let follows = header.lsn == self.next_lsn && header.follows(self.chain);
+        let follows = header.follows(self.next_lsn, self.chain);
         let missing = blank_sectors(&batch[SECTOR_BYTES..], used - 1) > header.blank_sectors;
         let worth = match (right, follows) {
             (true, _) if offset >= self.stop => Worth::Void,

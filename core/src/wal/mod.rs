@@ -55,6 +55,7 @@ mod inspect;
 mod layout;
 mod log_map;
 mod mem;
+mod mend;
 mod open;
 mod options;
 mod pieces;
@@ -83,6 +84,7 @@ pub use inspect::{
 };
 pub use layout::{FORMAT_VERSION, MIN_READER_VERSION};
 pub use mem::{Fate, MemDisk, MemFile, Unsynced};
+pub use mend::{Hole, MendError, Mending, NotMissing};
 pub use open::{Opened, verify};
 pub use options::{OptionsError, WalOptions};
 pub use record::RecordKind;

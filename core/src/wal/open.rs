@@ -106,7 +106,7 @@ impl<D: Disk> Wal<D> {
         let base = self.map.id(first.prev()).expect("nothing is missing after the snapshot");
         let tail = match self.read_tail(self.options.tail_bytes_max) {
             Ok(tail) => tail.from(first),
-            Err(WalError::Damaged(damage)) => return Err(OpenError::Damaged(damage)),
+            Err(WalError::Damaged(damage)) => return Err(OpenError::Damaged(*damage)),
             Err(WalError::Disk(error)) => return Err(OpenError::Disk(error)),
             Err(error) => unreachable!("a read of what is in the log: {error}"),
         };

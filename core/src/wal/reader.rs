@@ -1,5 +1,6 @@
 //! Entries back from the disk.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -131,7 +132,9 @@ fn load<D: Disk>(
     decode(&bytes, checksum_seed(segment.salt)).ok_or_else(|| {
         let after = LogId { index: batch.first.prev(), ..LogId::ZERO };
         let (file, offset) = (segment.name.clone(), u64::from(batch.offset));
-        Damage { row: Row::Promised, file, offset, lsn: 0, after, up_to: None }.into()
+        let (up_to, hole) = (None, None);
+        let damage = Damage { row: Row::Promised, file, offset, lsn: 0, after, up_to, hole };
+        WalError::Damaged(Box::new(damage))
     })
 }
 
@@ -164,7 +167,7 @@ fn decode(bytes: &Bytes, seed: u32) -> Option<Vec<Entry>> {
                 entries.clear();
                 continue;
             }
-            RecordKind::Snapshot => continue,
+            RecordKind::Snapshot | RecordKind::Filling => continue,
         };
         entries.push(Entry { id, payload });
     }

@@ -2,6 +2,7 @@
 
 use super::layout::{RECORD_HEADER_BYTES, put, round_up, u16_at, u32_at, u64_at};
 use crate::crc32c::{crc32c, crc32c_append};
+use crate::entry::{Payload, System};
 use crate::types::{Index, LogId, Term};
 
 /// What a record says.
@@ -19,6 +20,8 @@ pub enum RecordKind {
     Reset,
     /// An entry without a command.
     Noop,
+    /// Nothing: a batch that was mended is as long as what it takes the place of.
+    Filling,
 }
 
 impl RecordKind {
@@ -29,15 +32,31 @@ impl RecordKind {
             Self::Truncate => 3,
             Self::Snapshot => 4,
             Self::Reset => 5,
+            Self::Filling => 6,
             Self::Noop => 7,
         }
     }
 
-    /// The number 6 is kept for repaired entries.
     pub(super) fn of(number: u8) -> Option<Self> {
-        [Self::Command, Self::Membership, Self::Truncate, Self::Snapshot, Self::Reset, Self::Noop]
-            .into_iter()
-            .find(|kind| kind.number() == number)
+        let kinds = [
+            Self::Command,
+            Self::Membership,
+            Self::Truncate,
+            Self::Snapshot,
+            Self::Reset,
+            Self::Filling,
+            Self::Noop,
+        ];
+        kinds.into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// Says an entry with this payload.
+    pub(super) fn of_entry(payload: &Payload) -> Self {
+        match payload {
+            Payload::Command(_) => Self::Command,
+            Payload::System(System::Noop) => Self::Noop,
+            Payload::System(System::Membership(_)) => Self::Membership,
+        }
     }
 }
 

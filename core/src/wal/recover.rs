@@ -1,5 +1,6 @@
 //! Reading a directory: everything is looked at, and decided, before anything is changed.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -10,6 +11,7 @@ use super::ident::{Ident, IdentError, read_ident};
 use super::layout::{
     BATCHES_OFFSET, IDENT, STATE, TEMPORARIES, following, parse_segment_name, segment_name,
 };
+use super::mend::{Edge, Hole};
 use super::refusal::{Damage, OpenError};
 use super::replay::{Replay, ReplayError};
 use super::scan::{Beyond, Cursor, Flaw, Found, Window, look_beyond};
@@ -212,7 +214,7 @@ fn read_header<D: Disk>(disk: &D, name: &str, ident: &Ident) -> Result<Held, Ope
 /// Damage of a whole segment, before any entry is known.
 fn misfit(row: Row, file: &str) -> OpenError {
     let file = String::from(file);
-    Damage { row, file, offset: 0, lsn: 0, after: LogId::ZERO, up_to: None }.into()
+    Damage { row, file, offset: 0, lsn: 0, after: LogId::ZERO, up_to: None, hole: None }.into()
 }
 
 fn unreadable(error: DiskError, file: &str) -> OpenError {
@@ -261,7 +263,11 @@ impl<'d, D: Disk> Walk<'d, D> {
                 .map_err(|error| self.unreadable(error, held, &cursor))?;
             let up_to = up_to(flaw, &beyond).or(Some(next.base));
             let row = if flaw.is_some() { Row::Promised } else { Row::Misplaced };
-            return Err(self.damage(row, held, &cursor, up_to));
+            let edge = beyond
+                .next
+                .map_or(Edge::Segment(next), |(offset, header)| Edge::Batch(offset, header));
+            let hole = self.hole(held, &cursor, &mut window, edge);
+            return Err(self.damage(row, held, &cursor, (up_to, hole)));
         }
         self.leave(held, &cursor);
         Ok(())
@@ -277,7 +283,18 @@ impl<'d, D: Disk> Walk<'d, D> {
             .map_err(|error| self.unreadable(error, held, &cursor))?;
         let evidence = Evidence { lsn: cursor.lsn, flaw, beyond, promise };
         match evidence.weigh() {
-            Verdict::Refuse(row) => Err(self.damage(row, held, &cursor, up_to(flaw, &beyond))),
+            Verdict::Refuse(row) => {
+                let next = beyond.next.map(|(offset, header)| Edge::Batch(offset, header));
+                let is_last = promise.max(beyond.promise) <= cursor.lsn;
+                let edge = match flaw {
+                    Some(Flaw::WrongRecords(header) | Flaw::SectorsMissing(header)) if is_last => {
+                        next.or(Some(Edge::Header(header)))
+                    }
+                    _ => next,
+                };
+                let hole = edge.and_then(|edge| self.hole(held, &cursor, &mut window, edge));
+                Err(self.damage(row, held, &cursor, (up_to(flaw, &beyond), hole)))
+            }
             Verdict::EndsHere(row) => {
                 self.cut = (beyond.debris_bytes > 0).then(|| Cut {
                     file: held.name.clone(),
@@ -331,6 +348,7 @@ impl<'d, D: Disk> Walk<'d, D> {
                         lsn: before.lsn,
                         after,
                         up_to: Some(header.last),
+                        hole: None,
                     }));
                 }
             }
@@ -348,15 +366,31 @@ impl<'d, D: Disk> Walk<'d, D> {
         });
     }
 
-    fn damage(&self, row: Row, held: &Held, cursor: &Cursor, up_to: Option<LogId>) -> OpenError {
+    fn hole(
+        &self,
+        held: &Held,
+        cursor: &Cursor,
+        window: &mut Window<'_, D>,
+        edge: Edge<'_>,
+    ) -> Option<Hole> {
+        Hole::find((&held.name, held.header.salt), &self.log, cursor, window, edge)
+    }
+
+    fn damage(
+        &self,
+        row: Row,
+        held: &Held,
+        cursor: &Cursor,
+        (up_to, hole): (Option<LogId>, Option<Hole>),
+    ) -> OpenError {
         let (file, after) = (held.name.clone(), self.log.map.last());
-        let (offset, lsn) = (cursor.offset, cursor.lsn);
-        Damage { row, file, offset, lsn, after, up_to }.into()
+        let (offset, lsn, hole) = (cursor.offset, cursor.lsn, hole.map(Box::new));
+        Damage { row, file, offset, lsn, after, up_to, hole }.into()
     }
 
     fn unreadable(&self, error: DiskError, held: &Held, cursor: &Cursor) -> OpenError {
         match error.kind {
-            DiskErrorKind::Io => self.damage(Row::Unreadable, held, cursor, None),
+            DiskErrorKind::Io => self.damage(Row::Unreadable, held, cursor, (None, None)),
             _ => error.into(),
         }
     }
@@ -366,6 +400,6 @@ impl<'d, D: Disk> Walk<'d, D> {
 fn up_to(flaw: Option<Flaw>, beyond: &Beyond) -> Option<LogId> {
     match flaw {
         Some(Flaw::SectorsMissing(header) | Flaw::WrongRecords(header)) => Some(header.last),
-        _ => beyond.next.map(|header| header.last),
+        _ => beyond.next.map(|(_, header)| header.last),
     }
 }

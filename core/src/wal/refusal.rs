@@ -1,5 +1,6 @@
 //! Why a log is not opened: typed, with the place and the advice.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -7,6 +8,7 @@ use super::block::Unsupported;
 use super::disk::DiskError;
 use super::ident::IdentError;
 use super::identity::Identity;
+use super::mend::Hole;
 use super::options::OptionsError;
 use super::verdict::Row;
 use crate::snapshot::StoreError;
@@ -146,6 +148,8 @@ pub struct Damage {
     /// The first position behind the damage that is known to have existed, if any is: entries
     /// behind `after`, at most up to here, are lost.
     pub up_to: Option<LogId>,
+    /// Known well enough to be filled with what others have in its place.
+    pub hole: Option<Box<Hole>>,
 }
 
 impl fmt::Display for Damage {

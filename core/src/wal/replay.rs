@@ -103,6 +103,7 @@ impl Replay {
                 self.memberships.push((id.index, said.membership()));
             }
             RecordKind::Truncate => self.truncate(id)?,
+            RecordKind::Filling => {}
             kind @ (RecordKind::Snapshot | RecordKind::Reset) => {
                 let snapshot = snapshot_body::decode(id, record.body).ok_or(Contradiction)?;
                 self.adopt(kind, id)?;
@@ -240,9 +241,9 @@ mod tests {
         };
         let unsupported = |what| Err(ReplayError::Unsupported(what));
         assert_eq!(unknown(&|_| {}), Ok(()));
-        assert_eq!(unknown(&|batch| batch.0.flags |= 8), unsupported(Unsupported::Flags(8)));
+        assert_eq!(unknown(&|batch| batch.0.flags |= 16), unsupported(Unsupported::Flags(16)));
         assert_eq!(unknown(&|batch| batch.1[24] = 3), unsupported(Unsupported::Group(3)));
-        assert_eq!(unknown(&|batch| batch.1[28] = 6), unsupported(Unsupported::RecordKind(6)));
+        assert_eq!(unknown(&|batch| batch.1[28] = 8), unsupported(Unsupported::RecordKind(8)));
         assert_eq!(unknown(&|batch| batch.1[29] = 1), unsupported(Unsupported::Flags(1)));
     }
 

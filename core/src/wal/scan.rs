@@ -117,8 +117,7 @@ impl Cursor {
             return Ok(Found::Not(flaw));
         };
         let bytes = header.file_bytes(self.align);
-        let in_place = header.lsn == self.lsn
-            && header.follows(self.chain)
+        let in_place = header.follows(self.lsn, self.chain)
             && header.synced_lsn < header.lsn
             && bytes <= BATCH_BYTES_MAX
             && bytes <= window.length() - offset;
@@ -150,8 +149,8 @@ pub(super) struct Beyond {
     pub(super) promise: u64,
     /// Batches, whole or not, that would have come later.
     pub(super) later: u64,
-    /// The first of them.
-    pub(super) next: Option<BatchHeader>,
+    /// The first of them, and where it stands.
+    pub(super) next: Option<(u64, BatchHeader)>,
     /// The batch that should stand at this place stands there.
     pub(super) misplaced: bool,
     /// Bytes from the cursor to the last sector that is not blank.
@@ -175,7 +174,7 @@ pub(super) fn look_beyond<D: Disk>(
             Some(header) if header.lsn > cursor.lsn => {
                 beyond.promise = beyond.promise.max(header.synced_lsn);
                 beyond.later += 1;
-                beyond.next.get_or_insert(header);
+                beyond.next.get_or_insert((offset, header));
             }
             // Earlier ones are where they belong; this is a copy of one, in a command perhaps.
             Some(header) if header.lsn == cursor.lsn && offset > cursor.offset => {

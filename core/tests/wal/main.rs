@@ -14,6 +14,7 @@ mod inspector;
 mod killed;
 mod lane;
 mod limits;
+mod mend;
 mod rot;
 #[expect(clippy::disallowed_methods, reason = "it measures")]
 mod speed;
