@@ -9,10 +9,10 @@ use quorate_core::wire::{
     RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
-    Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership, MembershipRecord,
-    Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote, RequestVoteReply,
-    Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
+    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership,
+    MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote,
+    RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use crate::input::Input;
@@ -246,7 +246,7 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
     let id = input.number();
     let request = |body| ClientMessage::Request(Request { id, body });
     let response = |outcome| ClientMessage::Response(Response { id, outcome });
-    match input.below(9) {
+    match input.below(10) {
         0 => request(RequestBody::Status),
         1 => request(RequestBody::Propose { command: bytes(input) }),
         2 => {
@@ -265,12 +265,17 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
             request(RequestBody::Reconfigure { target, expected, force })
         }
         8 => response(Outcome::Stopped(stopped(input))),
+        9 => {
+            let [after, anchor] = [(); 2]
+                .map(|()| LogId { term: Term(input.number()), index: Index(input.number()) });
+            request(RequestBody::Entries(EntryRange { after, last: Index(input.number()), anchor }))
+        }
         _ => response(Outcome::Unknown(unknown(input))),
     }
 }
 
 fn not_applied(input: &mut Input<'_>) -> NotApplied {
-    match input.below(14) {
+    match input.below(15) {
         0 => {
             let leader = NodeId::new(input.number());
             let address = String::from_utf8_lossy(input.bytes()).into_owned();
@@ -288,6 +293,7 @@ fn not_applied(input: &mut Input<'_>) -> NotApplied {
         10 => NotApplied::MembershipIs { at: Index(input.number()) },
         11 => NotApplied::ChangeUnderWay,
         12 => NotApplied::JointTarget,
+        13 => NotApplied::NotInLog,
         _ => NotApplied::LeadershipLost,
     }
 }

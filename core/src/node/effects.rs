@@ -87,6 +87,7 @@ impl Node {
             {
                 self.feed.finish_reading();
             }
+            (LogReader::Request(id), read) => self.end_reading(id, read, out),
             // Without them the state machine gets no further, for ever.
             (LogReader::StateMachine, Err(why)) => self.fail(why, out),
         }

@@ -238,6 +238,8 @@ pub enum LogReader {
     Peer(NodeId),
     /// For the state machine, after a restart.
     StateMachine,
+    /// For a server that has lost them, and asked for them.
+    Request(RequestId),
 }
 
 /// Does somebody wait for what comes of applying entries?

@@ -15,6 +15,7 @@ mod connection;
 mod disks;
 mod effects;
 mod endings;
+mod entries;
 mod feed;
 mod inbound;
 mod io;

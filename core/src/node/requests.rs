@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::io::ConnectionId;
+use crate::entry::EntryRange;
 use crate::rng::Rng;
 use crate::types::{Instant, NodeId, RequestId};
 
@@ -51,6 +52,8 @@ pub(super) enum Kind {
     Transfer,
     /// A change of the membership.
     Reconfigure,
+    /// Entries, until the log has been read.
+    Entries(EntryRange),
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.

@@ -53,6 +53,7 @@ impl Node {
                 let id = self.begin_for(origin, Kind::Reconfigure, self.config.reconfigure_timeout);
                 self.events.push(Event::Reconfigure { id, target, expected, force });
             }
+            RequestBody::Entries(range) => self.give_entries(origin, range, out),
             RequestBody::Status => {}
         }
     }
@@ -197,7 +198,7 @@ impl Node {
         id
     }
 
-    fn begin(&mut self, origin: Origin, kind: Kind) -> RequestId {
+    pub(super) fn begin(&mut self, origin: Origin, kind: Kind) -> RequestId {
         self.begin_for(origin, kind, self.config.request_timeout)
     }
 
@@ -239,9 +240,11 @@ impl Node {
                 let query = core::mem::take(query);
                 out.push(Output::Query { id, index, query });
             }
-            Kind::ReadIndex | Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
-                self.end_with_index(id, index, out);
-            }
+            Kind::ReadIndex
+            | Kind::Propose
+            | Kind::Transfer
+            | Kind::Reconfigure
+            | Kind::Entries(_) => self.end_with_index(id, index, out),
         }
     }
 
@@ -336,14 +339,14 @@ impl Node {
             Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
                 self.finish(id, Outcome::Unknown(why), out);
             }
-            Kind::Query(_) | Kind::ReadIndex => {
+            Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) => {
                 let (leader, address) = (None, None);
                 self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
             }
         }
     }
 
-    fn finish(&mut self, id: RequestId, outcome: Outcome, out: &mut Outputs) {
+    pub(super) fn finish(&mut self, id: RequestId, outcome: Outcome, out: &mut Outputs) {
         if let Some(pending) = self.requests.remove(id) {
             if matches!(pending.kind, Kind::Propose) {
                 out.push(Output::Note(Note::ProposalEnded(id)));
@@ -352,7 +355,7 @@ impl Node {
         }
     }
 
-    fn respond(&mut self, origin: Origin, outcome: Outcome, out: &mut Outputs) {
+    pub(super) fn respond(&mut self, origin: Origin, outcome: Outcome, out: &mut Outputs) {
         match origin {
             Origin::Client { connection, id } => {
                 let group = self.group();

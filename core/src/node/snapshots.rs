@@ -224,6 +224,8 @@ impl Node {
                 let kind = DiskErrorKind::NotFound;
                 self.fail(WalError::Disk(DiskError { kind, context }), out);
             }
+            // Requests are for entries only.
+            (LogReader::Request(_), _) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
+use crate::entry::EntryRange;
 use crate::membership::Membership;
 use crate::types::{GroupId, Index, NodeId};
 use crate::wire::header::{self, Headed};
@@ -61,6 +62,9 @@ pub enum RequestBody {
         /// Also if no majority of the target is heard from now.
         force: bool,
     },
+    /// Entries of the log, as many of the first ones as one answer has room for: for a server that has
+    /// lost them. The answer is read by [`decode_entries`](crate::wire::decode_entries).
+    Entries(EntryRange),
 }
 
 /// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.

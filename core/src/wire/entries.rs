@@ -29,6 +29,22 @@ const MEMBERSHIP: u32 = 2;
 const PAYLOAD_BYTES_MIN: usize = 8;
 const _: () = assert!(size_of::<Entry>() <= 4 * (WORD_BYTES + PAYLOAD_BYTES_MIN));
 
+/// The bytes of these entries, without their indexes.
+pub fn encode_entries(entries: &Entries) -> Bytes {
+    let mut out = BytesMut::new();
+    encode(entries, &mut out);
+    out.freeze()
+}
+
+/// The entries in these bytes, the first of which has the index after `prev`. Their commands are slices of
+/// `bytes`.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn decode_entries(prev: Index, bytes: &Bytes) -> Result<Entries, DecodeError> {
+    decode(prev, bytes)
+}
+
 /// Appends the entries.
 pub(super) fn encode(entries: &Entries, out: &mut BytesMut) {
     if entries.is_empty() {

@@ -48,6 +48,7 @@ mod raft;
 
 pub use address::{Address, AddressError};
 pub use client::{ClientMessage, Consistency, Request, RequestBody, Response};
+pub use entries::{decode_entries, encode_entries};
 pub use error::DecodeError;
 pub use forward::{
     Forward, ForwardBody, ForwardOutcome, Forwarded, PeerMessage, SnapshotAsk, SnapshotPart,

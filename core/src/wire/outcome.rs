@@ -88,6 +88,9 @@ pub enum NotApplied {
     /// The target of a change has outgoing voters.
     #[error("a target cannot have outgoing voters")]
     JointTarget,
+    /// The entries are not in the server's log, or no longer.
+    #[error("the log does not hold these entries")]
+    NotInLog,
 }
 
 /// Why nobody can say what became of a request. Append only: the numbers of the variants are for

@@ -4,6 +4,7 @@ mod bad_disk;
 mod config;
 mod connections;
 mod ends;
+mod entries;
 mod limits;
 mod links;
 mod members;

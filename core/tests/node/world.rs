@@ -51,9 +51,11 @@ pub(crate) struct Host {
     pub(crate) is_machine_stalled: bool,
     /// Nothing leaves the sockets, so nothing is reported as sent.
     pub(crate) is_network_stalled: bool,
+    /// What the disk says when the log is read next, instead of what it holds.
+    pub(crate) read_answer: Option<Result<Entries, WalError>>,
     genesis: Membership,
     hard_state: HardState,
-    log: Vec<Entry>,
+    pub(crate) log: Vec<Entry>,
     unacknowledged: Vec<Ticket>,
     orders: VecDeque<Order>,
     applied: Index,
@@ -383,6 +385,7 @@ impl Host {
             is_stopped: false,
             disowned: None,
             failure: None,
+            read_answer: None,
             is_disk_stalled: false,
             is_machine_stalled: false,
             is_network_stalled: false,
@@ -467,6 +470,9 @@ impl Host {
     }
 
     fn read(&mut self, reader: LogReader, first: Index) {
+        if let Some(answer) = self.read_answer.take() {
+            return self.inputs.push(Input::LogRead(reader, answer));
+        }
         let skipped = usize::try_from(first.0 - 1 - self.base.0).expect("small");
         let entries = self.log.iter().skip(skipped).take(3).cloned();
         let entries = Entries::new(entries).expect("a log");

@@ -12,10 +12,10 @@ use quorate_core::wire::{
     RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
-    Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership, MembershipRecord,
-    Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote, RequestVoteReply,
-    Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
+    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership,
+    MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote,
+    RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use super::{Any, id, node};
@@ -253,12 +253,19 @@ fn peer() -> impl Strategy<Value = PeerMessage> {
 }
 
 fn client() -> impl Strategy<Value = ClientMessage> {
-    let consistencies = prop_oneof![Just(Consistency::Linearizable), Just(Consistency::Stale)];
+    let consistencies = prop_oneof![
+        Just(Consistency::Linearizable),
+        Just(Consistency::Stale),
+        Just(Consistency::Lease),
+    ];
     let bodies = prop_oneof![
         bytes().prop_map(|command| RequestBody::Propose { command }),
         (consistencies, bytes())
             .prop_map(|(consistency, query)| RequestBody::Query { consistency, query }),
         Just(RequestBody::Status),
+        (ids(), numbers(), ids()).prop_map(|(after, last, anchor)| {
+            RequestBody::Entries(EntryRange { after, last: Index(last), anchor })
+        }),
         option::of(nodes()).prop_map(|to| RequestBody::TransferLeadership { to }),
         (memberships(), option::of(numbers()), any::<bool>()).prop_map(
             |(target, expected, force)| RequestBody::Reconfigure {
@@ -300,6 +307,7 @@ fn not_applied() -> impl Strategy<Value = NotApplied> {
         numbers().prop_map(|at| NotApplied::MembershipIs { at: Index(at) }),
         Just(NotApplied::ChangeUnderWay),
         Just(NotApplied::JointTarget),
+        Just(NotApplied::NotInLog),
     ]
 }
 

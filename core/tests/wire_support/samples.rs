@@ -8,10 +8,10 @@ use quorate_core::wire::{
     Welcome,
 };
 use quorate_core::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, ForgetfulReply,
-    GroupId, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, Membership, Message, PreVote,
-    PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped,
-    Term, Vouch,
+    AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
+    ForgetfulReply, GroupId, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, Membership,
+    Message, PreVote, PreVoteReply, ReplicationId, RequestVote, RequestVoteReply, Round, Rpc,
+    SnapshotMeta, Stopped, Term, Vouch,
 };
 
 use super::{Any, command, id, membership, membership_at, node, noop};
@@ -246,7 +246,9 @@ fn requests() -> Vec<Sample> {
     let query = Bytes::from_static(b"get x");
     let linearizable =
         RequestBody::Query { consistency: Consistency::Linearizable, query: query.clone() };
-    let stale = RequestBody::Query { consistency: Consistency::Stale, query };
+    let stale = RequestBody::Query { consistency: Consistency::Stale, query: query.clone() };
+    let lease = RequestBody::Query { consistency: Consistency::Lease, query };
+    let entries = EntryRange { after: id(3, 7), last: Index(300), anchor: id(4, 301) };
     let command = Bytes::from_static(b"set x 1");
     let three = Membership::of_voters([node(1), node(2), node(3)]).expect("a membership");
     let reconfigure = |expected, force| {
@@ -259,6 +261,12 @@ fn requests() -> Vec<Sample> {
         request("client_propose", &[0, 41, 0], RequestBody::Propose { command }),
         request("client_query_linearizable", &[0, 41, 1, 0], linearizable),
         request("client_query_stale", &[0, 41, 1, 1], stale),
+        request("client_query_lease", &[0, 41, 1, 2], lease),
+        request(
+            "client_entries",
+            &[0, 41, 5, 3, 7, 172, 2, 4, 173, 2],
+            RequestBody::Entries(entries),
+        ),
         request("client_status", &[0, 41, 2], RequestBody::Status),
         request("client_transfer", &[0, 41, 3, 0], RequestBody::TransferLeadership { to: None }),
         request(
@@ -307,6 +315,7 @@ fn not_applied() -> Vec<Sample> {
         ),
         sample("client_not_applied_change_under_way", &[1, 42, 1, 12], NotApplied::ChangeUnderWay),
         sample("client_not_applied_joint_target", &[1, 42, 1, 13], NotApplied::JointTarget),
+        sample("client_not_applied_not_in_log", &[1, 42, 1, 14], NotApplied::NotInLog),
     ]
 }
 

@@ -143,8 +143,10 @@ async fn ask_with(client: &Client, ask: Ask) -> Result<Answered, CallError> {
         Ask::Command(command) => client.apply(command).await,
         Ask::Query(consistency, query) => client.ask(consistency, query).await,
         // No workload asks for those.
-        Ask::Repeatable(_) | Ask::Status | Ask::Transfer(_) | Ask::Reconfigure { .. } => {
-            Err(CallError::NotApplied(Reason::Closed))
-        }
+        Ask::Repeatable(_)
+        | Ask::Status
+        | Ask::Entries(_)
+        | Ask::Transfer(_)
+        | Ask::Reconfigure { .. } => Err(CallError::NotApplied(Reason::Closed)),
     }
 }

@@ -133,5 +133,6 @@ fn who(reader: LogReader) -> u64 {
     match reader {
         LogReader::StateMachine => 0,
         LogReader::Peer(peer) => peer.get(),
+        LogReader::Request(id) => id.0,
     }
 }

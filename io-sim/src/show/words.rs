@@ -4,7 +4,9 @@ use quorate_core::wire::{
     ClientMessage, Forward, ForwardBody, ForwardOutcome, Forwarded, Frame, Handshake, Outcome,
     PeerMessage, Request, RequestBody, Response, Service,
 };
-use quorate_core::{AppendEntries, AppendEntriesReply, AppendOutcome, LogId, Message, Rpc};
+use quorate_core::{
+    AppendEntries, AppendEntriesReply, AppendOutcome, EntryRange, LogId, Message, Rpc,
+};
 
 use super::chronicle::Kind;
 
@@ -134,6 +136,9 @@ fn client(message: &ClientMessage) -> (Kind, String) {
                 None => format!("hand leadership over #{id}"),
             },
             RequestBody::Reconfigure { target, .. } => format!("be {target:?} #{id}"),
+            RequestBody::Entries(EntryRange { after, last, .. }) => {
+                format!("entries after {} up to {} #{id}", after.index.0, last.0)
+            }
         },
         ClientMessage::Response(Response { id, outcome }) => match outcome {
             Outcome::Done { index, .. } => format!("#{id} is done at {}", index.0),

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::node::NodeStatus;
-use quorate_core::wire::Consistency;
-use quorate_core::{Index, Membership, NodeId};
+use quorate_core::wire::{Consistency, decode_entries};
+use quorate_core::{Entries, EntryRange, Index, Membership, NodeId};
 use quorate_sm::{MachineId, StateMachine};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -115,6 +115,18 @@ impl Client {
     pub async fn status_of(&self, address: &str) -> Result<NodeStatus, CallError> {
         let answered = self.call(Ask::Status, Some(address.to_owned())).await?;
         decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
+    }
+
+    /// Entries of the log of the server at an address, `host:port`: the first ones of the range. Not tried
+    /// again.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only; it says [`NotApplied::NotInLog`] if the server's log is another one,
+    /// or begins later.
+    pub async fn entries_of(&self, address: &str, range: EntryRange) -> Result<Entries, CallError> {
+        let answered = self.call(Ask::Entries(range), Some(address.to_owned())).await?;
+        decode_entries(range.after.index, &answered.answer)
+            .map_err(|_| CallError::NotApplied(Reason::BadAnswer))
     }
 
     /// Changes who belongs to the group (thesis 4): the entry that says so, once it is committed.

@@ -143,6 +143,7 @@ const fn kind_of(body: &RequestBody) -> &'static str {
         RequestBody::Status => "status",
         RequestBody::TransferLeadership { .. } => "transfer",
         RequestBody::Reconfigure { .. } => "reconfigure",
+        RequestBody::Entries(_) => "entries",
     }
 }
 

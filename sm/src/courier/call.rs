@@ -3,7 +3,7 @@
 use crate::{Envelope, MachineId, Rejection, Stamp};
 use bytes::Bytes;
 use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
-use quorate_core::{Index, Instant, Membership, NodeId};
+use quorate_core::{EntryRange, Index, Instant, Membership, NodeId};
 
 use super::error::{CallError, Doubt, Reason};
 
@@ -27,6 +27,8 @@ pub enum Ask {
     Repeatable(Bytes),
     /// How does the server see itself?
     Status,
+    /// Entries of the server's log.
+    Entries(EntryRange),
     /// Hand leadership over, to this server if one is named.
     Transfer(Option<NodeId>),
     /// Change who belongs to the group.
@@ -100,6 +102,7 @@ impl Call {
                 RequestBody::Query { consistency: *consistency, query: query.clone() }
             }
             Ask::Status => RequestBody::Status,
+            Ask::Entries(range) => RequestBody::Entries(*range),
             Ask::Transfer(to) => RequestBody::TransferLeadership { to: *to },
             Ask::Reconfigure { target, expected, force } => RequestBody::Reconfigure {
                 target: target.clone(),
@@ -115,7 +118,7 @@ impl Call {
             Ask::Command(bytes) | Ask::Query(_, bytes) | Ask::Repeatable(bytes) => {
                 bytes.len() as u64 + 128
             }
-            Ask::Status | Ask::Transfer(_) => 128,
+            Ask::Status | Ask::Entries(_) | Ask::Transfer(_) => 128,
             Ask::Reconfigure { .. } => 4096,
         }
     }
@@ -191,6 +194,7 @@ impl Call {
                 | NotApplied::MembershipIs { .. }
                 | NotApplied::ChangeUnderWay
                 | NotApplied::JointTarget
+                | NotApplied::NotInLog
         );
         self.reason = why.into();
         if is_final { Verdict::Over(Err(self.end())) } else { Verdict::Again }
@@ -198,9 +202,11 @@ impl Call {
 
     fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
         match self.ask {
-            Ask::Status | Ask::Repeatable(_) | Ask::Transfer(_) | Ask::Reconfigure { .. } => {
-                Verdict::Over(Ok(Answered { index, answer }))
-            }
+            Ask::Status
+            | Ask::Entries(_)
+            | Ask::Repeatable(_)
+            | Ask::Transfer(_)
+            | Ask::Reconfigure { .. } => Verdict::Over(Ok(Answered { index, answer })),
             Ask::Command(_) | Ask::Query(..) => match crate::Outcome::decode(&answer) {
                 Ok(crate::Outcome::Applied(answer)) => {
                     Verdict::Over(Ok(Answered { index, answer }))
