@@ -21,6 +21,7 @@ mod logging;
 mod manual;
 mod medium;
 mod members;
+mod mending;
 mod output;
 mod recovery;
 mod serve;

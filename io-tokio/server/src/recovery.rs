@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use quorate_core::snapshot::SnapshotStore;
-use quorate_core::wal::{self, Disk, DiskErrorKind, OpenError, Opened, Wal};
+use quorate_core::wal::{
+    self, Damage, Disk, DiskErrorKind, Hole, OpenError, Opened, Wal, read_ident,
+};
 use quorate_io_tokio::{Env as _, FileDisk, RealEnv};
 
 use crate::diagnostic::Diagnostic;
 use crate::directory;
+use crate::mending::{self, Mended};
 use crate::settings::Settings;
 
 /// Everything that a server starts from.
@@ -19,23 +22,51 @@ pub(crate) struct Recovery {
     pub(crate) state: Option<Vec<u8>>,
 }
 
-/// Opens a directory and says what was found. What is damaged and can be had from others is set aside:
-/// the server begins anew, without a say.
-pub(crate) fn recover(
+/// Opens a directory and says what was found. What is missing in the middle of the log is had from
+/// others. What is damaged otherwise is set aside: the server begins anew, without a say.
+pub(crate) async fn recover(
     directory: &Path,
-    disk: FileDisk,
+    mut disk: FileDisk,
     settings: &Settings,
     env: &RealEnv,
 ) -> Result<Recovery, Box<Diagnostic>> {
-    let recovery = match open(disk, settings, env) {
-        Ok(recovery) => recovery,
-        Err(why) => {
-            let disk = set_aside(directory, why)?;
-            open(disk, settings, env).map_err(|error| refused(directory, &error))?
+    let mut filled = None;
+    let recovery = loop {
+        let why = match open(disk, settings, env) {
+            Ok(recovery) => break recovery,
+            Err(why) => why,
+        };
+        disk = directory::lock(directory)?;
+        // What was filled and is there again is beyond this.
+        let hole = hole_of(&why).filter(|(damage, _)| filled.as_ref() != Some(*damage));
+        if let Some((damage, hole)) = hole {
+            let is_filled = fill(&disk, (damage, hole), settings, env).await;
+            if is_filled.map_err(|error| refused(directory, &error))? {
+                filled = Some(damage.clone());
+                continue;
+            }
         }
+        set_aside(directory, &disk, why)?;
+        break open(disk, settings, env).map_err(|error| refused(directory, &error))?;
     };
     report(&recovery.opened);
     Ok(recovery)
+}
+
+fn hole_of(why: &OpenError) -> Option<(&Damage, Hole)> {
+    let OpenError::Damaged(damage) = why else { return None };
+    Some((damage, damage.hole.as_deref()?.clone()))
+}
+
+async fn fill(
+    disk: &FileDisk,
+    hole: (&Damage, Hole),
+    settings: &Settings,
+    env: &RealEnv,
+) -> Result<bool, OpenError> {
+    let ident = read_ident(disk)?;
+    let mended = mending::fill(disk, hole, &ident, settings, env).await?;
+    Ok(matches!(mended, Mended::Filled))
 }
 
 fn open(disk: FileDisk, settings: &Settings, env: &RealEnv) -> Result<Recovery, OpenError> {
@@ -44,17 +75,16 @@ fn open(disk: FileDisk, settings: &Settings, env: &RealEnv) -> Result<Recovery, 
     Ok(Recovery { wal, opened, snapshots, state })
 }
 
-fn set_aside(directory: &Path, why: OpenError) -> Result<FileDisk, Box<Diagnostic>> {
-    let disk = directory::lock(directory)?;
+fn set_aside(directory: &Path, disk: &FileDisk, why: OpenError) -> Result<(), Box<Diagnostic>> {
     let damage = why.to_string();
-    let healed = wal::heal(&disk, why).map_err(|error| refused(directory, &error))?;
+    let healed = wal::heal(disk, why).map_err(|error| refused(directory, &error))?;
     tracing::error!(
         %damage,
         files = ?healed.aside,
         "the log is damaged and was set aside; the server has no say until its group has brought it \
          up to date"
     );
-    Ok(disk)
+    Ok(())
 }
 
 fn refused(directory: &Path, error: &OpenError) -> Box<Diagnostic> {

@@ -40,7 +40,7 @@ pub(crate) fn run(
     // Everything that blocks has a thread of its own: one for all the rest leaves no races to it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| no_runtime(&error))?.block_on(async {
-        let signals = Signals::new().map_err(|error| no_runtime(&error))?;
+        let mut signals = Signals::new().map_err(|error| no_runtime(&error))?;
         let env = RealEnv::new().with_busy_poll(settings.tuning.busy_poll());
         // First of all, because it changes nothing if it fails.
         let (listener, address) = listen(&env, &settings.listen).await?;
@@ -48,8 +48,15 @@ pub(crate) fn run(
             Some(http) => Some(listen(&env, http).await?),
             None => None,
         };
-        let Recovery { wal, opened, snapshots, state } =
-            recovery::recover(directory, disk, settings, &env)?;
+        let recovered = tokio::select! {
+            biased;
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping before the log was recovered");
+                return Ok(Exit::Done);
+            }
+            recovered = recovery::recover(directory, disk, settings, &env) => recovered,
+        };
+        let Recovery { wal, opened, snapshots, state } = recovered?;
         let applier = restore(directory, &opened, state)?;
         let parts = Parts {
             config: configure(settings, &opened, &address, &env)?,

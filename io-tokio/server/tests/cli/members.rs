@@ -96,6 +96,18 @@ impl Group {
         self.init_as(server, joins);
     }
 
+    /// Waits until a server has logged this.
+    fn logs(&self, server: usize, text: &str) {
+        let (path, began) = (self.scratch.at(&format!("n{server}.log")), Instant::now());
+        loop {
+            let log = std::fs::read_to_string(&path).expect("a log");
+            if log.contains(text) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{text:?} is not in {log}");
+        }
+    }
+
     /// How a server ends by itself.
     fn end_of(&mut self, server: usize) -> (Option<i32>, String) {
         let mut process = self.running[server - 1].take().expect("it runs");
@@ -333,37 +345,95 @@ fn a_server_that_lost_its_disk_comes_back_if_it_says_so() {
     assert_eq!(group.ask(&["get", "k"]).ends_with(0).stdout, "w\n");
 }
 
-/// FAULTS D06: what is damaged is set aside, and had from the others.
+/// Where a value is in the log of a server: the file, what is in it, and the place.
+fn find_needle(directory: &str) -> Option<(String, Vec<u8>, usize)> {
+    let segments = contents(directory).into_iter().filter(|(name, _)| name.ends_with(".qrw"));
+    segments.into_iter().find_map(|(name, bytes)| {
+        let place = bytes.windows(8).position(|window| window == b"a needle")?;
+        Some((name, bytes, place))
+    })
+}
+
+fn wait_for_needle(directory: &str) {
+    let began = Instant::now();
+    while find_needle(directory).is_none() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not come");
+    }
+}
+
+/// Flips a bit of the value; the file.
+fn damage_needle(directory: &str) -> String {
+    let (file, mut bytes, place) = find_needle(directory).expect("the value is in the log");
+    bytes[place] ^= 1;
+    std::fs::write(format!("{directory}/{file}"), &bytes).expect("it can be written");
+    file
+}
+
+/// FAULTS D06, D13, D14: an entry is damaged at two of three, and the third is down. They wait for it.
 #[test]
-fn a_server_whose_log_is_damaged_is_healed_by_the_others() {
+fn an_entry_that_only_one_server_still_has_is_had_from_it() {
+    let mut group = Group::new();
+    (1..=3).for_each(|server| group.start(server));
+    group.leader();
+    group.ask(&["put", "first", "a needle"]).ends_with(0);
+    group.ask(&["put", "k", "v"]).ends_with(0);
+    (1..=3).for_each(|server| wait_for_needle(&group.directory(server)));
+    (1..=3).for_each(|server| group.kill(server));
+    for server in [1, 2] {
+        let directory = group.directory(server);
+        let file = damage_needle(&directory);
+        quorate(&["wal", "verify", &directory]).ends_with(6).says(&["error[Q0315]", &file]);
+        group.start(server);
+    }
+    for server in [1, 2] {
+        group.logs(server, "waits for what is missing");
+    }
+    group.ask(&["get", "first", "--timeout", "1s"]).ends_with(3);
+
+    group.start(3);
+    group.leader();
+    assert_eq!(group.ask(&["get", "first"]).ends_with(0).stdout, "a needle\n");
+    for server in [1, 2] {
+        group.logs(server, "what was missing in the log is there again");
+    }
+    // They vote and count as before.
+    group.kill(3);
+    group.ask(&["put", "k", "w"]).ends_with(0);
+    for server in [1, 2] {
+        group.kill(server);
+        let directory = group.directory(server);
+        quorate(&["wal", "verify", &directory]).ends_with(0);
+        assert!(contents(&directory).iter().all(|(name, _)| !name.ends_with(".damaged")));
+    }
+}
+
+/// FAULTS D11: what cannot be told is set aside, and had from the others as from the first entry on.
+#[test]
+fn a_server_whose_log_is_lost_in_part_is_healed_by_the_others() {
     let mut group = Group::new();
     (1..=3).for_each(|server| group.start(server));
     let leader = group.leader();
     group.ask(&["put", "first", "a needle"]).ends_with(0);
-    group.ask(&["put", "k", "v"]).ends_with(0);
     let (damaged, other) = (leader % 3 + 1, (leader + 1) % 3 + 1);
     group.becomes_follower(damaged);
 
     group.kill(damaged);
     let directory = group.directory(damaged);
-    let holds = |bytes: &[u8]| bytes.windows(8).position(|window| window == b"a needle");
-    let files = contents(&directory).into_iter();
-    let (file, mut bytes) = files
-        .filter(|(name, _)| name.ends_with(".qrw"))
-        .find(|(_, bytes)| holds(bytes).is_some())
-        .expect("the value is in the log");
-    let place = holds(&bytes).expect("there");
-    bytes[place] ^= 1;
+    let segments = contents(&directory).into_iter().filter(|(name, _)| name.ends_with(".qrw"));
+    let (file, mut bytes) = segments.max().expect("a segment");
+    // Both copies of its header.
+    (bytes[100], bytes[4196]) = (bytes[100] ^ 1, bytes[4196] ^ 1);
     std::fs::write(format!("{directory}/{file}"), &bytes).expect("it can be written");
     quorate(&["wal", "verify", &directory]).ends_with(6).says(&["error[Q0315]", &file]);
 
     group.start(damaged);
     group.becomes_follower(damaged);
     let after = contents(&directory);
-    let kept = after.iter().find(|(name, _)| name.ends_with(".damaged")).expect("set aside");
-    assert!(kept.0.starts_with(&file) && *kept.1 == bytes, "as it was: {}", kept.0);
-    let log = std::fs::read_to_string(group.scratch.at(&format!("n{damaged}.log")));
-    assert!(log.expect("a log").contains("the log is damaged and was set aside"));
+    let is_kept = |(name, kept): (&String, &Vec<u8>)| {
+        name.starts_with(&file) && name.ends_with(".damaged") && *kept == bytes
+    };
+    assert!(after.iter().any(is_kept), "as it was: {:?}", after.keys());
+    group.logs(damaged, "the log is damaged and was set aside");
     // Two of three are needed, and one of the others is gone.
     group.kill(other);
     group.ask(&["put", "k", "w"]).ends_with(0);
