@@ -50,7 +50,7 @@ pub(crate) fn explains(ledger: &Ledger, found: &Found) -> Checked<Image> {
     let futures = ledger.futures()?;
     let covered = found.snapshot.last_included;
     let knows = |image: &Image| {
-        image.snapshot() == covered
+        ledger.may_name(image, covered)
             && image.term(found.base.index) == Some(found.base.term)
             && found.base.index <= image.base()
     };

@@ -1,13 +1,13 @@
-//! A disk that is of no use any more: its log is set aside, as real servers do it, or it is replaced, as
-//! an operator would do it. Either way the server comes back with nothing, and says that it began
-//! without a say.
+//! A disk whose log is damaged: what is missing is had from another server, or the log is set aside, both as
+//! real servers do it; or the disk is replaced, as an operator would do it. But for the first, the server
+//! comes back with nothing, and says that it began without a say.
 
-use quorate_core::Membership;
-use quorate_core::wal::{self, Healed, OpenError, Origin};
+use quorate_core::wal::{self, Healed, Mending, OpenError, Origin};
+use quorate_core::{LogId, Membership};
 
 use super::world::World;
 use crate::boot;
-use crate::disk::DiskOptions;
+use crate::disk::{DiskOptions, SimDisk};
 use crate::health::Health;
 use crate::judge::{Checked, Image, Point, Property, hold};
 
@@ -15,7 +15,17 @@ impl World<'_> {
     /// Some servers begin anew, and the others stay down.
     pub(crate) fn may_begin_anew(&mut self, at: usize, why: OpenError) -> Checked {
         // Nothing else is drawn for a server that is lost.
-        match self.life_rngs[at].below(1000) {
+        let draw = self.life_rngs[at].below(1000);
+        if draw >= 200 && self.mend_log(at, &why) {
+            self.reach(Point::LogMended);
+            self.tell_anew(at, "has what was missing from another server");
+            self.servers[at].ledger.mend();
+            // There may be more of it.
+            self.servers[at].health = Health::Decayed;
+            self.plan_restart(at);
+            return Ok(());
+        }
+        match draw {
             0..400 => match self.heal_log(at, why) {
                 Some(healed) => self.has_healed(at, &healed)?,
                 // Even that came to nothing: the disk is given up.
@@ -29,15 +39,46 @@ impl World<'_> {
         Ok(())
     }
 
-    /// What interrupts it is tried elsewhere, disk operation by disk operation.
+    /// Asks all that run. How they answer is tried elsewhere.
+    fn mend_log(&mut self, at: usize, why: &OpenError) -> bool {
+        let OpenError::Damaged(damage) = why else { return false };
+        let Some(hole) = &damage.hole else { return false };
+        let mut mending = Mending::of((**hole).clone());
+        let others = self.servers.iter().filter(|other| other.process.is_some());
+        for other in others {
+            let log = other.ledger.written();
+            let has = |id: LogId| log.term(id.index) == Some(id.term);
+            loop {
+                let wanted = mending.wanted();
+                if !(has(wanted.after) && has(wanted.anchor)) {
+                    break;
+                }
+                let answer = log.read(wanted.after.index.next(), 1000);
+                match mending.take(&answer) {
+                    Ok(true) => {
+                        return self.undisturbed(at, |disk| mending.write(&disk).is_ok());
+                    }
+                    Ok(false) => {}
+                    Err(_) => break,
+                }
+            }
+        }
+        false
+    }
+
     fn heal_log(&mut self, at: usize, why: OpenError) -> Option<Healed> {
+        self.undisturbed(at, |disk| wal::heal(&disk, why).ok())
+    }
+
+    /// What interrupts it is tried elsewhere, disk operation by disk operation.
+    fn undisturbed<T>(&self, at: usize, work: impl FnOnce(SimDisk) -> T) -> T {
         let drive = &self.servers[at].drive;
         let mut before = DiskOptions::INSTANT;
         drive.tune(|tuned| core::mem::swap(tuned, &mut before));
         drive.begin(self.now);
-        let healed = wal::heal(&drive.mount(), why).ok();
+        let done = work(drive.mount());
         drive.tune(|tuned| *tuned = before);
-        healed
+        done
     }
 
     /// The vote that binds it is still there.

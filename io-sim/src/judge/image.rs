@@ -56,6 +56,9 @@ impl Image {
         image.cut(found.base.index);
         image.hard_state = found.hard_state;
         image.base = found.base.index;
+        // A log that was mended may name an older one.
+        let is_taken = found.snapshot.last_included != LogId::ZERO;
+        image.snapshot = is_taken.then(|| Box::new(found.snapshot.clone()));
         image.append(
             &Entries::new(found.entries.iter().cloned()).expect("what was read is a run"),
         )?;

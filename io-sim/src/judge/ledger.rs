@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_core::{Index, Ticket, Write};
+use quorate_core::{Index, LogId, Ticket, Write};
 
 use super::image::Image;
 use super::violation::{Checked, Property, hold};
@@ -21,6 +21,8 @@ pub struct Ledger {
     /// What was durable before the disk was lost, or an old copy put back; until the server has a
     /// say again.
     lost: Option<Box<Image>>,
+    /// The log was mended: it has all entries, and may name an older snapshot.
+    is_mended: bool,
 }
 
 impl Ledger {
@@ -129,6 +131,19 @@ impl Ledger {
         self.restore(left);
     }
 
+    /// Entries that were missing in the middle of the log are there again. That a snapshot was taken among
+    /// them is forgotten.
+    pub(crate) fn mend(&mut self) {
+        self.is_mended = true;
+    }
+
+    /// Is this the snapshot that a log of this image may name?
+    pub(crate) fn may_name(&self, image: &Image, snapshot: LogId) -> bool {
+        let is_older = || snapshot.index < image.snapshot().index;
+        snapshot == image.snapshot()
+            || (self.is_mended && is_older() && image.term(snapshot.index) == Some(snapshot.term))
+    }
+
     /// The log of this digest is durable here, or was before the disk was lost.
     pub(crate) fn vouches_for(&self, index: Index, digest: Digest) -> bool {
         self.images().any(|image| image.digest(index) == Some(digest))
@@ -151,6 +166,7 @@ impl Ledger {
         self.written = durable.clone();
         self.durable = durable;
         self.newest = Ticket(0);
+        self.is_mended = false;
     }
 }
 

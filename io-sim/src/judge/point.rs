@@ -90,6 +90,8 @@ pub enum Point {
     DiskReplaced,
     /// A log that was damaged was set aside.
     LogHealed,
+    /// What was missing in the middle of a log was had from another server.
+    LogMended,
     /// A server that may have forgotten what it promised has a say again.
     Remembered,
 }
@@ -123,7 +125,7 @@ impl Point {
     ];
 
     /// What a thousand worlds come to.
-    pub const RARE: [Self; 19] = [
+    pub const RARE: [Self; 20] = [
         Self::TornTailCut,
         Self::LeaderStopped,
         Self::LeaderAsked,
@@ -142,6 +144,7 @@ impl Point {
         Self::Staffed,
         Self::DiskReplaced,
         Self::LogHealed,
+        Self::LogMended,
         Self::Remembered,
     ];
 
