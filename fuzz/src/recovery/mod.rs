@@ -3,7 +3,8 @@
 //! 1. Nothing panics, and recovery allocates no more than the disk is long, some times over.
 //! 2. After a crash the log opens, and holds all that was acknowledged and at most what was under
 //!    way. If sectors turned to noise as they were written, it may be refused instead.
-//! 3. A bit that flips costs nothing that was acknowledged, or is refused.
+//! 3. A bit that flips costs nothing that was acknowledged, or is refused. What is refused and can be
+//!    mended holds again all that was acknowledged.
 //! 4. After any other damage the log is refused, or is one that there once was, or the front of it.
 //! 5. What lies under true checksums is refused when it is opened or read, or is a log that goes on.
 
@@ -23,6 +24,8 @@ pub struct Recoveries {
     pub writes: u32,
     /// Starts that found a log in order, by how it ended.
     pub opened: Vec<Row>,
+    /// Holes that were filled.
+    pub mended: u32,
     /// Why the log was refused in the end.
     pub refused: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! The log as it should be.
 
 use quorate_core::wal::Opened;
-use quorate_core::{Append, Entry, HardState, Index, LogId, Term, Write};
+use quorate_core::{Append, Entries, Entry, EntryRange, HardState, Index, LogId, Term, Write};
 
 /// The log and the hard state as some write left them.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -98,6 +98,17 @@ impl Model {
             ends_with(&image, last, found)
         };
         assert!(self.images.iter().any(starts), "there never was a log that ends at {last:?}");
+    }
+
+    /// What a server gives whose log was once like this one's.
+    pub(super) fn entries(&self, wanted: EntryRange) -> Option<Entries> {
+        let EntryRange { after, last, anchor } = wanted;
+        let has = |image: &Image, id: LogId| {
+            id == LogId::ZERO || image.entries.iter().any(|it| it.id == id)
+        };
+        let image = self.images.iter().find(|image| has(image, after) && has(image, anchor))?;
+        let is_wanted = |it: &&Entry| it.id.index > after.index && it.id.index <= last;
+        Some(Entries::new(image.entries.iter().filter(is_wanted).cloned()).expect("a run"))
     }
 
     /// A term for the next write.

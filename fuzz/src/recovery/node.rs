@@ -1,7 +1,8 @@
 //! A node's log: writes, crashes, starts.
 
 use quorate_core::wal::{
-    self, Fate, Identity, MemDisk, OpenError, Opened, Row, Unsynced, Wal, WalError, WalOptions,
+    self, Fate, Identity, MemDisk, Mending, OpenError, Opened, Row, Unsynced, Wal, WalError,
+    WalOptions,
 };
 use quorate_core::{
     Append, ClusterId, Config, Entries, Entry, HardState, Incarnation, Index, Instant, LogId,
@@ -225,7 +226,7 @@ impl<'d> Node<'d> {
         self.disk.revive();
         let flip = harm::flip(self.disk, input);
         self.inspect();
-        let Ok((opened, found)) = self.open() else { return };
+        let Some((opened, found)) = self.open_or_mend() else { return };
         let found = found.expect("a log that is whole");
         match flip {
             // A sector whose only bit flips looks as if it was never written.
@@ -238,8 +239,30 @@ impl<'d> Node<'d> {
         self.disk.revive();
         harm(self.disk);
         self.inspect();
-        if let Ok((opened, Ok(found))) = self.open() {
+        if let Some((opened, Ok(found))) = self.open_or_mend() {
             self.model.check_past(&opened, &found);
+        }
+    }
+
+    /// Opens the log; what is missing in its middle is had from a server with one of the logs that there
+    /// once were.
+    fn open_or_mend(&mut self) -> Option<(Opened, Result<Vec<Entry>, WalError>)> {
+        let mut filled = Vec::new();
+        loop {
+            let damage = match self.open() {
+                Ok(opened) => return Some(opened),
+                Err(OpenError::Damaged(damage)) => damage,
+                Err(_) => return None,
+            };
+            let mut mending = Mending::of(*damage.hole?);
+            let wanted = mending.wanted();
+            assert!(!filled.contains(&(damage.file.clone(), damage.offset)), "it was filled");
+            let entries = self.model.entries(wanted)?;
+            if mending.take(&entries) != Ok(true) || mending.write(&self.disk).is_err() {
+                return None;
+            }
+            self.recoveries.mended += 1;
+            filled.push((damage.file, damage.offset));
         }
     }
 
@@ -247,7 +270,7 @@ impl<'d> Node<'d> {
         self.disk.revive();
         harm(self.disk);
         self.inspect();
-        if let Ok((opened, Ok(_))) = self.open() {
+        if let Some((opened, Ok(_))) = self.open_or_mend() {
             self.go_on(opened.recovered);
         }
     }

@@ -129,6 +129,8 @@ fn the_seeds_of_recovery_end_in_many_ways() {
     {
         assert!(refused.iter().any(|refused| refused.contains(why)), "{why}: {refused:?}");
     }
+    let mended = runs.iter().filter(|(_, run)| run.mended > 0 && run.opened.len() > 1);
+    assert!(mended.count() >= 3, "{runs:?}");
 }
 
 #[test]
