@@ -98,6 +98,40 @@ fn one_command_beyond_the_quota_passes_alone() {
     assert_eq!(refusals(&bench.propose(2, 0)), [(RequestId(2), Refusal::Busy)]);
 }
 
+#[test]
+fn what_is_done_makes_room_for_as_much_and_no_more() {
+    let mut bench = Bench::settled_leader(|config| config.uncommitted_bytes_max = 300);
+    bench.propose(1, 100);
+    bench.propose(2, 100);
+    bench.persist();
+    bench.acknowledge(2, 2);
+    assert_eq!(refusals(&bench.propose(3, 100)), []);
+    assert_eq!(refusals(&bench.propose(4, 100)), [(RequestId(4), Refusal::Busy)]);
+}
+
+#[test]
+fn the_window_is_full_at_its_last_byte() {
+    let cost = 100 + Entry::OVERHEAD_BYTES;
+    let mut bench = Bench::settled_leader(|config| config.inflight_bytes_max = cost);
+    let counts =
+        |effects: &[Effect]| sent_to(effects, 2).into_iter().filter_map(entries_in).count();
+    assert_eq!(counts(&bench.propose(1, 100)), 1);
+    assert_eq!(counts(&bench.propose(2, 100)), 0);
+    assert_eq!(counts(&bench.acknowledge(2, 2)), 1);
+}
+
+#[test]
+fn the_status_says_when_a_peer_was_heard_and_that_it_remembers() {
+    let mut bench = Bench::settled_leader(|_| {});
+    bench.time_out();
+    bench.acknowledge(2, 1);
+    let now = bench.now;
+    let status = bench.raft.status();
+    let peers: Vec<_> = status.peers.iter().map(|it| (it.heard(), it.is_forgetful())).collect();
+    assert_eq!(peers[0], (now, false));
+    assert!(peers[1].0 < now, "{peers:?}");
+}
+
 /// Answers in the name of one replication must mean nothing to any other.
 #[test]
 fn every_replication_has_a_name_of_its_own() {

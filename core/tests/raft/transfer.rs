@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::bench::{Bench, id, node, refusals, sent, sent_to};
 use quorate_core::{
-    Cause, Effect, Event, Index, Membership, Message, NodeId, Refusal, RequestId, RequestVote,
-    RoleKind, Rpc, Term,
+    Cause, Config, Effect, Event, Index, Membership, Message, NodeId, Refusal, RequestId,
+    RequestVote, RoleKind, Rpc, Term,
 };
 
 const WITHIN: Duration = Duration::from_millis(300);
@@ -23,6 +23,20 @@ fn told(effects: &[Effect]) -> Vec<NodeId> {
 
 fn is_transferred(effects: &[Effect], id: u64) -> bool {
     effects.contains(&Effect::Transferred { id: RequestId(id) })
+}
+
+/// As long ago as an election timeout is too long.
+#[test]
+fn nobody_hands_over_to_a_peer_that_has_been_silent_for_an_election_timeout() {
+    for (early, is_told) in [(0, false), (1, true)] {
+        let mut bench = Bench::settled_leader(|config| config.check_quorum = false);
+        let timeout = Config::new(node(1)).election_timeout - Duration::from_nanos(early);
+        bench.now = bench.now.after(timeout);
+        let effects = transfer(&mut bench, 1, None);
+        assert_eq!(!told(&effects).is_empty(), is_told, "{effects:?}");
+        let refused = [(RequestId(1), Refusal::NoSuccessor)];
+        assert_eq!(refusals(&effects) == refused, !is_told, "{effects:?}");
+    }
 }
 
 #[test]
