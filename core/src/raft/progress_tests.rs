@@ -208,3 +208,16 @@ proptest! {
         prop_assert_eq!(peer.suspects_loss, is_under_way, "a heartbeat later");
     }
 }
+
+#[test]
+fn a_replication_is_that_of_one_peer_until_it_starts_over() {
+    let of = |id, replication| {
+        let id = NodeId::new(id).expect("not zero");
+        Progress::new(id, ReplicationId(replication), Index(1), Instant(0))
+    };
+    let mut peer = of(2, 1);
+    assert!(peer.is_same_replication(&of(2, 1)));
+    assert!(!peer.is_same_replication(&of(3, 1)) && !peer.is_same_replication(&of(2, 2)));
+    peer.start_over(ReplicationId(2), Index(1));
+    assert!(!peer.is_same_replication(&of(2, 1)));
+}

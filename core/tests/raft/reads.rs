@@ -93,3 +93,14 @@ fn what_a_snapshot_covers_is_not_read_for_a_peer() {
         bench.acknowledge(2, matched);
     }
 }
+
+#[test]
+fn as_many_reads_wait_as_there_is_room_for() {
+    let mut bench = Bench::settled_leader(|config| config.reads_pending_max = 2);
+    for id in 1..=2 {
+        assert_eq!(refusals(&bench.read(id)), []);
+    }
+    assert_eq!(refusals(&bench.read(3)), [(RequestId(3), Refusal::Busy)]);
+    assert_eq!(reads(&bench.acknowledge(2, 1)).len(), 2);
+    assert_eq!(refusals(&bench.read(4)), []);
+}
