@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::bench::{Bench, id, node};
 use quorate_core::{
-    AppendOutcome, Entries, Event, HardState, Index, LogId, Membership, RecoverError, Recovered,
-    RequestVote, RoleKind, Round, Rpc, SnapshotMeta, Term, Ticket,
+    AppendOutcome, Entries, Event, HardState, Index, Instant, LogId, Membership, RecoverError,
+    Recovered, RequestVote, RoleKind, Round, Rpc, SnapshotMeta, Term, Ticket,
 };
 
 /// All positions before, at and after index 5, all terms, and all places where the term rises.
@@ -156,6 +156,20 @@ fn a_ticket_from_nowhere_and_a_timeout_too_early_do_nothing() {
     assert_eq!(bench.step(Event::Persisted(Ticket(99))), []);
     assert_eq!(bench.step(Event::Timeout), []);
     assert_eq!(bench.step(Event::Unreachable(node(9))), []);
+}
+
+/// thesis 3.4: whoever is called too early goes on to wait.
+#[test]
+fn a_follower_that_is_called_too_early_does_not_stand() {
+    let mut bench = Bench::follower(1, &[(1, 1)]);
+    bench.heartbeat((2, 1), 1);
+    bench.persist();
+    let deadline = bench.raft.deadline().expect("it waits");
+    bench.now = Instant(deadline.0 - 1);
+    assert_eq!(bench.step(Event::Timeout), []);
+    assert_eq!(bench.raft.status().role, RoleKind::Follower);
+    bench.time_out();
+    assert_eq!(bench.raft.status().role, RoleKind::PreCandidate);
 }
 
 #[test]

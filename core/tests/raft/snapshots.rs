@@ -348,3 +348,15 @@ fn an_offer_is_a_sign_of_life() {
     let effects = bench.hear(3, 1, offer(snapshot(id(1, 9))));
     assert_eq!(outcome(&effects), Some(AppendOutcome::StaleTerm), "one of an earlier term is not");
 }
+
+#[test]
+fn a_snapshot_is_of_what_was_handed_out_and_newer_than_the_one_before() {
+    let log = [(1, 3), (1, 4), (1, 5)];
+    let mut bench = Bench::with_snapshot(id(1, 2), 1, &log, |_| {});
+    bench.append((2, 1), id(1, 5), &[(1, 6)], 4);
+    bench.persist();
+    let can_be = [1, 2, 3, 4, 5, 6].map(|index| bench.raft.snapshot_as_of(Index(index)).is_some());
+    assert_eq!(can_be, [false, false, true, true, false, false]);
+    let cached = [2, 3, 6, 7].map(|index| bench.raft.cached(Index(index), 1 << 20).is_some());
+    assert_eq!(cached, [false, true, true, false]);
+}

@@ -121,8 +121,8 @@ impl Client {
     /// again.
     ///
     /// # Errors
-    /// [`CallError::NotApplied`] only; it says [`NotApplied::NotInLog`] if the server's log is another one,
-    /// or begins later.
+    /// [`CallError::NotApplied`] only; it says [`NotInLog`](quorate_core::wire::NotApplied::NotInLog) if the
+    /// server's log is another one, or begins later.
     pub async fn entries_of(&self, address: &str, range: EntryRange) -> Result<Entries, CallError> {
         let answered = self.call(Ask::Entries(range), Some(address.to_owned())).await?;
         decode_entries(range.after.index, &answered.answer)
