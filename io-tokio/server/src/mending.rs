@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use quorate_core::NodeId;
 use quorate_core::wal::{Damage, Disk, Hole, Ident, MendError, Mending, OpenError};
 use quorate_core::wire::{Address, NotApplied};
+use quorate_core::{NodeId, RoleKind};
 use quorate_io_tokio::RealEnv;
 use quorate_io_tokio::client::{CallError, Client, ClientConfig, Reason, Routing};
 
@@ -21,19 +21,17 @@ const ROUNDS_A_LINE: u32 = 20;
 pub(crate) enum Mended {
     /// The log holds what it held before.
     Filled,
-    /// Nobody has what is missing, and the others get along without this server's say.
+    /// It cannot be had, and the others get along without this server's say; or there are no others.
     Lost,
 }
 
 /// What a server that was asked has of it.
 enum Has {
     All,
-    /// Not now, or not to be reached.
+    /// Not in its log, not now, or it cannot be reached.
     NothingYet,
-    /// Not in its log; is there a leader?
-    Nothing {
-        is_led: bool,
-    },
+    /// It leads, and its log does not have it.
+    NothingAsLeader,
 }
 
 /// Asks all others for what is missing until one has it. That may be never, if too many are damaged
@@ -72,18 +70,18 @@ pub(crate) async fn fill<D: Disk>(
                 "the log is damaged; the server waits for what is missing from the others"
             );
         }
-        let mut is_led = false;
+        let mut has_leader = false;
         for (id, address) in &others {
             match ask(&client, address, &mut mending).await {
                 Has::All => {
                     client.close().await;
                     return write(&mending, disk, *id);
                 }
-                Has::Nothing { is_led: led } => is_led |= led,
+                Has::NothingAsLeader => has_leader = true,
                 Has::NothingYet => {}
             }
         }
-        if is_led {
+        if has_leader {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -113,8 +111,8 @@ async fn ask(client: &Client, address: &Address, mending: &mut Mending) -> Has {
             },
             Err(CallError::NotApplied(Reason::Refused(NotApplied::NotInLog))) => {
                 let status = client.status_of(address.as_str()).await;
-                let is_led = status.is_ok_and(|status| status.leader.is_some());
-                return Has::Nothing { is_led };
+                let leads = status.is_ok_and(|status| status.role == RoleKind::Leader);
+                return if leads { Has::NothingAsLeader } else { Has::NothingYet };
             }
             Err(_) => return Has::NothingYet,
         }

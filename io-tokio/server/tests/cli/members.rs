@@ -407,6 +407,34 @@ fn an_entry_that_only_one_server_still_has_is_had_from_it() {
     }
 }
 
+/// FAULTS D06: what is missing is in nobody's log any more.
+#[test]
+fn an_entry_that_only_a_snapshot_covers_is_had_with_it() {
+    let mut group = Group::new();
+    for server in 1..=3 {
+        group.edit(server, |text| {
+            text.replace("#snapshot_entries = 100000", "snapshot_entries = 10")
+                .replace("#retained_entries = 100000", "retained_entries = 0")
+        });
+        group.start(server);
+    }
+    let leader = group.leader();
+    group.ask(&["put", "first", "a needle"]).ends_with(0);
+    let (damaged, other) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    let directory = group.directory(damaged);
+    wait_for_needle(&directory);
+    group.kill(damaged);
+    damage_needle(&directory);
+    for number in 0..40 {
+        group.ask(&["put", "k", &number.to_string()]).ends_with(0);
+    }
+    group.start(damaged);
+    group.becomes_follower(damaged);
+    group.logs(damaged, "the log is damaged and was set aside");
+    group.kill(other);
+    assert_eq!(group.ask(&["get", "first"]).ends_with(0).stdout, "a needle\n");
+}
+
 /// FAULTS D11: what cannot be told is set aside, and had from the others as from the first entry on.
 #[test]
 fn a_server_whose_log_is_lost_in_part_is_healed_by_the_others() {
