@@ -182,3 +182,81 @@ fn time_that_runs_backwards_stands_still() {
     bench.step(Event::Timeout);
     assert_eq!(bench.raft.deadline(), deadline);
 }
+
+/// A log after entry 3, of terms 1 and 3, up to entry 8, whose last two entries are in memory; a snapshot
+/// up to entry 4, and a membership that entry 7 says.
+fn recovered() -> Recovered {
+    let voters = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+    let tail = [7, 8].map(|index| crate::bench::entry(3, index));
+    Recovered {
+        hard_state: HardState { term: Term(3), vote: None, is_forgetful: false },
+        snapshot: snapshot_up_to(id(1, 4)),
+        base: id(1, 3),
+        term_starts: vec![id(1, 4), id(3, 6)],
+        memberships: vec![(Index(7), voters)],
+        last: id(3, 8),
+        tail: Entries::new(tail).expect("a run"),
+    }
+}
+
+#[test]
+fn what_was_recovered_must_fit_together() {
+    use RecoverError::{MembershipMisplaced, NotALog, SnapshotMisplaced, TailMisplaced};
+    type Change = fn(&mut Recovered);
+    let not_a_log = |index| NotALog { at: Index(index) };
+    let no_snapshot = |index| SnapshotMisplaced { at: Index(index) };
+    let no_membership = |index| MembershipMisplaced { at: Index(index) };
+    let changes: [(Change, RecoverError); 21] = [
+        (|it| it.term_starts[0].index = Index(5), not_a_log(5)),
+        (|it| it.base = id(2, 3), not_a_log(4)),
+        (|it| it.term_starts[1].term = Term(1), not_a_log(6)),
+        (|it| it.term_starts[1].index = Index(4), not_a_log(4)),
+        (|it| it.last = id(3, 5), not_a_log(5)),
+        (|it| it.last = id(2, 8), not_a_log(8)),
+        (|it| it.term_starts.clear(), not_a_log(8)),
+        (|it| it.last = id(3, 9), TailMisplaced { last: Index(9) }),
+        (|it| it.tail = tail_from(3), TailMisplaced { last: Index(8) }),
+        (|it| it.snapshot.last_included = id(1, 2), no_snapshot(2)),
+        (|it| it.snapshot.last_included = id(3, 9), no_snapshot(9)),
+        (|it| it.snapshot.last_included = id(2, 4), no_snapshot(4)),
+        (|it| it.snapshot.membership_at = id(1, 5), no_membership(5)),
+        (|it| it.snapshot.membership_at = id(2, 3), no_membership(3)),
+        (|it| it.memberships[0].0 = Index(4), no_membership(4)),
+        (|it| it.memberships[0].0 = Index(9), no_membership(9)),
+        (|it| it.memberships.push(it.memberships[0].clone()), no_membership(7)),
+        (|it| it.memberships.insert(0, (Index(8), it.memberships[0].1.clone())), no_membership(7)),
+        (|it| (it.base, it.snapshot) = (id(0, 0), snapshot_up_to(id(0, 0))), not_a_log(4)),
+        (|it| it.hard_state.term = Term(2), RecoverError::TermBehindLog { last: id(3, 8) }),
+        (|it| it.hard_state.term = Term(0), RecoverError::TermBehindLog { last: id(3, 8) }),
+    ];
+    for (at, (change, error)) in changes.into_iter().enumerate() {
+        let mut broken = recovered();
+        change(&mut broken);
+        assert_eq!(broken.check(), Err(error), "change {at}");
+    }
+    let sound: [Change; 6] = [
+        |_| {},
+        |it| it.term_starts[1].index = Index(5),
+        |it| it.tail = tail_from(4),
+        |it| it.snapshot.last_included = id(1, 3),
+        |it| it.snapshot.last_included = id(3, 6),
+        |it| (it.memberships[0].0, it.hard_state.term) = (Index(8), Term(9)),
+    ];
+    for (at, change) in sound.into_iter().enumerate() {
+        let mut recovered = recovered();
+        change(&mut recovered);
+        assert_eq!(recovered.check(), Ok(()), "change {at}");
+    }
+    let voters = Membership::of_voters([1, 2, 3].map(node)).expect("three voters");
+    let mut founding = Recovered::genesis(voters);
+    assert_eq!(founding.check(), Ok(()));
+    founding.snapshot.membership_at = id(0, 1);
+    assert_eq!(founding.check(), Err(no_membership(1)), "said by no entry");
+}
+
+/// The entries from here to entry 8.
+fn tail_from(first: u64) -> Entries {
+    let term = |index| if index < 6 { 1 } else { 3 };
+    let entries = (first..=8).map(|index| crate::bench::entry(term(index), index));
+    Entries::new(entries).expect("a run")
+}
