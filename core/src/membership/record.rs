@@ -162,6 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_membership_is_read_back() {
+        let range = |range: core::ops::RangeInclusive<u64>| range.filter_map(NodeId::new);
+        let (voters, outgoing, learners) = (range(1..=31), range(32..=62), range(63..=158));
+        let members = Membership::new(voters, outgoing, learners).expect("all that there may be");
+        let members = members.with_reserves(range(159..=254)).expect("and these");
+        let host = "h".repeat(Address::BYTES_MAX - 5);
+        let address = |id| (id, Address::new(alloc::format!("{host}:7000")).expect("the longest"));
+        let members = members.with_addresses(range(1..=254).map(address)).expect("of members");
+        assert_eq!(decode(&encode(&members)), Some(members));
+    }
+
+    #[test]
     fn a_record_is_the_only_way_to_say_it() {
         let three = Membership::of_voters(ids(&[1, 2, 3])).expect("valid");
         let bytes = encode(&three);
