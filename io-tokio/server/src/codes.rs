@@ -117,9 +117,9 @@ Nothing was changed. Put the right file back.";
 when the machine went down do not cause this: they are recognised and cut off. So the disk, its
 cache or somebody's hand has lost or changed data. A server of several gets what is missing from
 another when it starts, and waits for one that has it. If the others get along without it, or nobody
-can tell what is missing, it sets the log aside, under names that end in `.damaged`, and is brought up
-to date by the others; it does not if they may not have what is lost, or if even its identity or its
-votes are: then nothing was changed.
+can tell what is missing, it sets the log aside, under names that end in `.damaged`, and is brought
+up to date by the others; it does not if they may not have what is lost, or if even its identity or
+its votes are: then nothing was changed.
 Keep the directory aside, make a new one with `quorate init --join` under the same number, and let
 the other members bring it up to date. `quorate wal dump` shows what can still be read.";
 
