@@ -1,5 +1,6 @@
 //! Tuning and limits of one server.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 
 use crate::types::NodeId;
@@ -36,6 +37,10 @@ pub struct Config {
     /// group must have the same, and the same election timeout: a server without it does not keep the
     /// promises that the lease of another rests on. Needs `check_quorum`.
     pub lease: Option<Lease>,
+    /// How far apart the times are, at least and in milliseconds, that a leader writes into the log ahead
+    /// of commands (thesis 6.3, [`LeaderTime`](crate::LeaderTime)); none if no state machine asks what
+    /// time it is. Each is an entry of its own, of 40 bytes.
+    pub time_resolution_ms: Option<NonZeroU32>,
     /// Who is to lead, of those that can: from 0 to [`PRIORITY_MAX`](Self::PRIORITY_MAX), the default.
     /// For each step below that a server waits an election timeout longer before it seeks election. It
     /// leads if nobody else can.
@@ -110,6 +115,7 @@ impl Config {
             pre_vote: true,
             check_quorum: true,
             lease: None,
+            time_resolution_ms: None,
             priority: Self::PRIORITY_MAX,
             disk_timeout: Duration::from_secs(2),
             command_bytes_max: 1 << 20,

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
+use core::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,38 @@ pub enum System {
     Noop,
     /// Who belongs to the cluster from this entry on (thesis 4.1).
     Membership(MembershipRecord),
+    /// What time it is (thesis 6.3).
+    Time(LeaderTime),
+}
+
+/// For how long the leader of the entry's term had led when it appended the entry, by its own clock:
+/// what state machines can agree on instead of a clock of their own.
+///
+/// ```
+/// use core::time::Duration;
+/// use quorate_core::LeaderTime;
+/// assert_eq!(LeaderTime::new(Duration::from_secs(5)).led(), Duration::from_secs(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeaderTime([u8; Self::BYTES]);
+
+impl LeaderTime {
+    const BYTES: usize = 8;
+
+    /// A leader has led for so long; all beyond 584 years is one.
+    pub fn new(led: Duration) -> Self {
+        Self(u64::try_from(led.as_nanos()).unwrap_or(u64::MAX).to_le_bytes())
+    }
+
+    /// For how long.
+    pub const fn led(self) -> Duration {
+        Duration::from_nanos(u64::from_le_bytes(self.0))
+    }
+
+    /// The time that these bytes say, if they are one.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
 }
 
 impl Payload {
@@ -71,6 +104,7 @@ impl Payload {
             Self::Command(bytes) => bytes,
             Self::System(System::Noop) => &[],
             Self::System(System::Membership(record)) => record.as_bytes(),
+            Self::System(System::Time(time)) => &time.0,
         }
     }
 }

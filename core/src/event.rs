@@ -42,6 +42,9 @@ pub enum Event {
         /// The caller's name for the request.
         id: RequestId,
     },
+    /// Write the time down (thesis 6.3): a state machine waits for it. Only a leader with a
+    /// [`time_resolution_ms`](crate::Config::time_resolution_ms) does, and nobody is answered.
+    WriteTime,
     /// Hand leadership over to another voter (thesis 3.10). Answered by
     /// [`Transferred`](crate::Effect::Transferred) or [`Refused`](crate::Effect::Refused).
     ///

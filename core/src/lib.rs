@@ -79,7 +79,7 @@ pub use effect::{
     Append, Cause, Effect, Effects, HardState, Refusal, RoleChange, RoleKind, SnapshotChange,
     Stopped, Violation, Write,
 };
-pub use entry::{Entries, Entry, EntryRange, NotARun, Payload, System};
+pub use entry::{Entries, Entry, EntryRange, LeaderTime, NotARun, Payload, System};
 pub use event::Event;
 pub use membership::{Membership, MembershipError, MembershipRecord};
 pub use message::{

@@ -1,6 +1,7 @@
 //! Messages of every kind, made of an input's choices.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::wire::{
@@ -10,9 +11,9 @@ use quorate_core::wire::{
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
-    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership,
-    MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote,
-    RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
+    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LeaderTime, LifeId, LogId,
+    Membership, MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId,
+    RequestVote, RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use crate::input::Input;
@@ -116,6 +117,9 @@ pub fn entries(input: &mut Input<'_>, prev: LogId) -> Entries {
         let payload = match input.byte() {
             0 => Payload::NOOP,
             255 => Payload::System(System::Membership(MembershipRecord::of(&membership(input)))),
+            254 => {
+                Payload::System(System::Time(LeaderTime::new(Duration::from_nanos(input.number()))))
+            }
             1 => {
                 term = term.saturating_add(input.number());
                 Payload::Command(Bytes::new())

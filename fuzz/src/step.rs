@@ -193,6 +193,7 @@ impl Server {
             },
             7 => self.fetched(input),
             8 => Event::Unreachable(node(input.below(8) as u64)),
+            11 => Event::WriteTime,
             12 => Event::TransferLeadership {
                 id: self.request(),
                 to: input.coin().then(|| node(input.below(8) as u64)),

@@ -43,6 +43,10 @@ impl Digest {
                 self.word(u64::MAX);
                 self.bytes(record.as_bytes());
             }
+            Payload::System(System::Time(time)) => {
+                self.word(u64::MAX - 1);
+                self.word(u64::try_from(time.led().as_nanos()).unwrap_or(u64::MAX));
+            }
             Payload::Command(command) => self.bytes(command),
         }
         self

@@ -31,6 +31,7 @@ impl Feed for Event {
                 digest.bytes(command);
             }
             Self::Read { id } => digest.words(&[5, id.0]),
+            Self::WriteTime => digest.word(15),
             Self::LeaseRead { id } => digest.words(&[14, id.0]),
             Self::Fetched { to, entries } => {
                 digest.words(&[6, to.get()]);

@@ -60,6 +60,30 @@ pub(crate) mod optional {
     }
 }
 
+/// Milliseconds, or "none".
+pub(crate) mod optional_millis {
+    use core::num::NonZeroU32;
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    use super::optional;
+
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<NonZeroU32>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        optional::serialize(&value.map(|millis| millis.get().into()), to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<NonZeroU32>, D::Error> {
+        let Some(millis) = optional::deserialize(from)? else { return Ok(None) };
+        let millis = u32::try_from(millis).ok().and_then(NonZeroU32::new);
+        millis.map(Some).ok_or_else(|| D::Error::custom("no such number of milliseconds"))
+    }
+}
+
 /// The drift of clocks that a lease allows, in millionths, or "none".
 pub(crate) mod lease {
     use quorate_core::Lease;

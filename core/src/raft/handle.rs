@@ -24,6 +24,7 @@ impl Raft {
             Event::Receive(message) => self.handle_message(message, effects),
             Event::Persisted(ticket) => self.handle_persisted(*ticket),
             Event::Propose { id, command } => self.handle_propose(*id, take(command), effects),
+            Event::WriteTime => self.handle_write_time(),
             Event::Read { id } => self.handle_read(*id, effects),
             Event::LeaseRead { id } => self.handle_lease_read(*id, effects),
             Event::TransferLeadership { id, to, within } => {

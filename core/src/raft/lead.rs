@@ -5,6 +5,7 @@ use super::forgetful::Amnesia;
 use super::progress::{PeerMode, Progress};
 use super::reads::Reads;
 use super::role::{Leader, Role};
+use super::time::TimeLed;
 use crate::effect::{Cause, Effect, Effects, Refusal};
 use crate::entry::{Entries, Entry, Payload};
 use crate::message::{AppendEntriesReply, AppendOutcome};
@@ -42,6 +43,7 @@ impl Raft {
             is_round_owed: false,
             reads: Reads::default(),
             lease: self.config.lease.map(|_| Box::default()),
+            time: self.config.time_resolution_ms.map(|_| Box::new(TimeLed::since(self.now))),
             transfer: None,
             change: None,
             membership_since: self.now,
@@ -73,6 +75,7 @@ impl Raft {
             return;
         }
         leader.unsettled_bytes += cost;
+        self.write_time_if_due();
         let at = self.log.propose(self.hard_state.term, Payload::Command(command));
         effects.push(Effect::Accepted { id, at });
     }
@@ -200,6 +203,7 @@ impl Raft {
             (peer.may_suspect_loss, peer.is_offer_owed) = (true, true);
         }
         self.is_compaction_due = true;
+        self.keep_time();
         self.note_silent_newcomers();
     }
 

@@ -21,6 +21,7 @@ mod role;
 mod settle;
 mod snapshots;
 mod status;
+mod time;
 mod transfer;
 
 use alloc::vec::Vec;

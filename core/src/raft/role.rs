@@ -8,6 +8,7 @@ use super::lease::LeaseState;
 use super::progress::Progress;
 use super::reads::Reads;
 use super::reconfigure::Reconfiguration;
+use super::time::TimeLed;
 use super::transfer::Transfer;
 use crate::effect::{RoleKind, Violation};
 use crate::types::{Index, Instant, NodeId, ReplicationId, Round};
@@ -108,6 +109,8 @@ pub(super) struct Leader {
     pub(super) reads: Reads,
     /// If leaders have leases.
     pub(super) lease: Option<Box<LeaseState>>,
+    /// If leaders write the time down.
+    pub(super) time: Option<Box<TimeLed>>,
     /// The leader is about to hand over.
     pub(super) transfer: Option<Box<Transfer>>,
     /// The membership is about to change.

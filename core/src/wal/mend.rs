@@ -140,7 +140,7 @@ fn log_end_before(records: Salvage<'_>, header: &BatchHeader) -> Option<(Index, 
     for (record, _) in records {
         let id = record.header.id;
         match kind_of(&record).ok()? {
-            RecordKind::Command | RecordKind::Noop | RecordKind::Membership => {
+            RecordKind::Command | RecordKind::Noop | RecordKind::Membership | RecordKind::Time => {
                 return Some((Index(id.index.0.checked_sub(1)?), id));
             }
             RecordKind::Truncate

@@ -18,7 +18,7 @@ use super::replay::kind_of;
 use super::verdict::Row;
 use super::writer::Wal;
 use crate::crc32c::crc32c_append;
-use crate::entry::{Entries, Entry, Payload, System};
+use crate::entry::{Entries, Entry, LeaderTime, Payload, System};
 use crate::membership::MembershipRecord;
 use crate::types::{Index, LogId};
 
@@ -159,6 +159,7 @@ fn decode(bytes: &Bytes, seed: u32) -> Option<Vec<Entry>> {
             RecordKind::Membership => {
                 Payload::System(System::Membership(MembershipRecord::parse(record.body)?))
             }
+            RecordKind::Time => Payload::System(System::Time(LeaderTime::parse(record.body)?)),
             RecordKind::Truncate => {
                 entries.retain(|entry| entry.id.index <= id.index);
                 continue;

@@ -20,6 +20,8 @@ pub enum RecordKind {
     Reset,
     /// An entry without a command.
     Noop,
+    /// An entry with a leader's time, which is the body.
+    Time,
     /// Nothing: a batch that was mended is as long as what it takes the place of.
     Filling,
 }
@@ -34,6 +36,7 @@ impl RecordKind {
             Self::Reset => 5,
             Self::Filling => 6,
             Self::Noop => 7,
+            Self::Time => 8,
         }
     }
 
@@ -46,6 +49,7 @@ impl RecordKind {
             Self::Reset,
             Self::Filling,
             Self::Noop,
+            Self::Time,
         ];
         kinds.into_iter().find(|kind| kind.number() == number)
     }
@@ -56,6 +60,7 @@ impl RecordKind {
             Payload::Command(_) => Self::Command,
             Payload::System(System::Noop) => Self::Noop,
             Payload::System(System::Membership(_)) => Self::Membership,
+            Payload::System(System::Time(_)) => Self::Time,
         }
     }
 }

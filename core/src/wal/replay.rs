@@ -7,6 +7,7 @@ use super::block::Unsupported;
 use super::log_map::{Contradiction, LogMap};
 use super::record::{Malformed, Record, RecordKind, Records};
 use super::snapshot_body;
+use crate::entry::LeaderTime;
 use crate::membership::{Membership, MembershipRecord};
 use crate::recovered::SnapshotMeta;
 use crate::types::{Index, LogId};
@@ -97,6 +98,10 @@ impl Replay {
         let id = record.header.id;
         match kind_of(record)? {
             RecordKind::Command | RecordKind::Noop => self.map.push(id)?,
+            RecordKind::Time => {
+                LeaderTime::parse(record.body).ok_or(Contradiction)?;
+                self.map.push(id)?;
+            }
             RecordKind::Membership => {
                 let said = MembershipRecord::parse(record.body).ok_or(Contradiction)?;
                 self.map.push(id)?;
@@ -243,7 +248,7 @@ mod tests {
         assert_eq!(unknown(&|_| {}), Ok(()));
         assert_eq!(unknown(&|batch| batch.0.flags |= 16), unsupported(Unsupported::Flags(16)));
         assert_eq!(unknown(&|batch| batch.1[24] = 3), unsupported(Unsupported::Group(3)));
-        assert_eq!(unknown(&|batch| batch.1[28] = 8), unsupported(Unsupported::RecordKind(8)));
+        assert_eq!(unknown(&|batch| batch.1[28] = 9), unsupported(Unsupported::RecordKind(9)));
         assert_eq!(unknown(&|batch| batch.1[29] = 1), unsupported(Unsupported::Flags(1)));
     }
 

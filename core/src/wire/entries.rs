@@ -9,7 +9,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::entry::{Entries, Entry, Payload, System};
+use crate::entry::{Entries, Entry, LeaderTime, Payload, System};
 use crate::membership::MembershipRecord;
 use crate::types::{Index, LogId, Term};
 use crate::wire::DecodeError;
@@ -22,6 +22,7 @@ const LENGTH_BITS: u32 = 28;
 const COMMAND: u32 = 0;
 const NOOP: u32 = 1;
 const MEMBERSHIP: u32 = 2;
+const TIME: u32 = 3;
 
 /// What the payloads take up per entry at least; shorter ones are filled up at the end. Entries
 /// then weigh on the wire at least a quarter of what they do in memory, which bounds what a frame
@@ -102,6 +103,10 @@ pub(super) fn decode(prev: Index, bytes: &Bytes) -> Result<Entries, DecodeError>
                 let record = MembershipRecord::parse(&bytes[at - len..at]);
                 Payload::System(System::Membership(record.expect("the tables were checked")))
             }
+            TIME => {
+                let time = LeaderTime::parse(&bytes[at - len..at]);
+                Payload::System(System::Time(time.expect("the tables were checked")))
+            }
             _ => Payload::Command(bytes.slice(at - len..at)),
         };
         Entry { id: LogId { term: run_of(&tables.runs[run - 1]).0, index }, payload }
@@ -161,6 +166,10 @@ impl<'a> Tables<'a> {
                     let bytes = self.payloads.get(sum..end).ok_or(DecodeError::Truncated)?;
                     MembershipRecord::is_one(bytes)
                 }
+                TIME => {
+                    let bytes = self.payloads.get(sum..end).ok_or(DecodeError::Truncated)?;
+                    LeaderTime::parse(bytes).is_some()
+                }
                 _ => false,
             };
             if !is_sound {
@@ -206,6 +215,7 @@ fn word(payload: &Payload) -> u32 {
         Payload::Command(_) => COMMAND,
         Payload::System(System::Noop) => NOOP,
         Payload::System(System::Membership(_)) => MEMBERSHIP,
+        Payload::System(System::Time(_)) => TIME,
     };
     let len = u32_of(payload.as_bytes().len());
     assert!(len < 1 << LENGTH_BITS, "a command is below 256 MiB");

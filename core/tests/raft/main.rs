@@ -13,4 +13,5 @@ mod reads;
 mod reconfigure;
 mod replication;
 mod snapshots;
+mod time;
 mod transfer;

@@ -5,13 +5,14 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quorate_core::snapshot::{Framer, Parser, Piece};
 use quorate_core::wal::{MemDisk, RecordKind, Wal, WalOptions};
 use quorate_core::wire::Address;
 use quorate_core::{
-    Append, Entries, Entry, Index, LogId, Membership, MembershipRecord, Payload, SnapshotChange,
-    SnapshotMeta, System, Ticket, Write,
+    Append, Entries, Entry, Index, LeaderTime, LogId, Membership, MembershipRecord, Payload,
+    SnapshotChange, SnapshotMeta, System, Ticket, Write,
 };
 
 use crate::support::{
@@ -25,6 +26,10 @@ const FILES: [(&str, &str); 3] =
 /// Of a log that says who belongs to the cluster.
 const MEMBERS: [(&str, &str); 3] =
     [("IDENT", "ident.hex"), ("state.qrs", "members_state.hex"), (SEGMENT, "members_segment.hex")];
+
+/// Of a log that says what time it is.
+const TIME: [(&str, &str); 3] =
+    [("IDENT", "ident.hex"), ("state.qrs", "time_state.hex"), (SEGMENT, "time_segment.hex")];
 
 fn snapshot() -> SnapshotMeta {
     let ids = |ids: &[u64]| ids.iter().map(|&id| node(id)).collect::<Vec<_>>();
@@ -51,6 +56,25 @@ fn write_log() -> MemDisk {
     wal.write(&[replace, append(3, id(2, 3), 2, &[b"fourth"])]).expect("written");
     let covers = SnapshotChange::Covers(snapshot());
     wal.write(&[of_snapshot(4, covers)]).expect("recorded");
+    wal.idle().expect("marked");
+    disk
+}
+
+/// A log with a time, between commands.
+fn write_time() -> MemDisk {
+    let disk = formatted();
+    let options = WalOptions { segment_bytes: 32 << 10, align_bytes: 512, ..WalOptions::DEFAULT };
+    let (mut wal, _) = Wal::open(&disk, options, 1).expect("formatted");
+    wal.write(&[append_in_term(1, LogId::ZERO, 1, &[b"first"])]).expect("written");
+    let time = System::Time(LeaderTime::new(Duration::from_millis(1500)));
+    let entries = Entries::new([Entry { id: id(1, 2), payload: Payload::System(time) }]);
+    let append_time = Write {
+        ticket: Ticket(2),
+        snapshot: None,
+        hard_state: None,
+        append: Some(Append { prev: id(1, 1), entries: entries.expect("a run") }),
+    };
+    wal.write(&[append_time, append(3, id(1, 2), 1, &[b"third"])]).expect("written");
     wal.idle().expect("marked");
     disk
 }
@@ -139,6 +163,7 @@ fn golden(file: &str) -> String {
 fn what_is_written_is_version_1_to_the_byte() {
     is_pinned(&write_log(), FILES);
     is_pinned(&write_members(), MEMBERS);
+    is_pinned(&write_time(), TIME);
 }
 
 fn is_pinned(disk: &MemDisk, files: [(&str, &str); 3]) {
@@ -166,6 +191,17 @@ fn unpacked(files: [(&str, &str); 3]) -> (MemDisk, Vec<RecordKind>) {
     })
     .expect("inspected");
     (disk, kinds)
+}
+
+#[test]
+fn times_of_version_1_can_be_read() {
+    let (disk, kinds) = unpacked(TIME);
+    assert_eq!(kinds, [RecordKind::Command, RecordKind::Time, RecordKind::Command]);
+    let (mut wal, _) = opened(&disk);
+    let found = entries(&mut wal).expect("readable");
+    let time = System::Time(LeaderTime::new(Duration::from_millis(1500)));
+    assert_eq!(found[1].payload, Payload::System(time));
+    assert_eq!(wal.last(), id(1, 3));
 }
 
 #[test]

@@ -4,13 +4,15 @@
 pub mod random;
 pub mod samples;
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use quorate_core::wire::{
     Address, ClientMessage, DecodeError, Decoder, Frame, Handshake, PeerMessage, Service,
 };
 use quorate_core::{
-    Entry, GroupId, Index, LogId, Membership, MembershipRecord, Message, NodeId, Payload, System,
-    Term, crc32c,
+    Entry, GroupId, Index, LeaderTime, LogId, Membership, MembershipRecord, Message, NodeId,
+    Payload, System, Term, crc32c,
 };
 
 /// A message of any service.
@@ -113,6 +115,10 @@ pub fn membership_at(term: u64, index: u64, address: Address) -> Entry {
 
 pub fn noop(term: u64, index: u64) -> Entry {
     Entry { id: id(term, index), payload: Payload::NOOP }
+}
+
+pub fn time(term: u64, index: u64, led: Duration) -> Entry {
+    Entry { id: id(term, index), payload: Payload::System(System::Time(LeaderTime::new(led))) }
 }
 
 pub fn command(term: u64, index: u64, command: &'static [u8]) -> Entry {

@@ -1,6 +1,7 @@
 //! Messages at random.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::collection::{btree_set, vec};
@@ -13,9 +14,9 @@ use quorate_core::wire::{
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
-    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LifeId, LogId, Membership,
-    MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId, RequestVote,
-    RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
+    ForgetfulReply, Heartbeat, Incarnation, Index, InstallSnapshot, LeaderTime, LifeId, LogId,
+    Membership, MembershipRecord, Message, NodeId, Payload, PreVote, PreVoteReply, ReplicationId,
+    RequestVote, RequestVoteReply, Round, Rpc, SnapshotMeta, Stopped, System, Term, Vouch,
 };
 
 use super::{Any, id, node};
@@ -186,6 +187,8 @@ fn payloads() -> impl Strategy<Value = Payload> {
         1 => Just(Payload::NOOP),
         1 => memberships()
             .prop_map(|it| Payload::System(System::Membership(MembershipRecord::of(&it)))),
+        1 => any::<u64>()
+            .prop_map(|ns| Payload::System(System::Time(LeaderTime::new(Duration::from_nanos(ns))))),
         4 => bytes().prop_map(Payload::Command),
     ]
 }

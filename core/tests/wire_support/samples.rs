@@ -1,5 +1,7 @@
 //! One message of every kind, with a story, and what its header starts with.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
@@ -14,7 +16,7 @@ use quorate_core::{
     SnapshotMeta, Stopped, Term, Vouch,
 };
 
-use super::{Any, command, id, membership, membership_at, node, noop};
+use super::{Any, command, id, membership, membership_at, node, noop, time};
 
 pub const GROUP: GroupId = GroupId(5);
 
@@ -167,6 +169,11 @@ fn raft() -> Vec<Sample> {
         ),
         sample("raft_install_snapshot", &[9], Rpc::InstallSnapshot(Box::new(install))),
         sample("raft_append_entries_noop", &[4], append(vec![noop(6, 10)])),
+        sample(
+            "raft_append_entries_time",
+            &[4],
+            append(vec![time(6, 10, Duration::from_millis(1500)), command(6, 11, b"set x 1")]),
+        ),
         sample("raft_append_entries_membership", &[4], append(vec![membership(6, 10)])),
         sample(
             "raft_append_entries_membership_with_addresses",

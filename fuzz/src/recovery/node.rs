@@ -1,12 +1,15 @@
 //! A node's log: writes, crashes, starts.
 
+use std::time::Duration;
+
 use quorate_core::wal::{
     self, Fate, Identity, MemDisk, Mending, OpenError, Opened, Row, Unsynced, Wal, WalError,
     WalOptions,
 };
 use quorate_core::{
-    Append, ClusterId, Config, Entries, Entry, HardState, Incarnation, Index, Instant, LogId,
-    Membership, NodeId, Payload, Raft, Recovered, SnapshotChange, SnapshotMeta, Ticket, Write,
+    Append, ClusterId, Config, Entries, Entry, HardState, Incarnation, Index, Instant, LeaderTime,
+    LogId, Membership, NodeId, Payload, Raft, Recovered, SnapshotChange, SnapshotMeta, System,
+    Ticket, Write,
 };
 
 use super::harm::{self, Flip};
@@ -301,6 +304,7 @@ fn genesis() -> Membership {
 fn payload(input: &mut Input<'_>) -> Payload {
     match input.byte() {
         0 => Payload::NOOP,
+        1 => Payload::System(System::Time(LeaderTime::new(Duration::from_nanos(input.number())))),
         choice => {
             let length = [0, 1, 500, 5000][usize::from(choice % 4)] + input.below(64);
             let filler = if choice & 4 == 0 { choice } else { 0 };

@@ -1,6 +1,7 @@
 //! What one run is made of, drawn from its seed.
 
 use core::time::Duration;
+use std::num::NonZeroU32;
 
 use quorate_core::{Config, Lease, Membership, NodeId};
 
@@ -238,6 +239,7 @@ impl Options {
             let drift_ppm = drift_ppm.expect("a part of the whole");
             (options.config.check_quorum, options.config.lease) = (true, Some(Lease { drift_ppm }));
         }
+        options.config.time_resolution_ms = NonZeroU32::new(swarm.rng.pick(&[0, 0, 1, 20]));
         if swarm.mood == Mood::Turmoil { options.in_turmoil() } else { options }
     }
 

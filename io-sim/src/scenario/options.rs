@@ -1,6 +1,7 @@
 //! What one run is made of.
 
 use core::time::Duration;
+use std::num::NonZeroU32;
 
 use quorate_core::node::Staffing;
 use quorate_core::wal::{self, WalOptions};
@@ -121,6 +122,8 @@ struct RaftText {
     check_quorum: bool,
     #[serde(with = "units::lease")]
     lease: Option<Lease>,
+    #[serde(with = "units::optional_millis", default)]
+    time_resolution_ms: Option<NonZeroU32>,
     #[serde(skip, default = "highest")]
     priority: u8,
     #[serde(with = "units::span")]

@@ -2,6 +2,7 @@
 //! that classes meet in all combinations and none is always drowned by the others.
 
 use core::time::Duration;
+use std::num::NonZeroU32;
 
 use quorate_core::wal::WalOptions;
 use quorate_core::{Config, Lease, Membership, NodeId};
@@ -189,6 +190,7 @@ impl Options {
             "callers",
             "sabotage",
             "raft.lease",
+            "raft.time_resolution_ms",
             "priority_step",
         ];
         faults.retain(|name| !is_none.contains(&name.as_str()) && !name.starts_with("calling."));
@@ -215,7 +217,7 @@ fn drawn(swarm: &mut Swarm) -> Options {
         seed: swarm.seed,
         membership: Membership::of_voters(voters).expect("a few voters"),
         chaos: ms(swarm.within("chaos", 4_000, 20_000)),
-        raft: Config { lease, ..raft(swarm, timeout_ms) },
+        raft: Config { lease, time_resolution_ms: time(swarm), ..raft(swarm, timeout_ms) },
         wal: wal(swarm),
         session_timeout: ms(swarm.fault("session_timeout", 30_000, 2 * timeout_ms, 10_000)),
         disk: disk(swarm, timeout_ms),
@@ -254,6 +256,11 @@ fn lease(swarm: &mut Swarm, nemesis: &NemesisOptions, drift_permille: u64) -> Op
     let can_be_trusted = nemesis.freeze == 0 && nemesis.jump == 0;
     let drift_ppm = u32::try_from(drift_permille.max(1) * 1000).expect("a part of the whole");
     (is_wanted && can_be_trusted).then_some(Lease { drift_ppm })
+}
+
+/// In half of the worlds leaders write the time down.
+fn time(swarm: &mut Swarm) -> Option<NonZeroU32> {
+    NonZeroU32::new(swarm.pick("raft.time_resolution_ms", &[0, 0, 1, 20]))
 }
 
 fn raft(swarm: &mut Swarm, timeout_ms: u64) -> Config {

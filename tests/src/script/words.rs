@@ -22,6 +22,7 @@ fn payload(payload: &Payload) -> String {
             String::from_utf8_lossy(name).into_owned()
         }
         Payload::System(System::Noop) => "no-op".to_owned(),
+        Payload::System(System::Time(time)) => format!("time {:?}", time.led()),
         Payload::System(System::Membership(record)) => membership(&record.membership()),
     }
 }

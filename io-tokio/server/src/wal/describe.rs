@@ -255,6 +255,7 @@ fn kind_word(kind: Option<RecordKind>) -> &'static str {
         Some(RecordKind::Snapshot) => "snapshot",
         Some(RecordKind::Reset) => "reset",
         Some(RecordKind::Noop) => "noop",
+        Some(RecordKind::Time) => "time",
         Some(RecordKind::Filling) => "filling",
         None => "unknown",
     }
