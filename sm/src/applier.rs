@@ -1,20 +1,29 @@
 //! Applies what is committed, and answers.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
-use quorate_core::{Entries, Index, LogId, Payload, RequestId};
+use quorate_core::{Entries, Entry, Index, LogId, Payload, RequestId, Term};
+use serde::{Deserialize, Serialize};
 
-use crate::capture::{self, Capture, Replica};
+use crate::capture::{Capture, Encoded, SectionReader, Sections};
+use crate::clock::{Clock, Led, Time};
+use crate::codec;
+use crate::context::Desk;
 use crate::digest::Digest;
-use crate::envelope::{self, Envelope, MachineId, Stamp};
-use crate::machine::{ByteMachine, Context, Undecodable};
+use crate::envelope::{self, Envelope, MachineId, SessionId, Stamp};
+use crate::events::{Position, Since};
+use crate::hosts::{Host, Hosts};
+use crate::machine::{ByteMachine, Undecodable};
 use crate::outcome::{Outcome, Rejection};
 use crate::sessions::{Admission, SessionLimits, Sessions};
 use crate::waiting::{ReadRefusal, WaitingReads};
+use crate::watches::{Watch, Watched, Watches};
 
-/// Owns a state machine and the sessions of its clients, and moves both along the log.
+/// Owns the state machines of a log and the sessions of its clients, and moves all of them along the log.
 ///
 /// The state is a function of the entries applied: neither how they were cut into runs nor any
 /// query has a part in it.
@@ -47,9 +56,11 @@ use crate::waiting::{ReadRefusal, WaitingReads};
 /// ```
 pub struct Applier {
     last_applied: LogId,
-    machine: Box<dyn ByteMachine>,
+    clock: Clock,
+    hosts: Hosts,
     sessions: Sessions,
     waiting: WaitingReads,
+    watches: Watches,
     /// Where an answer grows; kept for its allocation.
     scratch: Vec<u8>,
 }
@@ -59,8 +70,25 @@ pub struct Applier {
 pub struct Applied {
     /// One for each entry, in order.
     pub answers: Vec<Answer>,
-    /// Each read that was waited for, under its caller's name, with its [`Outcome`] in bytes.
+    /// Each read that was waited for, and each watch, under its caller's name, with its [`Outcome`] in
+    /// bytes. Events are to be told before the answers above.
     pub reads: Vec<(RequestId, Bytes)>,
+}
+
+/// What a replica writes down before the states of its machines.
+#[derive(Serialize)]
+struct Head<'a> {
+    clock: Clock,
+    sessions: &'a Sessions,
+    desks: Vec<(MachineId, &'a Desk)>,
+}
+
+/// As it is read.
+#[derive(Deserialize)]
+struct OwnedHead {
+    clock: Clock,
+    sessions: Sessions,
+    desks: Vec<(MachineId, Desk)>,
 }
 
 /// What an entry is answered with.
@@ -78,18 +106,42 @@ impl Applier {
     /// The most bytes of queries that may wait at a time.
     pub const READS_WAITING_BYTES_MAX: u64 = WaitingReads::BYTES_MAX;
 
-    /// A replica that has applied nothing yet.
+    /// The most watches that may wait at a time.
+    pub const WATCHES_MAX: usize = Watches::WATCHES_MAX;
+
+    /// A replica of one machine, [`MachineId::FIRST`], that has applied nothing yet.
     ///
     /// # Panics
     /// If a limit is zero that allows nothing then: no sessions, or sessions without commands.
     pub fn new(machine: impl ByteMachine + 'static, limits: SessionLimits) -> Self {
+        Self::without_machines(limits).with(MachineId::FIRST, machine)
+    }
+
+    /// A replica of machines that are [added](Self::with) to it, before it applies anything.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn without_machines(limits: SessionLimits) -> Self {
         Self {
             last_applied: LogId::ZERO,
-            machine: Box::new(machine),
+            clock: Clock::default(),
+            hosts: Hosts::default(),
             sessions: Sessions::new(limits),
             waiting: WaitingReads::default(),
+            watches: Watches::default(),
             scratch: Vec::new(),
         }
+    }
+
+    /// One more machine on the log. All replicas must have the same ones, under the same names.
+    ///
+    /// # Panics
+    /// If there is one of this id, or something was applied already.
+    #[must_use]
+    pub fn with(mut self, id: MachineId, machine: impl ByteMachine + 'static) -> Self {
+        assert_eq!(self.last_applied, LogId::ZERO, "a machine that comes too late");
+        self.hosts.add(id, Box::new(machine));
+        self
     }
 
     /// The last entry that was applied.
@@ -100,12 +152,38 @@ impl Applier {
     /// Does every command and every query take microseconds at most? See
     /// [`StateMachine::BRIEF`](crate::StateMachine::BRIEF).
     pub fn is_brief(&self) -> bool {
-        self.machine.is_brief()
+        self.hosts.are_brief()
     }
 
     /// The sessions of the clients.
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// The time as of the last entry.
+    pub const fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// When the next timer is due.
+    pub fn timer_due(&self) -> Option<Time> {
+        self.hosts.due()
+    }
+
+    /// How many timers are armed.
+    pub fn timers(&self) -> usize {
+        self.hosts.timers()
+    }
+
+    /// How many readers wait for events.
+    pub fn watches(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// What time it will be here if the leader of this term, which has led for so long, writes it down
+    /// now.
+    pub fn estimate(&self, term: Term, led: Duration) -> Time {
+        self.clock.estimate(Led { term, time: led })
     }
 
     /// Applies a run of committed entries; then answers the reads that have waited for them.
@@ -120,15 +198,26 @@ impl Applier {
         assert!(first.id.term >= last.term, "term {:?} after {last:?}", first.id.term);
 
         out.answers.reserve(entries.len());
+        let examined = self.examined();
         for entry in entries.iter() {
-            let outcome = match &entry.payload {
-                Payload::System(_) => Bytes::new(),
-                Payload::Command(command) => self.answer(entry.id, command),
-            };
+            let outcome = self.apply_one(entry);
             self.last_applied = entry.id;
             out.answers.push(Answer { at: entry.id, outcome });
         }
         self.answer_reads(out);
+        if let Some(examined) = examined {
+            let concerned = self.concerned(&examined);
+            self.answer_watches(concerned, &examined, out);
+        }
+    }
+
+    fn apply_one(&mut self, entry: &Entry) -> Bytes {
+        self.clock.advance(entry);
+        self.hosts.fire(entry.id, self.clock.now());
+        match &entry.payload {
+            Payload::System(_) => Bytes::new(),
+            Payload::Command(command) => self.answer(entry.id, command),
+        }
     }
 
     fn answer_reads(&mut self, out: &mut Applied) {
@@ -138,9 +227,56 @@ impl Applier {
         }
     }
 
+    /// For those who wait all events of each machine were examined up to here; none if nobody waits.
+    fn examined(&self) -> Option<Vec<Position>> {
+        let next = |host: &Host| host.desk().events.next();
+        (!self.watches.is_empty()).then(|| self.hosts.iter().map(next).collect())
+    }
+
+    /// Who waits for what has happened since then.
+    fn concerned(&self, examined: &[Position]) -> BTreeSet<RequestId> {
+        let mut concerned: BTreeSet<_> = self.watches.due(self.last_applied.index).collect();
+        for (host, &examined) in self.hosts.iter().zip(examined) {
+            let events = &host.desk().events;
+            if events.place(Since::Position(examined), None).is_err() {
+                // So much has happened that some of it is forgotten already.
+                concerned.extend(self.watches.of_machine(host.id));
+            }
+            for event in events.from(examined) {
+                self.watches.concerned(host.id, &event.topic, &mut concerned);
+            }
+        }
+        concerned
+    }
+
+    /// Answers those of the readers that need not wait any longer.
+    fn answer_watches(
+        &mut self,
+        concerned: impl IntoIterator<Item = RequestId>,
+        examined: &[Position],
+        out: &mut Applied,
+    ) {
+        for id in concerned {
+            let Some(watch) = self.watches.remove(id) else { continue };
+            let at = self.hosts.iter().position(|host| host.id == watch.machine);
+            let examined = at.map(|at| examined[at]);
+            match self.look(&watch, examined) {
+                Some(outcome) => out.reads.push((id, outcome.encode())),
+                None => {
+                    let has_room = self.watches.insert(id, watch);
+                    assert!(has_room, "it had room a moment ago");
+                }
+            }
+        }
+    }
+
     /// The state as of now, to be written down while entries go on to be applied.
     pub fn capture(&self) -> Box<dyn Capture> {
-        Box::new(Replica::new(&self.sessions, self.machine.capture()))
+        let desks = self.hosts.iter().map(|host| (host.id, host.desk())).collect();
+        let head = Head { clock: self.clock, sessions: &self.sessions, desks };
+        let head: Box<dyn Capture> = Box::new(Encoded::of(&head));
+        let machines = self.hosts.iter().map(|host| host.machine.capture());
+        Box::new(Sections::of([head].into_iter().chain(machines)))
     }
 
     /// Begins anew from a state that was written down as of the entry `at`; then answers the reads
@@ -154,11 +290,28 @@ impl Applier {
         state: &[u8],
         out: &mut Applied,
     ) -> Result<(), Undecodable> {
-        let (sessions, machine) = capture::split(state).ok_or(Undecodable)?;
-        let sessions = Sessions::decode(sessions).ok_or(Undecodable)?;
-        self.machine.restore(machine)?;
-        (self.sessions, self.last_applied) = (sessions, at);
+        let examined = self.examined();
+        let mut sections = SectionReader::of(state).ok_or(Undecodable)?;
+        let head = sections.next().ok_or(Undecodable)?;
+        let head: OwnedHead = codec::decode(&head).ok_or(Undecodable)?;
+        let sessions = head.sessions.restored().ok_or(Undecodable)?;
+        for (id, desk) in head.desks {
+            let host = self.hosts.get_mut(id).ok_or(Undecodable)?;
+            if !desk.events.is_sane() {
+                return Err(Undecodable);
+            }
+            host.machine.restore(&sections.next().ok_or(Undecodable)?)?;
+            host.cx.desk = desk;
+        }
+        if !sections.is_empty() {
+            return Err(Undecodable);
+        }
+        (self.sessions, self.last_applied, self.clock) = (sessions, at, head.clock);
         self.answer_reads(out);
+        if let Some(examined) = examined {
+            let waiting: Vec<_> = self.watches.ids().collect();
+            self.answer_watches(waiting, &examined, out);
+        }
         Ok(())
     }
 
@@ -186,26 +339,54 @@ impl Applier {
         Ok(())
     }
 
-    /// Forgets a read that waits; nothing if it does not.
+    /// Answers a [`Watch`], with an [`Outcome`] in bytes: at once, or after the run that brings what it
+    /// waits for. One of the same name is forgotten.
+    pub fn watch(&mut self, id: RequestId, watch: &[u8], out: &mut Applied) {
+        let answer = envelope::decode_watch(watch).map_err(Rejection::from).and_then(|watch| {
+            let machine = watch.machine;
+            self.hosts.get(machine).ok_or(Rejection::NoSuchMachine { machine })?;
+            match self.look(&watch, None) {
+                Some(outcome) => Ok(Some(outcome)),
+                None if self.watches.insert(id, watch) => Ok(None),
+                None => Err(Rejection::TooManyWatches),
+            }
+        });
+        let answer = answer.unwrap_or_else(|why| Some(Outcome::Rejected(why)));
+        out.reads.extend(answer.map(|outcome| (id, outcome.encode())));
+    }
+
+    fn look(&self, watch: &Watch, examined: Option<Position>) -> Option<Outcome> {
+        let events = &self.hosts.get(watch.machine)?.desk().events;
+        Watched::of(events, watch, examined, self.last_applied.index).map(Outcome::Watched)
+    }
+
+    /// Forgets a read or a watch that waits; nothing if it does not.
     pub fn cancel_read(&mut self, id: RequestId) {
-        self.waiting.cancel(id);
+        if self.watches.remove(id).is_none() {
+            self.waiting.cancel(id);
+        }
     }
 
     /// One number for everything that replicas must agree on. Takes as long as the state is large.
     pub fn digest(&self) -> u64 {
         let mut digest = Digest::default();
         digest.put(&self.last_applied);
+        digest.put(&self.clock);
         digest.put(&self.sessions);
-        self.machine.digest_into(&mut digest);
+        for host in self.hosts.iter() {
+            digest.put(&host.id);
+            digest.put(host.desk());
+            host.machine.digest_into(&mut digest);
+        }
         digest.value()
     }
 
     fn try_query(&self, query: &[u8]) -> Result<Bytes, Rejection> {
         let (machine, query) = envelope::decode_query(query)?;
-        check_machine(machine)?;
+        let host = self.hosts.get(machine).ok_or(Rejection::NoSuchMachine { machine })?;
         let mut answer = Vec::new();
         start_answer(&mut answer);
-        self.machine.query_bytes(query, &mut answer)?;
+        host.machine.query_bytes(query, &mut answer)?;
         Ok(answer.into())
     }
 
@@ -215,23 +396,44 @@ impl Applier {
                 return self.apply_in_session(at, stamp, machine, command);
             }
             Ok(Envelope::Sessionless { machine, command }) => {
-                let mut cx = Context::new(at, None);
-                return apply_to(&mut *self.machine, &mut cx, machine, command, &mut self.scratch);
+                let origin = Origin { at, now: self.clock.now(), session: None };
+                return origin.apply(&mut self.hosts, machine, command, &mut self.scratch);
             }
-            Ok(Envelope::OpenSession { nonce }) => Outcome::Opened {
-                session: self.sessions.open(at.index, nonce),
-                window: self.sessions.limits().window,
-            },
+            Ok(Envelope::OpenSession { nonce }) => self.open_session(at, nonce),
             Ok(Envelope::KeepAlive { session, acknowledged_below }) => {
                 done(self.sessions.keep_alive(at.index, session, acknowledged_below))
             }
-            Ok(Envelope::CloseSession { session }) => done(self.sessions.close(session)),
+            Ok(Envelope::CloseSession { session }) => {
+                let ended = self.sessions.close(session);
+                self.end_session(at, session, ended)
+            }
             Ok(Envelope::ExpireSession { session, last_active }) => {
-                done(self.sessions.expire(session, last_active))
+                let ended = self.sessions.expire(session, last_active);
+                self.end_session(at, session, ended)
             }
             Err(why) => Outcome::Rejected(why.into()),
         };
         outcome.encode()
+    }
+
+    fn open_session(&mut self, at: LogId, nonce: u128) -> Outcome {
+        let (session, evicted) = self.sessions.open(at.index, nonce);
+        if let Some(evicted) = evicted {
+            self.hosts.end_session(at, self.clock.now(), evicted);
+        }
+        Outcome::Opened { session, window: self.sessions.limits().window }
+    }
+
+    fn end_session(
+        &mut self,
+        at: LogId,
+        session: SessionId,
+        ended: Result<(), Rejection>,
+    ) -> Outcome {
+        if ended.is_ok() {
+            self.hosts.end_session(at, self.clock.now(), session);
+        }
+        done(ended)
     }
 
     fn apply_in_session(
@@ -246,9 +448,9 @@ impl Applier {
             Admission::Rejected(why) => return Outcome::Rejected(why).encode(),
             Admission::Refused(slot, why) => (slot, Outcome::Rejected(why).encode()),
             Admission::Apply(slot) => {
-                let mut cx = Context::new(at, Some(stamp.session));
-                let scratch = &mut self.scratch;
-                (slot, apply_to(&mut *self.machine, &mut cx, machine, command, scratch))
+                let origin = Origin { at, now: self.clock.now(), session: Some(stamp.session) };
+                let answer = origin.apply(&mut self.hosts, machine, command, &mut self.scratch);
+                (slot, answer)
             }
         };
         slot.record(answer.clone());
@@ -256,27 +458,30 @@ impl Applier {
     }
 }
 
-fn apply_to(
-    target: &mut dyn ByteMachine,
-    cx: &mut Context,
-    machine: MachineId,
-    command: &[u8],
-    scratch: &mut Vec<u8>,
-) -> Bytes {
-    let result = check_machine(machine).and_then(|()| {
-        start_answer(scratch);
-        Ok(target.apply_bytes(cx, command, scratch)?)
-    });
-    match result {
-        Ok(()) => Bytes::copy_from_slice(scratch),
-        Err(why) => Outcome::Rejected(why).encode(),
-    }
+/// Where a machine's command comes from.
+struct Origin {
+    at: LogId,
+    now: Time,
+    session: Option<SessionId>,
 }
 
-fn check_machine(machine: MachineId) -> Result<(), Rejection> {
-    match machine {
-        MachineId::FIRST => Ok(()),
-        machine => Err(Rejection::NoSuchMachine { machine }),
+impl Origin {
+    fn apply(
+        self,
+        hosts: &mut Hosts,
+        machine: MachineId,
+        command: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Bytes {
+        let Some(Host { machine, cx, .. }) = hosts.get_mut(machine) else {
+            return Outcome::Rejected(Rejection::NoSuchMachine { machine }).encode();
+        };
+        cx.enter(self.at, self.now, self.session);
+        start_answer(scratch);
+        match machine.apply_bytes(cx, command, scratch) {
+            Ok(()) => Bytes::copy_from_slice(scratch),
+            Err(why) => Outcome::Rejected(why.into()).encode(),
+        }
     }
 }
 

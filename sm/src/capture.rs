@@ -1,6 +1,7 @@
 //! A state, written down piece by piece while it goes on to change.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -45,38 +46,119 @@ impl Capture for Encoded {
     }
 }
 
-/// The sessions of a replica, then its machine's state.
-pub(crate) struct Replica {
-    sessions: Option<Encoded>,
-    machine: Box<dyn Capture>,
+/// What a replica writes down: sections of any length, in pieces, since nobody knows beforehand how long
+/// they become.
+///
+/// ```text
+/// state:    version (1 byte) | sections
+/// section:  pieces (length u32, at least 1, and bytes) | 0 u32
+/// ```
+pub(crate) struct Sections {
+    version: Option<u8>,
+    left: VecDeque<Box<dyn Capture>>,
 }
 
-impl Replica {
-    /// `sessions` come first, behind their length.
-    pub(crate) fn new(sessions: &impl Serialize, machine: Box<dyn Capture>) -> Self {
-        let mut encoded = Encoded::of(sessions);
-        let length = encoded.bytes.len() as u64;
-        encoded.bytes.splice(0..0, length.to_le_bytes());
-        Self { sessions: Some(encoded), machine }
+/// The version of the layout.
+const VERSION: u8 = 2;
+
+impl Sections {
+    pub(crate) fn of(sections: impl IntoIterator<Item = Box<dyn Capture>>) -> Self {
+        Self { version: Some(VERSION), left: sections.into_iter().collect() }
     }
 }
 
-impl Capture for Replica {
+impl Capture for Sections {
     fn write(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> bool {
-        match &mut self.sessions {
-            Some(sessions) => {
-                if sessions.write(into, bytes_max) {
-                    self.sessions = None;
-                }
-                false
+        into.extend(self.version.take());
+        let Some(section) = self.left.front_mut() else { return true };
+        let at = into.len();
+        into.extend_from_slice(&[0; LENGTH_BYTES]);
+        // The length of a piece is known when it is there.
+        let is_last = section.write(into, bytes_max.min(PIECE_BYTES_MAX));
+        let length = into.len() - at - LENGTH_BYTES;
+        let length = u32::try_from(length).expect("a piece is far below 4 GiB");
+        into[at..at + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+        if is_last {
+            if length > 0 {
+                into.extend_from_slice(&[0; LENGTH_BYTES]);
             }
-            None => self.machine.write(into, bytes_max),
+            self.left.pop_front();
+        }
+        self.left.is_empty()
+    }
+}
+
+const LENGTH_BYTES: usize = 4;
+const PIECE_BYTES_MAX: usize = 1 << 30;
+
+/// Reads what [`Sections`] wrote.
+pub(crate) struct SectionReader<'a>(&'a [u8]);
+
+impl<'a> SectionReader<'a> {
+    pub(crate) fn of(state: &'a [u8]) -> Option<Self> {
+        match state {
+            [VERSION, rest @ ..] => Some(Self(rest)),
+            _ => None,
         }
     }
+
+    /// The next section; what is not whole is none.
+    pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
+        let mut section = Vec::new();
+        loop {
+            let (length, rest) = self.0.split_first_chunk::<LENGTH_BYTES>()?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            let (piece, rest) = rest.split_at_checked(length)?;
+            self.0 = rest;
+            if piece.is_empty() {
+                return Some(section);
+            }
+            section.extend_from_slice(piece);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
-/// The bytes of the sessions and those of the machine, of a state that was written down.
-pub(crate) fn split(state: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = state.split_first_chunk::<8>()?;
-    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn written(bytes_max: usize) -> Vec<u8> {
+        let sections = ["first", "", "the third, which is longer"];
+        let encoded = |text: &str| Encoded { bytes: text.as_bytes().to_vec(), at: 0 };
+        let boxed = |text| Box::new(encoded(text)) as Box<dyn Capture>;
+        let mut sections = Sections::of(sections.map(boxed));
+        let mut state = Vec::new();
+        while !sections.write(&mut state, bytes_max) {}
+        state
+    }
+
+    #[test]
+    fn sections_are_read_back_whatever_the_pieces() {
+        for bytes_max in [1, 3, 1000] {
+            let state = written(bytes_max);
+            let mut reader = SectionReader::of(&state).expect("of this version");
+            let read = [reader.next(), reader.next(), reader.next()];
+            let text = |text: &str| Some(text.as_bytes().to_vec());
+            assert_eq!(read, [text("first"), text(""), text("the third, which is longer")]);
+            assert!(reader.is_empty());
+            assert_eq!(reader.next(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_section() {
+        let state = written(3);
+        for length in 0..state.len() {
+            let mut reader = SectionReader::of(&state[..length]);
+            let whole = core::iter::from_fn(|| reader.as_mut()?.next()).count();
+            assert!(whole < 3, "{length} bytes");
+        }
+        assert!(SectionReader::of(&[VERSION + 1]).is_none());
+        assert_eq!(SectionReader(&vec![0xff; 9]).next(), None, "no memory for what is not there");
+    }
 }

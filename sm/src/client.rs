@@ -10,6 +10,7 @@ use crate::codec;
 use crate::envelope::{self, Envelope, MachineId, Order, Sequence, SessionId, Stamp};
 use crate::machine::StateMachine;
 use crate::outcome::{Outcome, OutcomeError, Rejection};
+use crate::watches::{Watch, Watched};
 
 /// Asks for a session. `nonce` is drawn at random, once: a retry sends the same.
 pub fn open_session(nonce: u128) -> Bytes {
@@ -44,6 +45,23 @@ pub fn query<M: StateMachine>(machine: MachineId, query: &M::Query) -> Bytes {
     bytes.into()
 }
 
+/// Asks for events.
+pub fn watch(watch: &Watch) -> Bytes {
+    envelope::encode_watch(watch)
+}
+
+/// The answer to [`watch`].
+///
+/// # Errors
+/// See [`AnswerError`].
+pub fn watched(outcome: &Bytes) -> Result<Watched, AnswerError> {
+    match Outcome::decode(outcome)? {
+        Outcome::Watched(watched) => Ok(watched),
+        Outcome::Rejected(why) => Err(why.into()),
+        Outcome::Applied(_) | Outcome::Opened { .. } | Outcome::Done => Err(AnswerError::Mismatch),
+    }
+}
+
 fn with_command<C: Serialize>(envelope: &Envelope<'_>, command: &C) -> Bytes {
     let mut bytes = envelope.encode_header();
     codec::encode(command, &mut bytes);
@@ -72,7 +90,7 @@ pub fn opened(outcome: &Bytes) -> Result<SessionState, AnswerError> {
     match Outcome::decode(outcome)? {
         Outcome::Opened { session, window } => Ok(SessionState::new(session, window)),
         Outcome::Rejected(why) => Err(why.into()),
-        Outcome::Applied(_) | Outcome::Done => Err(AnswerError::Mismatch),
+        Outcome::Applied(_) | Outcome::Done | Outcome::Watched(_) => Err(AnswerError::Mismatch),
     }
 }
 
@@ -84,7 +102,9 @@ pub fn done(outcome: &Bytes) -> Result<(), AnswerError> {
     match Outcome::decode(outcome)? {
         Outcome::Done => Ok(()),
         Outcome::Rejected(why) => Err(why.into()),
-        Outcome::Applied(_) | Outcome::Opened { .. } => Err(AnswerError::Mismatch),
+        Outcome::Applied(_) | Outcome::Opened { .. } | Outcome::Watched(_) => {
+            Err(AnswerError::Mismatch)
+        }
     }
 }
 
@@ -108,7 +128,7 @@ fn machine_answer<A: DeserializeOwned>(outcome: &Bytes) -> Result<A, AnswerError
     match Outcome::decode(outcome)? {
         Outcome::Applied(answer) => codec::decode(&answer).ok_or(AnswerError::Mismatch),
         Outcome::Rejected(why) => Err(why.into()),
-        Outcome::Opened { .. } | Outcome::Done => Err(AnswerError::Mismatch),
+        Outcome::Opened { .. } | Outcome::Done | Outcome::Watched(_) => Err(AnswerError::Mismatch),
     }
 }
 

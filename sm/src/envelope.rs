@@ -3,6 +3,7 @@
 //! ```text
 //! entry:  version (1 byte) | kind and header (postcard) | the machine's command, to the end
 //! query:  version (1 byte) | machine (postcard)         | the machine's query, to the end
+//! watch:  version (1 byte) | what is wanted (postcard)
 //! ```
 //! A later version may be proposed only once every replica understands it: a replica rejects what
 //! it does not know, and all replicas must answer alike.
@@ -14,6 +15,7 @@ use quorate_core::Index;
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
+use crate::watches::Watch;
 
 /// The version of envelopes and outcomes that this code speaks.
 pub const VERSION: u8 = 1;
@@ -38,14 +40,14 @@ impl Sequence {
     }
 }
 
-/// One of the state machines on a log. So far every log has one, [`MachineId::FIRST`].
+/// One of the state machines on a log.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct MachineId(pub u16);
 
 impl MachineId {
-    /// The machine that every log has.
+    /// The one that a log with one machine has.
     pub const FIRST: Self = Self(0);
 }
 
@@ -207,6 +209,20 @@ pub(crate) fn encode_query_header(machine: MachineId) -> Vec<u8> {
 /// Whom a query is for, and the machine's query.
 pub(crate) fn decode_query(bytes: &[u8]) -> Result<(MachineId, &[u8]), EnvelopeError> {
     decode_header(bytes)
+}
+
+pub(crate) fn encode_watch(watch: &Watch) -> Bytes {
+    let mut bytes = Vec::with_capacity(64);
+    bytes.push(VERSION);
+    codec::encode(watch, &mut bytes);
+    bytes.into()
+}
+
+pub(crate) fn decode_watch(bytes: &[u8]) -> Result<Watch, EnvelopeError> {
+    match decode_header(bytes)? {
+        (watch, []) => Ok(watch),
+        (_, rest) => Err(EnvelopeError::Trailing { bytes: rest.len() as u64 }),
+    }
 }
 
 fn decode_header<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), EnvelopeError> {

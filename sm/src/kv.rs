@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::Capture;
 use crate::codec;
-use crate::machine::{Context, StateMachine};
+use crate::context::Context;
+use crate::machine::StateMachine;
 
 /// The longest key; a key may be empty.
 pub const KEY_BYTES_MAX: usize = 1024;

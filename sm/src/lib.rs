@@ -43,7 +43,13 @@ extern crate alloc;
 extern crate std;
 
 mod capture;
+mod clock;
+mod context;
+mod events;
+mod hosts;
 mod machine;
+mod timers;
+mod watches;
 
 mod envelope;
 mod outcome;
@@ -67,13 +73,18 @@ pub mod kv;
 pub use applier::{Answer, Applied, Applier};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use capture::{Capture, Encoded};
+pub use clock::Time;
+pub use context::Context;
 pub use digest::Digest;
 pub use envelope::{
     Envelope, EnvelopeError, MachineId, Order, Sequence, SessionId, Stamp, VERSION,
 };
+pub use events::{Event, EventLimits, Filter, Gap, Position, Since};
 pub use keeper::SessionKeeper;
 pub use kv::Kv;
-pub use machine::{ByteMachine, Context, StateMachine, Undecodable};
+pub use machine::{ByteMachine, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};
 pub use sessions::{SessionLimits, Sessions};
+pub use timers::TimerId;
 pub use waiting::ReadRefusal;
+pub use watches::{Watch, Watched};

@@ -3,14 +3,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use quorate_core::{Index, LogId, Term};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::capture::{Capture, Encoded};
 use crate::codec;
+use crate::context::Context;
 use crate::digest::Digest;
 use crate::envelope::SessionId;
+use crate::events::EventLimits;
 
 /// A replicated state machine (thesis 2.1): every replica applies the same commands in the same
 /// order and must reach the same state. `apply` therefore depends on nothing but the state, the
@@ -70,41 +71,27 @@ pub trait StateMachine: Serialize + DeserializeOwned + Send + 'static {
     /// Answers a query. Runs on any replica, any number of times.
     fn query(&self, query: Self::Query) -> Self::QueryAnswer;
 
+    /// A timer that was [armed](Context::arm) fires, with the bytes that it was given.
+    fn fire(&mut self, cx: &mut Context, what: &[u8]) {
+        let (_, _) = (cx, what);
+    }
+
+    /// A client is gone: it closed its session, or has been silent for too long, or others came and
+    /// it was the one that was silent the longest. None of its commands is applied after this.
+    fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
+        let (_, _) = (cx, session);
+    }
+
+    /// How many events are kept for those who are late: as of the first entry, for ever.
+    fn event_limits(&self) -> EventLimits {
+        EventLimits::default()
+    }
+
     /// The state as of now, to be written down as serde would, while commands go on to be applied.
     /// What is given here writes all of it down at once; a machine with a large state has a copy that
     /// is cheap to make, and writes that down piece by piece.
     fn capture(&self) -> Box<dyn Capture> {
         Box::new(Encoded::of(self))
-    }
-}
-
-/// What a command may know beside the state: the same on every replica.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Context {
-    at: LogId,
-    session: Option<SessionId>,
-}
-
-impl Context {
-    /// The context of the command in the entry `at`.
-    pub const fn new(at: LogId, session: Option<SessionId>) -> Self {
-        Self { at, session }
-    }
-
-    /// The command's position in the log: grows with every command and is never used twice, hence
-    /// a fine version number, name or fencing token.
-    pub const fn index(&self) -> Index {
-        self.at.index
-    }
-
-    /// The term of the leader that took the command in.
-    pub const fn term(&self) -> Term {
-        self.at.term
-    }
-
-    /// The session that the command came in, if it came in one.
-    pub const fn session(&self) -> Option<SessionId> {
-        self.session
     }
 }
 
@@ -129,6 +116,21 @@ pub trait ByteMachine: Send {
     /// # Errors
     /// If the bytes are no query of this machine.
     fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable>;
+
+    /// See [`StateMachine::fire`].
+    fn fire(&mut self, cx: &mut Context, what: &[u8]) {
+        let (_, _) = (cx, what);
+    }
+
+    /// See [`StateMachine::session_ended`].
+    fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
+        let (_, _) = (cx, session);
+    }
+
+    /// See [`StateMachine::event_limits`].
+    fn event_limits(&self) -> EventLimits {
+        EventLimits::default()
+    }
 
     /// See [`StateMachine::BRIEF`].
     fn is_brief(&self) -> bool {
@@ -172,6 +174,18 @@ impl<M: StateMachine> ByteMachine for M {
         let query = codec::decode(query).ok_or(Undecodable)?;
         codec::encode(&self.query(query), answer);
         Ok(())
+    }
+
+    fn fire(&mut self, cx: &mut Context, what: &[u8]) {
+        StateMachine::fire(self, cx, what);
+    }
+
+    fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
+        StateMachine::session_ended(self, cx, session);
+    }
+
+    fn event_limits(&self) -> EventLimits {
+        StateMachine::event_limits(self)
     }
 
     fn is_brief(&self) -> bool {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::envelope::{EnvelopeError, MachineId, Sequence, SessionId, VERSION};
 use crate::machine::Undecodable;
+use crate::watches::Watched;
 
 /// What became of a command or a query: identical on every replica.
 ///
@@ -30,6 +31,8 @@ pub enum Outcome {
     Done,
     /// The machine has not seen it.
     Rejected(Rejection),
+    /// Events, as asked for.
+    Watched(Watched),
 }
 
 /// Why the machine has not seen a command.
@@ -88,6 +91,9 @@ pub enum Rejection {
         /// Its last entry.
         last_active: Index,
     },
+    /// Too many readers wait for events here already. Another server may have room.
+    #[error("too many readers wait for events")]
+    TooManyWatches,
 }
 
 impl From<EnvelopeError> for Rejection {

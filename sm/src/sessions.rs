@@ -6,7 +6,6 @@ use bytes::Bytes;
 use quorate_core::Index;
 use serde::{Deserialize, Serialize};
 
-use crate::codec;
 use crate::envelope::{Order, Sequence, SessionId, Stamp};
 use crate::outcome::Rejection;
 use crate::session::Session;
@@ -80,16 +79,15 @@ impl Sessions {
         Self { limits, by_id: BTreeMap::new(), by_nonce: BTreeMap::new() }
     }
 
-    /// The sessions that were written down.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut sessions: Self = codec::decode(bytes)?;
-        for (&id, session) in &sessions.by_id {
-            sessions.by_nonce.insert(session.nonce, id);
+    /// The sessions as they were written down, with what follows from that.
+    pub(crate) fn restored(mut self) -> Option<Self> {
+        for (&id, session) in &self.by_id {
+            self.by_nonce.insert(session.nonce, id);
         }
-        let is_sane = sessions.limits.sessions_max > 0
-            && sessions.limits.window > 0
-            && sessions.by_nonce.len() == sessions.by_id.len();
-        is_sane.then_some(sessions)
+        let is_sane = self.limits.sessions_max > 0
+            && self.limits.window > 0
+            && self.by_nonce.len() == self.by_id.len();
+        is_sane.then_some(self)
     }
 
     /// How much is remembered.
@@ -112,21 +110,20 @@ impl Sessions {
         self.by_id.iter().map(|(&id, session)| (id, session.last_active))
     }
 
-    /// Opens the session of `nonce`, unless it is open.
-    pub(crate) fn open(&mut self, at: Index, nonce: u128) -> SessionId {
+    /// Opens the session of `nonce`, unless it is open; names the one that had to make room for it.
+    pub(crate) fn open(&mut self, at: Index, nonce: u128) -> (SessionId, Option<SessionId>) {
         if let Some(&id) = self.by_nonce.get(&nonce) {
             let session = self.by_id.get_mut(&id).expect("each nonce has its session");
             session.last_active = at;
-            return id;
+            return (id, None);
         }
-        if self.by_id.len() as u64 >= u64::from(self.limits.sessions_max) {
-            self.evict();
-        }
+        let is_full = self.by_id.len() as u64 >= u64::from(self.limits.sessions_max);
+        let evicted = is_full.then(|| self.evict());
         let id = SessionId(at);
         let before = self.by_id.insert(id, Session::new(nonce, at));
         assert!(before.is_none(), "{id:?} was opened twice");
         self.by_nonce.insert(nonce, id);
-        id
+        (id, evicted)
     }
 
     pub(crate) fn keep_alive(
@@ -197,10 +194,11 @@ impl Sessions {
     }
 
     /// Looks at all sessions, which is rare enough: only when one more opens than there may be.
-    fn evict(&mut self) {
+    fn evict(&mut self) -> SessionId {
         // No two sessions were last active in the same entry.
         let oldest = self.activity().min_by_key(|&(_, last_active)| last_active);
         let (id, _) = oldest.expect("at least one session is allowed");
         self.close(id).expect("it was found");
+        id
     }
 }

@@ -212,7 +212,12 @@ impl Call {
                     Verdict::Over(Ok(Answered { index, answer }))
                 }
                 Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
-                Ok(crate::Outcome::Opened { .. } | crate::Outcome::Done) | Err(_) => {
+                Ok(
+                    crate::Outcome::Opened { .. }
+                    | crate::Outcome::Done
+                    | crate::Outcome::Watched(_),
+                )
+                | Err(_) => {
                     self.may_be_applied(Doubt::BadAnswer);
                     self.end_because(Reason::BadAnswer)
                 }
@@ -242,6 +247,7 @@ impl Call {
             Rejection::NoEnvelope(_)
             | Rejection::NoSuchMachine { .. }
             | Rejection::Undecodable
+            | Rejection::TooManyWatches
             | Rejection::SessionActive { .. } => {
                 self.doubt = None;
                 self.end_because(why.into())

@@ -1,0 +1,104 @@
+//! The state machines of one log.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use quorate_core::LogId;
+
+use crate::clock::Time;
+use crate::context::{Context, Desk};
+use crate::envelope::{MachineId, SessionId};
+use crate::machine::ByteMachine;
+
+/// A machine, and what it has on record.
+pub(crate) struct Host {
+    pub(crate) id: MachineId,
+    pub(crate) machine: Box<dyn ByteMachine>,
+    pub(crate) cx: Context,
+}
+
+/// All machines of a log, by id.
+#[derive(Default)]
+pub(crate) struct Hosts(Vec<Host>);
+
+/// How many timers fire in one entry: a crowd of them is spread over many, so that no command waits for
+/// all of it.
+const TIMERS_PER_ENTRY: usize = 4096;
+
+impl Hosts {
+    /// Takes one in.
+    ///
+    /// # Panics
+    /// If there is one of this id.
+    pub(crate) fn add(&mut self, id: MachineId, machine: Box<dyn ByteMachine>) {
+        match self.position(id) {
+            Ok(_) => panic!("two machines of {id:?}"),
+            Err(at) => {
+                let cx = Context::of_machine(machine.event_limits());
+                self.0.insert(at, Host { id, machine, cx });
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: MachineId) -> Option<&Host> {
+        self.position(id).ok().map(|at| &self.0[at])
+    }
+
+    pub(crate) fn get_mut(&mut self, id: MachineId) -> Option<&mut Host> {
+        self.position(id).ok().map(|at| &mut self.0[at])
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.0.iter()
+    }
+
+    fn position(&self, id: MachineId) -> Result<usize, usize> {
+        match self.0.first() {
+            // Most logs have one machine.
+            Some(first) if first.id == id => Ok(0),
+            _ => self.0.binary_search_by_key(&id, |host| host.id),
+        }
+    }
+
+    pub(crate) fn are_brief(&self) -> bool {
+        self.0.iter().all(|host| host.machine.is_brief())
+    }
+
+    /// Fires what is due at `now`, up to a number.
+    pub(crate) fn fire(&mut self, at: LogId, now: Time) {
+        let mut left = TIMERS_PER_ENTRY;
+        for Host { machine, cx, .. } in &mut self.0 {
+            while left > 0
+                && let Some(what) = cx.desk.timers.pop_due(now)
+            {
+                left -= 1;
+                cx.enter(at, now, None);
+                machine.fire(cx, &what);
+            }
+        }
+    }
+
+    /// A session has ended.
+    pub(crate) fn end_session(&mut self, at: LogId, now: Time, session: SessionId) {
+        for Host { machine, cx, .. } in &mut self.0 {
+            cx.enter(at, now, Some(session));
+            machine.session_ended(cx, session);
+        }
+    }
+
+    /// When the next timer fires.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.0.iter().filter_map(|host| host.cx.desk.timers.due()).min()
+    }
+
+    /// How many timers there are.
+    pub(crate) fn timers(&self) -> usize {
+        self.0.iter().map(|host| host.cx.desk.timers.len()).sum()
+    }
+}
+
+impl Host {
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.cx.desk
+    }
+}
