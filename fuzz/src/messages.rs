@@ -250,7 +250,9 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
     let id = input.number();
     let request = |body| ClientMessage::Request(Request { id, body });
     let response = |outcome| ClientMessage::Response(Response { id, outcome });
-    match input.below(10) {
+    match input.below(12) {
+        10 => request(RequestBody::Watch { watch: bytes(input) }),
+        11 => request(RequestBody::Forget { id: input.number() }),
         0 => request(RequestBody::Status),
         1 => request(RequestBody::Propose { command: bytes(input) }),
         2 => {

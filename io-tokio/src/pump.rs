@@ -14,7 +14,7 @@ use quorate_core::node::{
 use quorate_core::snapshot::SnapshotStore;
 use quorate_core::wal::{Disk, Wal};
 use quorate_core::wire::{Address, NotApplied, Outcome, Reject, RequestBody};
-use quorate_core::{Instant, NodeId, Recovered, RequestId, RoleKind, Violation};
+use quorate_core::{Instant, NodeId, Recovered, RequestId, Violation};
 use quorate_sm::{Applier, ApplyLane, ApplyOrder, SessionKeeper};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
@@ -29,9 +29,6 @@ const INBOX_MAX: usize = 1024;
 
 /// The most inputs that the node takes in one step.
 const BATCH_MAX: usize = 4096;
-
-/// How often the state machine looks for silent clients.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long nothing is accepted after a failure.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -148,7 +145,6 @@ pub fn start<E: Env>(
     let (writers, written) = mpsc::channel(1);
     let counters = Arc::new(Counters::default());
     let pump = Pump {
-        look_at: env.now(),
         env,
         node,
         inbox,
@@ -246,8 +242,6 @@ struct Pump<E: Env> {
     /// The proposals that are traced.
     proposals: BTreeMap<RequestId, tracing::Span>,
     counters: Arc<Counters>,
-    /// When the state machine looks for silent clients next.
-    look_at: Instant,
     ended: Option<Ended>,
 }
 
@@ -273,13 +267,12 @@ impl<E: Env> Pump<E> {
                 }
                 None => {}
             }
-            self.look(now);
         }
     }
 
     /// Waits until something happens, or the node wants to be called.
     async fn wait(&mut self, arrivals: &mut Vec<Arrival<E>>, inputs: &mut Vec<Input>) {
-        let deadline = self.node.deadline().unwrap_or(Instant(u64::MAX)).min(self.look_at);
+        let deadline = self.node.deadline().unwrap_or(Instant(u64::MAX));
         let (finished, received, called) = (&self.finished, &self.received, &self.called);
         let has_come = || !finished.is_empty() || !received.is_empty() || !called.is_empty();
         self.env.look_out(has_come).await;
@@ -413,6 +406,9 @@ impl<E: Env> Pump<E> {
             Output::Query { id, index, query } => {
                 self.apply.send(ApplyOrder::Query { id, index, query });
             }
+            Output::Watch { id, watch } => self.apply.send(ApplyOrder::Watch { id, watch }),
+            Output::Forget(id) => self.apply.send(ApplyOrder::Forget(id)),
+            Output::Tend { now, reign } => self.apply.send(ApplyOrder::Tend { now, reign }),
             Output::Respond { id: ApplyLane::NOBODY, .. } => {}
             Output::Respond { id, outcome } => {
                 if let Some(answer) = self.waiting.remove(&id) {
@@ -451,8 +447,6 @@ impl<E: Env> Pump<E> {
             }
             Note::ProposalBegan(_) => {}
             Note::RoleChanged(change) => {
-                let leads = change.role == RoleKind::Leader;
-                self.apply.send(ApplyOrder::Lead(leads.then(|| self.env.now())));
                 tracing::info!(
                     role = ?change.role,
                     term = change.term.0,
@@ -506,13 +500,6 @@ impl<E: Env> Pump<E> {
                     let _ = (wires.reading.send(()), wires.writing.send(()));
                 }
             }
-        }
-    }
-
-    fn look(&mut self, now: Instant) {
-        if now >= self.look_at {
-            self.look_at = now.after(LOOK_EVERY);
-            self.apply.send(ApplyOrder::Look(now));
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use quorate_core::node::{Answers, Input, Lane};
+use quorate_core::node::{Answers, Input, Lane, Reign};
 use quorate_core::snapshot::{Parser, Piece};
 use quorate_core::wire::RequestBody;
 use quorate_core::{Entries, Index, Instant, LogId, RequestId};
@@ -12,6 +12,7 @@ use quorate_core::{Entries, Index, Instant, LogId, RequestId};
 use crate::applier::{Applied, Applier};
 use crate::capture::Capture;
 use crate::keeper::SessionKeeper;
+use crate::timer_keeper::TimerKeeper;
 
 /// An order for the state machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,10 +46,22 @@ pub enum ApplyOrder {
         /// Its next bytes.
         bytes: Bytes,
     },
-    /// This server leads from now on, or no longer.
-    Lead(Option<Instant>),
-    /// Time to look for clients that are silent.
-    Look(Instant),
+    /// See [`Output::Tend`](quorate_core::node::Output::Tend).
+    Tend {
+        /// By this server's clock.
+        now: Instant,
+        /// If it leads.
+        reign: Option<Reign>,
+    },
+    /// See [`Output::Watch`](quorate_core::node::Output::Watch).
+    Watch {
+        /// The node's name for it.
+        id: RequestId,
+        /// For the state machine.
+        watch: Bytes,
+    },
+    /// See [`Output::Forget`](quorate_core::node::Output::Forget).
+    Forget(RequestId),
 }
 
 /// The most entries that are applied without waking the lane's thread. More of them are worth it:
@@ -59,6 +72,7 @@ const BRIEF_ENTRIES_MAX: usize = 16;
 pub struct ApplyLane {
     applier: Applier,
     keeper: SessionKeeper,
+    timers: TimerKeeper,
     applied: Applied,
     /// What is being written down, and as of which entry.
     capture: Option<(Index, Box<dyn Capture>)>,
@@ -82,7 +96,8 @@ impl ApplyLane {
     /// The lane of a replica; `keeper` finds the clients that are silent.
     pub fn new(applier: Applier, keeper: SessionKeeper) -> Self {
         let applied = Applied::default();
-        Self { applier, keeper, applied, capture: None, restoring: None }
+        let timers = TimerKeeper::default();
+        Self { applier, keeper, timers, applied, capture: None, restoring: None }
     }
 
     /// The replica, to look at.
@@ -97,12 +112,16 @@ impl ApplyLane {
             Answers::Wanted => answered.collect(),
             Answers::Unwanted => Vec::new(),
         };
+        // Events come first: whoever is told that something is done has seen what came of it.
+        Self::tell(&self.applier, &mut self.applied.reads, done);
         done.push(Input::Applied(self.applier.last_applied().index, answered));
+        let (now, due) = (self.applier.now(), self.applier.timer_due());
+        done.extend(self.timers.handle_applied(now, due).map(Input::TendIn));
     }
 
-    fn answer_reads(&mut self, done: &mut Vec<Input>) {
-        let index = self.applier.last_applied().index;
-        for (id, answer) in self.applied.reads.drain(..) {
+    fn tell(applier: &Applier, reads: &mut Vec<(RequestId, Bytes)>, done: &mut Vec<Input>) {
+        let index = applier.last_applied().index;
+        for (id, answer) in reads.drain(..) {
             done.push(Input::Answered { id, index, answer: Some(answer) });
         }
     }
@@ -141,10 +160,27 @@ impl ApplyLane {
         done.push(Input::Restored { snapshot, is_done });
     }
 
-    fn expire(&mut self, now: Instant, done: &mut Vec<Input>) {
+    /// Looks after what only time brings, and says when it wants to do so again.
+    fn tend(&mut self, now: Instant, reign: Option<Reign>, done: &mut Vec<Input>) {
+        let Some(reign) = reign else {
+            self.keeper.become_follower();
+            return self.timers.become_follower();
+        };
+        if self.keeper.deadline().is_none() {
+            self.keeper.become_leader(now);
+        }
         for envelope in self.keeper.poll(now, self.applier.sessions().activity()) {
             let body = RequestBody::Propose { command: envelope.encode() };
             done.push(Input::Request { id: Self::NOBODY, body });
+        }
+        let again = self.keeper.deadline().map(|at| at.since(now));
+        done.extend(again.map(Input::TendIn));
+        if let Some(led) = reign.led {
+            let estimate = self.applier.estimate(reign.term, led);
+            let (written, due) = (self.applier.now(), self.applier.timer_due());
+            let (is_time_wanted, again) = self.timers.tend(written, estimate, due);
+            done.extend(is_time_wanted.then_some(Input::WriteTime));
+            done.extend(again.map(Input::TendIn));
         }
     }
 }
@@ -158,13 +194,14 @@ impl Lane for ApplyLane {
             ApplyOrder::Apply { entries, .. } => {
                 self.applier.is_brief() && entries.len() <= BRIEF_ENTRIES_MAX
             }
-            ApplyOrder::Query { .. } => self.applier.is_brief(),
+            ApplyOrder::Query { .. } | ApplyOrder::Watch { .. } | ApplyOrder::Forget(_) => {
+                self.applier.is_brief()
+            }
             ApplyOrder::Capture(_)
             | ApplyOrder::CaptureMore
             | ApplyOrder::CaptureEnd
             | ApplyOrder::Restore { .. }
-            | ApplyOrder::Lead(_)
-            | ApplyOrder::Look(_) => false,
+            | ApplyOrder::Tend { .. } => false,
         }
     }
 
@@ -186,11 +223,13 @@ impl Lane for ApplyLane {
                 ApplyOrder::CaptureMore => self.capture_more(done),
                 ApplyOrder::CaptureEnd => self.capture = None,
                 ApplyOrder::Restore { snapshot, bytes } => self.restore(snapshot, &bytes, done),
-                ApplyOrder::Lead(Some(since)) => self.keeper.become_leader(since),
-                ApplyOrder::Lead(None) => self.keeper.become_follower(),
-                ApplyOrder::Look(now) => self.expire(now, done),
+                ApplyOrder::Tend { now, reign } => self.tend(now, reign, done),
+                ApplyOrder::Watch { id, watch } => {
+                    self.applier.watch(id, &watch, &mut self.applied);
+                }
+                ApplyOrder::Forget(id) => self.applier.cancel_read(id),
             }
-            self.answer_reads(done);
+            Self::tell(&self.applier, &mut self.applied.reads, done);
         }
     }
 }

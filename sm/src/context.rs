@@ -111,6 +111,13 @@ impl Context {
     }
 }
 
+impl Default for Context {
+    /// Before the first command of a machine.
+    fn default() -> Self {
+        Self::of_machine(EventLimits::default())
+    }
+}
+
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Scatters numbers: the finalizer of SplitMix64.

@@ -60,6 +60,7 @@ mod sessions;
 mod applier;
 mod apply_lane;
 mod keeper;
+mod timer_keeper;
 mod waiting;
 
 pub mod courier;
@@ -67,11 +68,21 @@ pub mod courier;
 mod codec;
 mod digest;
 
+mod caller;
 pub mod client;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod generated;
 pub mod kv;
+mod schema;
+mod subscription;
+
+pub use quorate_core::Index;
+pub use quorate_sm_derive::machine;
 
 pub use applier::{Answer, Applied, Applier};
 pub use apply_lane::{ApplyLane, ApplyOrder};
+pub use caller::{Caller, Level, Seen, TypedClient};
 pub use capture::{Capture, Encoded};
 pub use clock::Time;
 pub use context::Context;
@@ -84,7 +95,9 @@ pub use keeper::SessionKeeper;
 pub use kv::Kv;
 pub use machine::{ByteMachine, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};
+pub use schema::{Schema, SchemaChange};
 pub use sessions::{SessionLimits, Sessions};
+pub use subscription::{Lost, Notice, Subscription};
 pub use timers::TimerId;
 pub use waiting::ReadRefusal;
 pub use watches::{Watch, Watched};

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::digest::Digest;
 use crate::envelope::SessionId;
 use crate::events::EventLimits;
+use crate::schema::Schema;
 
 /// A replicated state machine (thesis 2.1): every replica applies the same commands in the same
 /// order and must reach the same state. `apply` therefore depends on nothing but the state, the
@@ -64,6 +65,9 @@ pub trait StateMachine: Serialize + DeserializeOwned + Send + 'static {
     /// Then a driver may run them where it serves its connections, which spares a request the two
     /// wake-ups of a thread. While a slow one ran there, no heartbeat would leave.
     const BRIEF: bool = false;
+
+    /// What the operations are, in words: [`#[machine]`](crate::machine) writes it down.
+    const SCHEMA: Schema = Schema::UNKNOWN;
 
     /// Carries out a command.
     fn apply(&mut self, cx: &mut Context, command: Self::Command) -> Self::Answer;

@@ -57,6 +57,9 @@ pub struct NodeConfig {
     pub strangers_max: usize,
     /// Requests under way; more are refused as busy.
     pub requests_max: usize,
+    /// Clients that wait for something to happen; they do not count as requests under way. Zero allows
+    /// none.
+    pub watches_max: usize,
     /// Bytes that wait to leave on one connection. Beyond it a link to a peer drops messages, and
     /// a client that does not read is let go.
     pub unsent_bytes_max: u64,
@@ -105,6 +108,7 @@ impl NodeConfig {
             connections_max: 4096,
             strangers_max: 1024,
             requests_max: 65_536,
+            watches_max: 1 << 18,
             unsent_bytes_max: 64 << 20,
             applying_bytes_max: 16 << 20,
             snapshot_entries: 100_000,

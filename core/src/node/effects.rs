@@ -46,6 +46,7 @@ impl Node {
                     // Whoever leads is listened to, whatever the log says of it.
                     self.is_membership_new = true;
                     self.lead_for_a_while();
+                    self.tend_anew(out);
                     out.push(Output::Note(Note::RoleChanged(change)));
                 }
                 Effect::Halt(violation) => {

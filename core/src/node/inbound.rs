@@ -139,7 +139,8 @@ impl Node {
                 self.end_passed_to(peer, out);
                 self.is_membership_new = true;
             }
-            Purpose::Stranger | Purpose::Client => {}
+            Purpose::Client => self.forget_watches_of(id, out),
+            Purpose::Stranger => {}
         }
     }
 

@@ -2,13 +2,15 @@
 
 use alloc::vec::{self, Vec};
 
+use core::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::effect::{RoleChange, Violation, Write};
 use crate::entry::Entries;
 use crate::membership::Membership;
 use crate::snapshot::{Slot, StoreError, Stored};
-use crate::types::{Index, LogId, NodeId, RequestId, Ticket};
+use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
 use crate::wal::{DiskError, WalError};
 use crate::wire::{Address, Outcome, Reject, RequestBody};
 
@@ -110,6 +112,12 @@ pub enum Input {
         /// cannot make sense of it.
         is_done: Option<bool>,
     },
+    /// The state machine wants to know the time in so long at the latest: answer with
+    /// [`Output::Tend`], if this server leads by then.
+    TendIn(Duration),
+    /// The state machine waits for the time to be written into the log, see
+    /// [`Event::WriteTime`](crate::Event::WriteTime).
+    WriteTime,
     /// A request from within the process. Ends in an [`Output::Respond`].
     Request {
         /// The caller's name for it.
@@ -157,6 +165,24 @@ pub enum Output {
         index: Index,
         /// For the state machine.
         query: Bytes,
+    },
+    /// Answer once what is asked about has happened, which may be never; answer with
+    /// [`Input::Answered`].
+    Watch {
+        /// The node's name for it.
+        id: RequestId,
+        /// For the state machine.
+        watch: Bytes,
+    },
+    /// Nobody waits for the answer to this query or watch any more.
+    Forget(RequestId),
+    /// What time it is, for the state machine: see [`Input::TendIn`]. Also said when this server comes to
+    /// lead, and when it leads no longer.
+    Tend {
+        /// By this server's clock.
+        now: Instant,
+        /// If it leads.
+        reign: Option<Reign>,
     },
     /// Write down the state as of this entry, which is the last that was given to apply; answer with
     /// [`Input::Captured`]. Takes the place of an earlier one.
@@ -229,6 +255,15 @@ pub enum Output {
         /// What it said.
         why: Reject,
     },
+}
+
+/// A leader's time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reign {
+    /// Its term.
+    pub term: Term,
+    /// For how long it has led, if it writes that down; see [`Raft::led`](crate::Raft::led).
+    pub led: Option<Duration>,
 }
 
 /// For whom entries are read back from the log.

@@ -31,6 +31,8 @@ mod serve;
 mod snapshots;
 mod staffing;
 mod status;
+mod tending;
+mod watches;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -50,7 +52,7 @@ use connection::Connections;
 use disks::{DiskName, Disks};
 use endings::Endings;
 use feed::Feed;
-pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs};
+pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs, Reign};
 pub use lane::{Idle, Lane};
 use link::{Link, LinkId};
 pub use log_lane::{LogLane, LogOrder};
@@ -59,6 +61,7 @@ use requests::Requests;
 use snapshots::Snapshots;
 pub use staffing::Staffing;
 pub use status::{NodeStatus, PeerStatus};
+use tending::Tending;
 
 /// One server, without its I/O. See the [module](self).
 #[derive(Debug)]
@@ -101,6 +104,7 @@ pub struct Node {
     /// Queries of this step that wait for one question to the leader.
     queries: Vec<RequestId>,
     feed: Feed,
+    tending: Tending,
     snapshots: Snapshots,
     /// Of the peers.
     disks: Disks,
@@ -176,6 +180,7 @@ impl Node {
             proposals: Proposals::default(),
             queries: Vec::new(),
             feed: Feed::new(applied),
+            tending: Tending::default(),
             snapshots: Snapshots::default(),
             disks: Disks::default(),
             claims: BTreeMap::new(),
@@ -220,6 +225,7 @@ impl Node {
         self.end_silent(out);
         self.beat();
         self.sweep(out);
+        self.tend(out);
         self.feed_state_machine(out);
         self.go_on_fetching();
         self.flush(out);
@@ -241,6 +247,7 @@ impl Node {
             .chain(self.endings.earliest())
             .chain(beat)
             .chain(self.fetch_deadline())
+            .chain(self.tend_deadline())
             .chain(start)
             .chain(self.raft.deadline())
             .chain(stop)
@@ -280,7 +287,7 @@ impl Node {
             applied: self.feed.applied(),
             voters: raft.membership.voters().to_vec(),
             peers: members.iter().filter(|&&id| id != raft.id).map(|&id| peer(id)).collect(),
-            requests: self.requests.len() as u64,
+            requests: self.requests.len() as u64 - self.requests.watches() as u64,
             connections: self.connections.len() as u64,
             ignored_messages: raft.ignored_messages,
             syncs: self.syncs,
@@ -299,6 +306,7 @@ impl Node {
             forgetful: raft.peers.iter().filter(|it| it.is_forgetful()).map(|it| it.id()).collect(),
             has_lease: raft.lease_until.is_some_and(|until| self.now < until),
             lease_lost: raft.lease_lost,
+            watches: self.requests.watches() as u64,
         }
     }
 
@@ -331,10 +339,12 @@ impl Node {
                 self.handle_restored(snapshot, is_done, out);
             }
             Input::Restored { snapshot, is_done: None } => self.handle_unrestorable(snapshot, out),
+            Input::TendIn(span) => self.handle_tend_in(span),
+            Input::WriteTime => self.handle_write_time(),
             Input::Request { id, body } => {
                 self.serve(requests::Origin::Local { id }, body, out);
             }
-            Input::Stop => self.handle_stop(),
+            Input::Stop => self.handle_stop(out),
         }
     }
 
@@ -350,13 +360,14 @@ impl Node {
         out.push(Output::DiskFailed(why));
     }
 
-    fn handle_stop(&mut self) {
+    fn handle_stop(&mut self, out: &mut Outputs) {
         if self.phase == Phase::Serving {
             self.phase = Phase::Stopping { deadline: self.now.after(self.config.stop_timeout) };
             if self.is_leader() {
                 // The others need not find out by waiting.
                 self.transfer_leadership(requests::Origin::Node, None);
             }
+            self.end_watches(out);
         }
     }
 

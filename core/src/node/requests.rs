@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Reconfigure,
     /// Entries, until the log has been read.
     Entries(EntryRange),
+    /// The state machine has it, and answers when there is something to tell.
+    Watch,
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.
@@ -61,6 +63,8 @@ pub(super) enum Kind {
 pub(super) struct Requests {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// How many of them are watches.
+    watches: usize,
     /// Where the generations of this life begin: peers may still answer what an earlier life asked.
     first_generation: u32,
 }
@@ -76,14 +80,19 @@ impl Requests {
     pub(super) fn new(life: u64) -> Self {
         let mixed = Rng::new(life).next();
         let first_generation = u32::try_from(mixed >> 32).expect("half of it");
-        Self { slots: Vec::new(), free: Vec::new(), first_generation }
+        Self { slots: Vec::new(), free: Vec::new(), watches: 0, first_generation }
     }
 
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
+    pub(super) fn watches(&self) -> usize {
+        self.watches
+    }
+
     pub(super) fn insert(&mut self, pending: Pending) -> RequestId {
+        self.watches += usize::from(matches!(pending.kind, Kind::Watch));
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: self.first_generation, pending: None });
             u32::try_from(self.slots.len() - 1).expect("requests are bounded")
@@ -106,7 +115,9 @@ impl Requests {
         let slot = &mut self.slots[at];
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(u32::try_from(at).expect("a slot's number"));
-        slot.pending.take()
+        let pending = slot.pending.take()?;
+        self.watches -= usize::from(matches!(pending.kind, Kind::Watch));
+        Some(pending)
     }
 
     /// All requests whose time is up.
@@ -122,6 +133,26 @@ impl Requests {
     /// All queries that wait for an index, or for the state machine to reach it.
     pub(super) fn queries(&self) -> Vec<RequestId> {
         self.ids(|pending| matches!(pending.kind, Kind::Query(_)))
+    }
+
+    /// The watches that came over a connection, or all.
+    pub(super) fn watches_of(&self, connection: Option<ConnectionId>) -> Vec<RequestId> {
+        self.ids(|pending| match (&pending.kind, &pending.origin) {
+            (Kind::Watch, Origin::Client { connection: it, .. }) => {
+                connection.is_none_or(|connection| connection == *it)
+            }
+            (Kind::Watch, _) => connection.is_none(),
+            _ => false,
+        })
+    }
+
+    /// The watch that a client knows by this name.
+    pub(super) fn watch_of(&self, connection: ConnectionId, name: u64) -> Option<RequestId> {
+        let is_it = |pending: &Pending| match pending.origin {
+            Origin::Client { connection: it, id } => it == connection && id == name,
+            _ => false,
+        };
+        self.ids(|pending| matches!(pending.kind, Kind::Watch) && is_it(pending)).pop()
     }
 
     /// All requests.

@@ -54,6 +54,8 @@ impl Node {
                 self.events.push(Event::Reconfigure { id, target, expected, force });
             }
             RequestBody::Entries(range) => self.give_entries(origin, range, out),
+            RequestBody::Watch { watch } => self.watch(origin, watch, out),
+            RequestBody::Forget { id } => self.forget_watch(origin, id, out),
             RequestBody::Status => {}
         }
     }
@@ -177,7 +179,7 @@ impl Node {
         if self.phase != Phase::Serving {
             return Err(NotApplied::ShuttingDown);
         }
-        let is_full = self.requests.len() >= self.config.requests_max
+        let is_full = self.requests.len() - self.requests.watches() >= self.config.requests_max
             || self.unapplied() > self.config.unapplied_entries_max;
         if is_full { Err(NotApplied::Busy) } else { Ok(()) }
     }
@@ -244,6 +246,7 @@ impl Node {
             | Kind::Propose
             | Kind::Transfer
             | Kind::Reconfigure
+            | Kind::Watch
             | Kind::Entries(_) => self.end_with_index(id, index, out),
         }
     }
@@ -339,7 +342,7 @@ impl Node {
             Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
                 self.finish(id, Outcome::Unknown(why), out);
             }
-            Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) => {
+            Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) | Kind::Watch => {
                 let (leader, address) = (None, None);
                 self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
             }

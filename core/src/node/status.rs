@@ -36,7 +36,7 @@ pub struct NodeStatus {
     pub voters: Vec<NodeId>,
     /// The other members, by id.
     pub peers: Vec<PeerStatus>,
-    /// Requests under way.
+    /// Requests under way, but for `watches`.
     pub requests: u64,
     /// Connections, its own links included.
     pub connections: u64,
@@ -76,6 +76,8 @@ pub struct NodeStatus {
     pub has_lease: bool,
     /// Why it has no lease for the rest of its term, if it leads and may trust clocks.
     pub lease_lost: Option<LeaseLost>,
+    /// Clients that wait for something to happen.
+    pub watches: u64,
 }
 
 /// How a node sees a peer.

@@ -65,6 +65,18 @@ pub enum RequestBody {
     /// Entries of the log, as many of the first ones as one answer has room for: for a server that has
     /// lost them. The answer is read by [`decode_entries`](crate::wire::decode_entries).
     Entries(EntryRange),
+    /// Answer when something has happened that the state machine knows of; there is no time limit. Ends
+    /// with the connection.
+    Watch {
+        /// For the state machine.
+        #[serde(skip)]
+        watch: Bytes,
+    },
+    /// Do not answer this `Watch` of the same connection any more.
+    Forget {
+        /// Its name.
+        id: u64,
+    },
 }
 
 /// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.
@@ -113,6 +125,7 @@ impl Headed for ClientMessage {
         match self {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
+            Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
             Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
             Self::Request(_) | Self::Response(_) => None,
         }
@@ -122,6 +135,7 @@ impl Headed for ClientMessage {
         match self {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
+            Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
             Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
             Self::Request(_) | Self::Response(_) => None,
         }

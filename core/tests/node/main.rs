@@ -12,4 +12,6 @@ mod priority;
 mod requests;
 mod snapshots;
 mod staffing;
+mod tending;
+mod watches;
 mod world;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::{
-    Answers, ConnectionId, Input, LogReader, Node, NodeConfig, Note, Output, Outputs,
+    Answers, ConnectionId, Input, LogReader, Node, NodeConfig, Note, Output, Outputs, Reign,
 };
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
@@ -60,6 +60,10 @@ pub(crate) struct Host {
     orders: VecDeque<Order>,
     applied: Index,
     queries: Vec<(RequestId, Index, Bytes)>,
+    /// What the state machine is asked to tell when it happens.
+    pub(crate) watches: Vec<(RequestId, Bytes)>,
+    /// When it was told the time, and whose.
+    pub(crate) tended: Vec<(Instant, Option<Reign>)>,
     pub(crate) snapshots: Snapshots,
     /// What the log on disk starts after.
     pub(crate) base: Index,
@@ -225,6 +229,11 @@ impl World {
             ClientMessage::Response(response) => Some(response),
             ClientMessage::Request(request) => panic!("a server asks: {request:?}"),
         }
+    }
+
+    /// What the host calls the connection.
+    pub(crate) fn far_end(&self, client: &Client) -> ConnectionId {
+        client.connection
     }
 
     /// Does the connection still stand?
@@ -395,6 +404,8 @@ impl Host {
             orders: VecDeque::new(),
             applied: Index(0),
             queries: Vec::new(),
+            watches: Vec::new(),
+            tended: Vec::new(),
             snapshots: Snapshots::new(),
             base: Index(0),
         }
@@ -425,6 +436,9 @@ impl Host {
                 self.queries.push((id, index, query));
                 self.release();
             }
+            Output::Watch { id, watch } => self.watches.push((id, watch)),
+            Output::Forget(id) => self.watches.retain(|watch| watch.0 != id),
+            Output::Tend { now, reign } => self.tended.push((now, reign)),
             Output::Respond { id, outcome } => {
                 let before = self.responses.insert(id, outcome);
                 assert_eq!(before, None, "request {id} ends once");

@@ -266,6 +266,8 @@ fn client() -> impl Strategy<Value = ClientMessage> {
         (consistencies, bytes())
             .prop_map(|(consistency, query)| RequestBody::Query { consistency, query }),
         Just(RequestBody::Status),
+        bytes().prop_map(|watch| RequestBody::Watch { watch }),
+        any::<u64>().prop_map(|id| RequestBody::Forget { id }),
         (ids(), numbers(), ids()).prop_map(|(after, last, anchor)| {
             RequestBody::Entries(EntryRange { after, last: Index(last), anchor })
         }),

@@ -255,6 +255,7 @@ fn requests() -> Vec<Sample> {
         RequestBody::Query { consistency: Consistency::Linearizable, query: query.clone() };
     let stale = RequestBody::Query { consistency: Consistency::Stale, query: query.clone() };
     let lease = RequestBody::Query { consistency: Consistency::Lease, query };
+    let what = Bytes::from_static(b"changes of x");
     let entries = EntryRange { after: id(3, 7), last: Index(300), anchor: id(4, 301) };
     let command = Bytes::from_static(b"set x 1");
     let three = Membership::of_voters([node(1), node(2), node(3)]).expect("a membership");
@@ -274,6 +275,8 @@ fn requests() -> Vec<Sample> {
             &[0, 41, 5, 3, 7, 172, 2, 4, 173, 2],
             RequestBody::Entries(entries),
         ),
+        request("client_watch", &[0, 41, 6], RequestBody::Watch { watch: what }),
+        request("client_forget", &[0, 41, 7, 40], RequestBody::Forget { id: 40 }),
         request("client_status", &[0, 41, 2], RequestBody::Status),
         request("client_transfer", &[0, 41, 3, 0], RequestBody::TransferLeadership { to: None }),
         request(

@@ -3,6 +3,7 @@
 use quorate_core::node::{ConnectionId, Input, LogReader, Output};
 use quorate_core::snapshot::Stored;
 
+use crate::clock::nanos;
 use crate::digest::Digest;
 use crate::feed::Feed;
 
@@ -66,6 +67,8 @@ impl Feed for Input {
             Self::Restored { snapshot, is_done } => {
                 digest.words(&[17, snapshot.index.0, is_done.map_or(2, u64::from)]);
             }
+            Self::TendIn(span) => digest.words(&[18, nanos(*span)]),
+            Self::WriteTime => digest.word(19),
         }
     }
 }
@@ -93,6 +96,16 @@ impl Feed for Output {
             Self::Query { id, index, query } => {
                 digest.words(&[7, id.0, index.0]);
                 digest.bytes(query);
+            }
+            Self::Watch { id, watch } => {
+                digest.words(&[20, id.0]);
+                digest.bytes(watch);
+            }
+            Self::Forget(id) => digest.words(&[21, id.0]),
+            Self::Tend { now, reign } => {
+                let led = reign.and_then(|reign| reign.led).map_or(u64::MAX, nanos);
+                let term = reign.map_or(0, |reign| reign.term.0);
+                digest.words(&[22, now.0, term, led]);
             }
             Self::Respond { id, .. } => digest.words(&[8, *id]),
             Self::Note(_) => digest.word(9),

@@ -36,8 +36,6 @@ pub(crate) struct Process {
     pub(crate) is_over: bool,
     /// When the node wants to be called, on the server's clock: known until its next step.
     pub(crate) deadline: Instant,
-    /// When the state machine looks for silent clients next, on the server's clock.
-    pub(crate) look_at: Instant,
     pub(crate) due: Due,
 }
 

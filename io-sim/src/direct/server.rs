@@ -150,7 +150,6 @@ impl Server {
             has_failed: false,
             is_ending: false,
             is_over: false,
-            look_at: self.clock.read(now),
             due: Due::default(),
         });
         Ok(Some(if opened.report.cut.is_some() { Started::TailCut } else { Started::Whole }))
@@ -181,8 +180,7 @@ impl Server {
     /// When its node wants to be called, in the world's time.
     pub(crate) fn timer(&self) -> Option<u64> {
         let process = self.process.as_ref().filter(|process| !process.is_over)?;
-        let deadline = process.deadline.min(process.look_at);
-        Some(process.due.at(deadline, self.clock).max(self.paused_until))
+        Some(process.due.at(process.deadline, self.clock).max(self.paused_until))
     }
 }
 

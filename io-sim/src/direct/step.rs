@@ -1,7 +1,7 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{ConnectionId, Input, LogOrder, Note, Output};
+use quorate_core::node::{ConnectionId, Input, LogOrder, Output};
 use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
@@ -65,12 +65,6 @@ impl World<'_> {
             property: Property::InvariantsHold,
             evidence: format!("n{number}: {broken}"),
         })?;
-        let mut looks = false;
-        if now >= process.look_at {
-            let stride = self.options.session_timeout / 4;
-            process.look_at = now.after(stride.min(core::time::Duration::from_secs(1)));
-            looks = true;
-        }
         let is = process.glance();
         self.tell_standing(at);
         for output in out.as_slice() {
@@ -96,9 +90,6 @@ impl World<'_> {
         }
         out.drain().try_for_each(|output| self.carry_out(at, output))?;
         self.outputs = out;
-        if looks {
-            self.order_apply(at, ApplyOrder::Look(now))?;
-        }
         self.work_log(at);
         self.work_apply(at);
         let stands = is.role == RoleKind::Candidate && was.role != RoleKind::Candidate;
@@ -204,11 +195,18 @@ impl World<'_> {
             Output::Query { id, index, query } => {
                 self.order_apply(at, ApplyOrder::Query { id, index, query })?;
             }
+            Output::Watch { id, watch } => {
+                self.order_apply(at, ApplyOrder::Watch { id, watch })?;
+            }
+            Output::Forget(id) => self.order_apply(at, ApplyOrder::Forget(id))?,
+            Output::Tend { now, reign } => {
+                self.order_apply(at, ApplyOrder::Tend { now, reign })?;
+            }
             Output::Respond { id, .. } => {
                 let is_expected = [ApplyLane::NOBODY, OPERATOR].contains(&id);
                 assert!(is_expected, "nobody in this process asks: {id}");
             }
-            Output::Note(note) => self.take_note(at, &note)?,
+            Output::Note(_) => {}
             Output::Stopped => self.stopped(at)?,
             Output::DiskFailed(why) => {
                 self.trace.line(self.now, server.host.0.into(), || format!("disk failed: {why}"));
@@ -227,15 +225,6 @@ impl World<'_> {
                     format!("{:?} is disowned by {by:?}: {why}", server.id)
                 });
             }
-        }
-        Ok(())
-    }
-
-    fn take_note(&mut self, at: usize, note: &Note) -> Checked {
-        if let Note::RoleChanged(change) = note {
-            let leads = change.role == RoleKind::Leader;
-            let now = self.servers[at].clock.read(self.now);
-            self.order_apply(at, ApplyOrder::Lead(leads.then_some(now)))?;
         }
         Ok(())
     }

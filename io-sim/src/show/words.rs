@@ -130,6 +130,8 @@ fn client(message: &ClientMessage) -> (Kind, String) {
                 format!("command #{id} of {} bytes", command.len())
             }
             RequestBody::Query { query, .. } => format!("query #{id} of {} bytes", query.len()),
+            RequestBody::Watch { watch } => format!("watch #{id} of {} bytes", watch.len()),
+            RequestBody::Forget { id: name } => format!("forget #{name} #{id}"),
             RequestBody::Status => format!("status #{id}"),
             RequestBody::TransferLeadership { to } => match to {
                 Some(to) => format!("hand leadership over to {to:?} #{id}"),

@@ -144,6 +144,8 @@ const fn kind_of(body: &RequestBody) -> &'static str {
         RequestBody::TransferLeadership { .. } => "transfer",
         RequestBody::Reconfigure { .. } => "reconfigure",
         RequestBody::Entries(_) => "entries",
+        RequestBody::Watch { .. } => "watch",
+        RequestBody::Forget { .. } => "forget",
     }
 }
 

@@ -188,6 +188,7 @@ mod tests {
             forgetful: Vec::new(),
             has_lease: false,
             lease_lost: None,
+            watches: 0,
         }
     }
 }

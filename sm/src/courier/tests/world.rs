@@ -271,5 +271,6 @@ pub(super) fn status(leader: Option<(u64, &str)>) -> NodeStatus {
         forgetful: Vec::new(),
         has_lease: false,
         lease_lost: None,
+        watches: 0,
     }
 }

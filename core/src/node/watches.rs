@@ -1,0 +1,56 @@
+//! Questions that wait for something to happen: they have no deadline, and end with the answer, with
+//! their connection, or when they are taken back.
+
+use bytes::Bytes;
+
+use super::Node;
+use super::io::{ConnectionId, Output, Outputs};
+use super::requests::{Kind, Origin, Pending};
+use crate::types::{Instant, RequestId};
+use crate::wire::{NotApplied, Outcome};
+
+impl Node {
+    /// Whatever this server has applied is good enough: the state machine knows what was asked.
+    pub(super) fn watch(&mut self, origin: Origin, watch: Bytes, out: &mut Outputs) {
+        if self.requests.watches() >= self.config.watches_max {
+            return self.respond(origin, Outcome::NotApplied(NotApplied::Busy), out);
+        }
+        let deadline = Instant(u64::MAX);
+        let pending = Pending { origin, kind: Kind::Watch, passed_to: None, deadline };
+        let id = self.requests.insert(pending);
+        out.push(Output::Watch { id, watch });
+    }
+
+    /// A client takes a watch back; it is not answered any more.
+    pub(super) fn forget_watch(&mut self, origin: Origin, name: u64, out: &mut Outputs) {
+        if let Origin::Client { connection, .. } = origin
+            && let Some(id) = self.requests.watch_of(connection, name)
+        {
+            self.drop_watch(id, out);
+        }
+        let (index, answer) = (self.applied(), Bytes::new());
+        self.respond(origin, Outcome::Done { index, answer }, out);
+    }
+
+    /// A client is gone.
+    pub(super) fn forget_watches_of(&mut self, connection: ConnectionId, out: &mut Outputs) {
+        if self.requests.watches() > 0 {
+            for id in self.requests.watches_of(Some(connection)) {
+                self.drop_watch(id, out);
+            }
+        }
+    }
+
+    /// This server is about to stop: whoever waits may do so elsewhere.
+    pub(super) fn end_watches(&mut self, out: &mut Outputs) {
+        for id in self.requests.watches_of(None) {
+            out.push(Output::Forget(id));
+            self.end_as_not_applied(id, NotApplied::ShuttingDown, out);
+        }
+    }
+
+    fn drop_watch(&mut self, id: RequestId, out: &mut Outputs) {
+        self.requests.remove(id);
+        out.push(Output::Forget(id));
+    }
+}
