@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -75,6 +76,19 @@ pub struct Applied {
     pub reads: Vec<(RequestId, Bytes)>,
 }
 
+/// What the replica itself can be asked, see [`MachineId::REPLICA`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum About {
+    /// Nothing; but the answer, which is empty, tells which entry it reflects.
+    Nothing,
+    /// Which machine has this name? Answered by its [`MachineId`] and the text of its
+    /// [`Schema`](crate::Schema), or none.
+    Machine {
+        /// The name.
+        name: String,
+    },
+}
+
 /// What a replica writes down before the states of its machines.
 #[derive(Serialize)]
 struct Head<'a> {
@@ -114,7 +128,7 @@ impl Applier {
     /// # Panics
     /// If a limit is zero that allows nothing then: no sessions, or sessions without commands.
     pub fn new(machine: impl ByteMachine + 'static, limits: SessionLimits) -> Self {
-        Self::without_machines(limits).with(MachineId::FIRST, machine)
+        Self::without_machines(limits).with(MachineId::FIRST, "first", machine)
     }
 
     /// A replica of machines that are [added](Self::with) to it, before it applies anything.
@@ -133,14 +147,21 @@ impl Applier {
         }
     }
 
-    /// One more machine on the log. All replicas must have the same ones, under the same names.
+    /// One more machine on the log. All replicas must have the same ones, under the same ids; the name is
+    /// for clients.
     ///
     /// # Panics
-    /// If there is one of this id, or something was applied already.
+    /// If there is one of this id or name, or the id is [`MachineId::REPLICA`], or something was applied
+    /// already.
     #[must_use]
-    pub fn with(mut self, id: MachineId, machine: impl ByteMachine + 'static) -> Self {
+    pub fn with(
+        mut self,
+        id: MachineId,
+        name: &'static str,
+        machine: impl ByteMachine + 'static,
+    ) -> Self {
         assert_eq!(self.last_applied, LogId::ZERO, "a machine that comes too late");
-        self.hosts.add(id, Box::new(machine));
+        self.hosts.add(id, name, Box::new(machine));
         self
     }
 
@@ -383,11 +404,26 @@ impl Applier {
 
     fn try_query(&self, query: &[u8]) -> Result<Bytes, Rejection> {
         let (machine, query) = envelope::decode_query(query)?;
+        if machine == MachineId::REPLICA {
+            return self.answer_about(query);
+        }
         let host = self.hosts.get(machine).ok_or(Rejection::NoSuchMachine { machine })?;
         let mut answer = Vec::new();
         start_answer(&mut answer);
         host.machine.query_bytes(query, &mut answer)?;
         Ok(answer.into())
+    }
+
+    fn answer_about(&self, query: &[u8]) -> Result<Bytes, Rejection> {
+        let answer = match codec::decode(query).ok_or(Undecodable)? {
+            About::Nothing => Vec::new(),
+            About::Machine { name } => {
+                let host = self.hosts.iter().find(|host| host.name == name);
+                let described = host.map(|host| (host.id, host.machine.schema().text()));
+                Encoded::of(&described).into_bytes()
+            }
+        };
+        Ok(Outcome::Applied(answer.into()).encode())
     }
 
     fn answer(&mut self, at: LogId, command: &[u8]) -> Bytes {

@@ -35,6 +35,10 @@ impl Encoded {
         codec::encode(state, &mut bytes);
         Self { bytes, at: 0 }
     }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
 }
 
 impl Capture for Encoded {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::applier::About;
 use crate::codec;
 use crate::envelope::{self, Envelope, MachineId, Order, Sequence, SessionId, Stamp};
 use crate::machine::StateMachine;
@@ -42,6 +43,20 @@ pub fn sessionless<M: StateMachine>(machine: MachineId, command: &M::Command) ->
 pub fn query<M: StateMachine>(machine: MachineId, query: &M::Query) -> Bytes {
     let mut bytes = envelope::encode_query_header(machine);
     codec::encode(query, &mut bytes);
+    bytes.into()
+}
+
+/// Asks a machine, in its own encoding.
+pub fn query_bytes(machine: MachineId, query: &[u8]) -> Bytes {
+    let mut bytes = envelope::encode_query_header(machine);
+    bytes.extend_from_slice(query);
+    bytes.into()
+}
+
+/// Asks the replica itself.
+pub fn about(about: &About) -> Bytes {
+    let mut bytes = envelope::encode_query_header(MachineId::REPLICA);
+    codec::encode(about, &mut bytes);
     bytes.into()
 }
 

@@ -49,6 +49,8 @@ pub struct MachineId(pub u16);
 impl MachineId {
     /// The one that a log with one machine has.
     pub const FIRST: Self = Self(0);
+    /// The replica itself, which answers queries about its machines: see [`About`](crate::About).
+    pub const REPLICA: Self = Self(u16::MAX);
 }
 
 /// What a session's command may overtake.

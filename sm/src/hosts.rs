@@ -13,6 +13,7 @@ use crate::machine::ByteMachine;
 /// A machine, and what it has on record.
 pub(crate) struct Host {
     pub(crate) id: MachineId,
+    pub(crate) name: &'static str,
     pub(crate) machine: Box<dyn ByteMachine>,
     pub(crate) cx: Context,
 }
@@ -29,13 +30,15 @@ impl Hosts {
     /// Takes one in.
     ///
     /// # Panics
-    /// If there is one of this id.
-    pub(crate) fn add(&mut self, id: MachineId, machine: Box<dyn ByteMachine>) {
-        match self.position(id) {
+    /// If there is one of this id or name, or the id is the replica's.
+    pub(crate) fn add(&mut self, id: MachineId, name: &'static str, machine: Box<dyn ByteMachine>) {
+        assert_ne!(id, MachineId::REPLICA, "a machine that would be the replica itself");
+        assert!(self.0.iter().all(|host| host.name != name), "two machines are called {name:?}");
+        match self.0.binary_search_by_key(&id, |host| host.id) {
             Ok(_) => panic!("two machines of {id:?}"),
             Err(at) => {
                 let cx = Context::of_machine(machine.event_limits());
-                self.0.insert(at, Host { id, machine, cx });
+                self.0.insert(at, Host { id, name, machine, cx });
             }
         }
     }

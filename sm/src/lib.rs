@@ -80,7 +80,7 @@ mod subscription;
 pub use quorate_core::Index;
 pub use quorate_sm_derive::machine;
 
-pub use applier::{Answer, Applied, Applier};
+pub use applier::{About, Answer, Applied, Applier};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
 pub use capture::{Capture, Encoded};

@@ -136,6 +136,11 @@ pub trait ByteMachine: Send {
         EventLimits::default()
     }
 
+    /// See [`StateMachine::SCHEMA`].
+    fn schema(&self) -> Schema {
+        Schema::UNKNOWN
+    }
+
     /// See [`StateMachine::BRIEF`].
     fn is_brief(&self) -> bool {
         false
@@ -190,6 +195,10 @@ impl<M: StateMachine> ByteMachine for M {
 
     fn event_limits(&self) -> EventLimits {
         StateMachine::event_limits(self)
+    }
+
+    fn schema(&self) -> Schema {
+        M::SCHEMA
     }
 
     fn is_brief(&self) -> bool {

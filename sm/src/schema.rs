@@ -73,6 +73,22 @@ impl Schema {
         hash
     }
 
+    /// Does a machine whose schema is this text understand all that these operations say?
+    ///
+    /// # Errors
+    /// If it does not: the first operation that it lacks.
+    pub fn is_served_by(&self, text: &str) -> Result<(), SchemaChange> {
+        let serves = |line: &str| text.lines().any(|served| served == line);
+        match self.lines.iter().find(|line| !serves(line)) {
+            Some(&lost) => {
+                let place = place_of(lost);
+                let now = text.lines().find(|now| place_of(now) == place).map(ToOwned::to_owned);
+                Err(SchemaChange::Broken { lost: lost.to_owned(), now })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Is it what was kept?
     ///
     /// # Errors
@@ -81,11 +97,7 @@ impl Schema {
         let kept = || kept.lines().map(str::trim_end).filter(|line| !line.is_empty());
         for line in kept() {
             if !self.lines.contains(&line) {
-                let place = |line: &str| {
-                    let mut words = line.split(' ').map(ToOwned::to_owned);
-                    (words.next(), words.next())
-                };
-                let now = self.lines.iter().find(|now| place(now) == place(line));
+                let now = self.lines.iter().find(|now| place_of(now) == place_of(line));
                 let now = now.map(|&now| now.to_owned());
                 return Err(SchemaChange::Broken { lost: line.to_owned(), now });
             }
@@ -94,6 +106,13 @@ impl Schema {
         let added: Vec<_> = self.lines.iter().filter(is_new).map(|&line| line.to_owned()).collect();
         if added.is_empty() { Ok(()) } else { Err(SchemaChange::Extended { added }) }
     }
+}
+
+/// Kind and number.
+fn place_of(line: &str) -> Option<&str> {
+    let (kind, rest) = line.split_once(' ')?;
+    let number = rest.split(' ').next()?;
+    line.get(..kind.len() + 1 + number.len())
 }
 
 const fn step(hash: u64, byte: u8) -> u64 {

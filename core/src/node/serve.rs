@@ -33,6 +33,12 @@ impl Node {
                 let index = self.applied();
                 out.push(Output::Query { id, index, query });
             }
+            RequestBody::Query { consistency: Consistency::AtLeast(index), query } => {
+                // Whoever is behind for so long had better not be waited for.
+                let patience = self.config.raft.election_timeout;
+                let id = self.begin_for(origin, Kind::Query(Bytes::new()), patience);
+                out.push(Output::Query { id, index, query });
+            }
             RequestBody::Query { consistency, query } => {
                 if self.is_blind() {
                     let why = self.not_leader(self.raft.status().leader);
@@ -42,7 +48,9 @@ impl Node {
                 if self.is_leader() {
                     self.events.push(match consistency {
                         Consistency::Lease => Event::LeaseRead { id },
-                        Consistency::Linearizable | Consistency::Stale => Event::Read { id },
+                        Consistency::Linearizable
+                        | Consistency::Stale
+                        | Consistency::AtLeast(_) => Event::Read { id },
                     });
                 } else {
                     self.queries.push(id);
@@ -338,11 +346,14 @@ impl Node {
     /// Nobody can say what became of a command; a query without an answer did nothing.
     pub(super) fn end_without_answer(&mut self, id: RequestId, why: Unknown, out: &mut Outputs) {
         let Some(pending) = self.requests.get_mut(id) else { return };
-        match pending.kind {
+        match &pending.kind {
             Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
                 self.finish(id, Outcome::Unknown(why), out);
             }
-            Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) | Kind::Watch => {
+            kind @ (Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) | Kind::Watch) => {
+                if matches!(kind, Kind::Query(_)) {
+                    out.push(Output::Forget(id));
+                }
                 let (leader, address) = (None, None);
                 self.end_as_not_applied(id, NotApplied::NotLeader { leader, address }, out);
             }

@@ -90,6 +90,8 @@ pub enum Consistency {
     /// whose lease holds (thesis 6.4.1): by one that may trust clocks,
     /// [`Config::lease`](crate::Config::lease).
     Lease,
+    /// It reflects this entry: whatever the replica has, as soon as it has that.
+    AtLeast(Index),
 }
 
 /// See [`ClientMessage::Response`].

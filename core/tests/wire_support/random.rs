@@ -260,6 +260,7 @@ fn client() -> impl Strategy<Value = ClientMessage> {
         Just(Consistency::Linearizable),
         Just(Consistency::Stale),
         Just(Consistency::Lease),
+        numbers().prop_map(|index| Consistency::AtLeast(Index(index))),
     ];
     let bodies = prop_oneof![
         bytes().prop_map(|command| RequestBody::Propose { command }),

@@ -254,6 +254,8 @@ fn requests() -> Vec<Sample> {
     let linearizable =
         RequestBody::Query { consistency: Consistency::Linearizable, query: query.clone() };
     let stale = RequestBody::Query { consistency: Consistency::Stale, query: query.clone() };
+    let at_least = Consistency::AtLeast(Index(300));
+    let at_least = RequestBody::Query { consistency: at_least, query: query.clone() };
     let lease = RequestBody::Query { consistency: Consistency::Lease, query };
     let what = Bytes::from_static(b"changes of x");
     let entries = EntryRange { after: id(3, 7), last: Index(300), anchor: id(4, 301) };
@@ -270,6 +272,7 @@ fn requests() -> Vec<Sample> {
         request("client_query_linearizable", &[0, 41, 1, 0], linearizable),
         request("client_query_stale", &[0, 41, 1, 1], stale),
         request("client_query_lease", &[0, 41, 1, 2], lease),
+        request("client_query_at_least", &[0, 41, 1, 3, 172, 2], at_least),
         request(
             "client_entries",
             &[0, 41, 5, 3, 7, 172, 2, 4, 173, 2],

@@ -7,8 +7,7 @@ use quorate_io_sim::engine::{Rng, Stream, address, nanos};
 use quorate_io_sim::net::HostId;
 use quorate_io_sim::scenario::{CallingOptions, PumpOptions};
 use quorate_io_tokio::Env as _;
-use quorate_io_tokio::client::{Answered, CallError, Client, ClientConfig, Doubt, Reason, Routing};
-use quorate_sm::courier::Ask;
+use quorate_io_tokio::client::{CallError, Client, ClientConfig, Doubt, Routing};
 
 use crate::env::SimEnv;
 use crate::world::World;
@@ -104,7 +103,7 @@ impl Caller {
         let patience = self.patience();
         let answer = tokio::select! {
             biased;
-            answer = ask_with(client, ask) => Some(answer),
+            answer = client.call(ask, None) => Some(answer),
             () = self.env.sleep_until(patience) => None,
         };
         self.world.with(|sim| {
@@ -135,18 +134,5 @@ impl Caller {
         } else {
             Instant(u64::MAX)
         }
-    }
-}
-
-async fn ask_with(client: &Client, ask: Ask) -> Result<Answered, CallError> {
-    match ask {
-        Ask::Command(command) => client.apply(command).await,
-        Ask::Query(consistency, query) => client.ask(consistency, query).await,
-        // No workload asks for those.
-        Ask::Repeatable(_)
-        | Ask::Status
-        | Ask::Entries(_)
-        | Ask::Transfer(_)
-        | Ask::Reconfigure { .. } => Err(CallError::NotApplied(Reason::Closed)),
     }
 }

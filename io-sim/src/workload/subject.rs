@@ -86,7 +86,7 @@ impl<W: Workload + 'static> Subject for Typed<W> {
         let (kind, ask) = match self.workload.ask(client, rng) {
             Request::Command(command) => {
                 let bytes = postcard::to_allocvec(&command).expect("a command can be encoded");
-                (Kind::Command, Ask::Command(bytes.into()))
+                (Kind::Command, Ask::Command(MachineId::FIRST, bytes.into()))
             }
             Request::Query(query, consistency) => {
                 let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
@@ -128,7 +128,7 @@ impl<W: Workload + 'static> Subject for Typed<W> {
 
     fn ask_in_words(&self, ask: &Ask) -> String {
         match ask {
-            Ask::Command(command) => words::<<W::Machine as StateMachine>::Command>(command),
+            Ask::Command(_, command) => words::<<W::Machine as StateMachine>::Command>(command),
             Ask::Query(_, query) => format!("query of {} bytes", query.len()),
             ask => format!("{ask:?}"),
         }

@@ -5,7 +5,10 @@
 
 mod kv;
 mod pump;
+mod typed;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,10 +20,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::env::Env;
 use pump::Pump;
-use quorate_sm::courier::{Ask, Courier, NewCall};
+use quorate_sm::courier::{Courier, Input, NewCall};
 
 pub use kv::{KvClient, KvError, Swap};
-pub use quorate_sm::courier::{Answered, CallError, ClientConfig, Doubt, Reason, Routing};
+pub use quorate_sm::courier::{Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing};
+pub use typed::NoSuchClient;
 
 /// Where the answer to a call goes.
 type Reply = oneshot::Sender<Result<Answered, CallError>>;
@@ -34,7 +38,9 @@ type Reply = oneshot::Sender<Result<Answered, CallError>>;
 /// dropped goes on.
 #[derive(Clone, Debug)]
 pub struct Client {
-    calls: mpsc::UnboundedSender<NewCall<Reply>>,
+    calls: mpsc::UnboundedSender<Input<Reply>>,
+    /// How many watches there were so far, of all clones.
+    watches: Arc<AtomicU64>,
     timeout: Duration,
     /// Nothing comes of it but its end, which is that of the last clone.
     ended: watch::Receiver<()>,
@@ -54,7 +60,7 @@ impl Client {
             pump.run().await;
             drop(running);
         });
-        Self { calls, timeout, ended }
+        Self { calls, watches: Arc::default(), timeout, ended }
     }
 
     /// Waits until all other clones are dropped and the servers have been told that the session is
@@ -82,7 +88,7 @@ impl Client {
         command: &M::Command,
     ) -> Result<M::Answer, CallError> {
         let bytes = postcard::to_allocvec(command).expect("a command that postcard can encode");
-        let answered = self.apply(bytes.into()).await?;
+        let answered = self.apply(MachineId::FIRST, bytes.into()).await?;
         decode(&answered.answer).ok_or(CallError::Unknown(Doubt::BadAnswer))
     }
 
@@ -100,12 +106,12 @@ impl Client {
         decode(&answered.answer).ok_or(CallError::NotApplied(Reason::BadAnswer))
     }
 
-    /// Carries out a command of the state machine, in its own encoding, exactly once.
+    /// Carries out a command of a state machine, in its own encoding, exactly once.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn apply(&self, command: Bytes) -> Result<Answered, CallError> {
-        self.call(Ask::Command(command), None).await
+    pub async fn apply(&self, machine: MachineId, command: Bytes) -> Result<Answered, CallError> {
+        self.call(Ask::Command(machine, command), None).await
     }
 
     /// How the server at an address, `host:port`, sees itself and its group. Not tried again.
@@ -161,10 +167,14 @@ impl Client {
         self.call(Ask::Query(consistency, query), None).await
     }
 
-    async fn call(&self, ask: Ask, to: Option<String>) -> Result<Answered, CallError> {
+    /// Asks whatever a client can ask, of the server at an address, or else of any.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call(&self, ask: Ask, to: Option<String>) -> Result<Answered, CallError> {
         let (token, answer) = oneshot::channel();
         let call = NewCall { ask, to, timeout: self.timeout, token };
-        if self.calls.send(call).is_err() {
+        if self.calls.send(Input::Call(call)).is_err() {
             return Err(CallError::NotApplied(Reason::Closed));
         }
         answer.await.unwrap_or(Err(CallError::Unknown(Doubt::Closed)))

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Reply;
 use crate::connection;
 use crate::env::Env;
-use quorate_sm::courier::{ConnectionId, Courier, Input, NewCall, Order};
+use quorate_sm::courier::{ConnectionId, Courier, Input, Order};
 
 /// Arrivals that wait for the client; beyond it connections are not read.
 const ARRIVALS_MAX: usize = 64;
@@ -38,7 +38,7 @@ struct Wires {
 pub(super) struct Pump<E: Env> {
     env: E,
     courier: Courier<Reply>,
-    calls: mpsc::UnboundedReceiver<NewCall<Reply>>,
+    calls: mpsc::UnboundedReceiver<Input<Reply>>,
     inbox: mpsc::Sender<Arrival<E>>,
     arrivals: mpsc::Receiver<Arrival<E>>,
     connections: BTreeMap<ConnectionId, Wires>,
@@ -52,7 +52,7 @@ impl<E: Env> Pump<E> {
     pub(super) fn new(
         env: E,
         courier: Courier<Reply>,
-        calls: mpsc::UnboundedReceiver<NewCall<Reply>>,
+        calls: mpsc::UnboundedReceiver<Input<Reply>>,
     ) -> Self {
         let (inbox, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (writers, written) = mpsc::channel(1);
@@ -80,7 +80,7 @@ impl<E: Env> Pump<E> {
             for arrival in arrived.drain(..) {
                 self.take_in(arrival, &mut inputs);
             }
-            inputs.extend(called.drain(..).map(Input::Call));
+            inputs.append(&mut called);
             self.courier.step(self.env.now(), &mut inputs, &mut orders);
             orders.drain(..).for_each(|order| self.carry_out(order));
         }

@@ -3,6 +3,7 @@
 mod clients;
 mod endings;
 mod gateway;
+mod machines;
 mod snapshots;
 mod still;
 mod strangers;

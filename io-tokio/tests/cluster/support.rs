@@ -29,6 +29,7 @@ pub(crate) struct Cluster {
     addresses: Vec<String>,
     servers: Vec<Option<Server>>,
     tune: fn(&mut NodeConfig),
+    machines: fn() -> Applier,
 }
 
 struct Server {
@@ -44,6 +45,16 @@ impl Cluster {
 
     /// As [`Cluster::of`], with some tuning.
     pub(crate) async fn tuned(count: u64, tune: fn(&mut NodeConfig)) -> Self {
+        let store = || Applier::new(Kv::default(), SessionLimits::default());
+        Self::with_machines(count, tune, store).await
+    }
+
+    /// As [`Cluster::tuned`], with other machines.
+    pub(crate) async fn with_machines(
+        count: u64,
+        tune: fn(&mut NodeConfig),
+        machines: fn() -> Applier,
+    ) -> Self {
         static CLUSTERS: AtomicU64 = AtomicU64::new(0);
         let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("quorate-cluster-{}-{number}", std::process::id());
@@ -56,7 +67,7 @@ impl Cluster {
             addresses.push(env.local_address(&listener).unwrap());
             listeners.push(listener);
         }
-        let mut cluster = Self { env, directory, addresses, servers: Vec::new(), tune };
+        let mut cluster = Self { env, directory, addresses, servers: Vec::new(), tune, machines };
         let members = Membership::of_voters((1..=count).filter_map(NodeId::new)).unwrap();
         for (at, listener) in listeners.into_iter().enumerate() {
             let path = cluster.path(at);
@@ -79,7 +90,7 @@ impl Cluster {
         let options = WalOptions { segment_bytes: 4 << 20, ..WalOptions::DEFAULT };
         let (wal, opened) = Wal::open(disk, options, self.env.random()).unwrap();
         let (snapshots, state) = wal.snapshots().unwrap();
-        let mut applier = Applier::new(Kv::default(), SessionLimits::default());
+        let mut applier = (self.machines)();
         if let Some(state) = state {
             let at = opened.recovered.snapshot.last_included;
             applier.restore(at, &state, &mut Applied::default()).unwrap();
@@ -169,6 +180,16 @@ impl Cluster {
     pub(crate) fn client_with(&self, addresses: Vec<String>, config: ClientConfig) -> KvClient {
         let client = Client::connect(self.env, addresses, config).with_timeout(PATIENCE);
         KvClient::new(client)
+    }
+
+    /// A client of any machine, by way of all servers, or of one.
+    pub(crate) fn caller(&self, at: Option<usize>) -> Client {
+        let (addresses, routing) = match at {
+            Some(at) => (vec![self.addresses[at].clone()], Routing::AsGiven),
+            None => (self.addresses.clone(), Routing::Leader),
+        };
+        let config = ClientConfig { routing, ..ClientConfig::default() };
+        Client::connect(self.env, addresses, config).with_timeout(PATIENCE)
     }
 
     /// The address of a gateway to a server.

@@ -89,13 +89,7 @@ fn query(machine: &Machine, operation: &Operation) -> TokenStream {
     let (vis, names) = (&machine.vis, operation.names());
     let (parameters, values) = arguments(operation);
     let level = match &operation.level {
-        Some(level) => quote! {
-            {
-                #[allow(unused_imports)]
-                use ::quorate_sm::Level::{Lease, Linearizable, Sequential, Stale};
-                #level
-            }
-        },
+        Some(level) => quote! { ::quorate_sm::Level::#level },
         None => quote! { ::quorate_sm::Level::Linearizable },
     };
     quote! {

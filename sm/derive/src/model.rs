@@ -37,7 +37,7 @@ pub(crate) struct Operation {
     /// Where the number stands, or the name.
     pub(crate) id_span: Span,
     /// A query's consistency, if it is not the usual.
-    pub(crate) level: Option<syn::Expr>,
+    pub(crate) level: Option<Ident>,
 }
 
 impl Operation {

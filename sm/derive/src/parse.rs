@@ -230,7 +230,22 @@ struct Marks {
     is_timer: bool,
     is_session_ended: bool,
     id: Option<(u32, Span)>,
-    level: Option<syn::Expr>,
+    level: Option<Ident>,
+}
+
+fn level(attribute: &Attribute) -> Result<Ident> {
+    let level: Ident = attribute.parse_args()?;
+    let known = ["Linearizable", "Lease", "Sequential", "Stale"];
+    match known.iter().any(|name| level == name) {
+        true => Ok(level),
+        false => wrong(
+            &level,
+            format!(
+                "no such level of consistency: there are {}",
+                known.map(|it| format!("`{it}`")).join(", ")
+            ),
+        ),
+    }
 }
 
 impl Marks {
@@ -248,7 +263,7 @@ impl Marks {
                 let id: syn::LitInt = attribute.parse_args()?;
                 marks.id = Some((id.base10_parse()?, id.span()));
             } else if path.is_ident("read") {
-                marks.level = Some(attribute.parse_args()?);
+                marks.level = Some(level(attribute)?);
             } else if !path.is_ident("doc") {
                 return wrong(
                     attribute,

@@ -19,10 +19,20 @@ pub struct Answered {
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ask {
-    /// A command of the state machine, in its own encoding: to be applied exactly once.
-    Command(Bytes),
+    /// A command of a state machine, in its own encoding: to be applied exactly once.
+    Command(MachineId, Bytes),
     /// A query, ready to be sent.
     Query(Consistency, Bytes),
+    /// As a query that any server may answer whose state includes all that this client has seen.
+    Sequential(Bytes),
+    /// A watch, ready to be sent: waits for something to happen, for as long as it takes.
+    Watch {
+        /// The caller's name for it, by which it can be [taken back](super::Input::Forget); no two that
+        /// wait have the same.
+        name: u64,
+        /// What for.
+        watch: Bytes,
+    },
     /// A command that may be sent any number of times, ready to be sent.
     Repeatable(Bytes),
     /// How does the server see itself?
@@ -46,6 +56,11 @@ impl Ask {
     /// Is it asked once, since nobody but the caller knows whether it should be again?
     fn is_for_once(&self) -> bool {
         matches!(self, Self::Transfer(_) | Self::Reconfigure { .. })
+    }
+
+    /// Has it no time limit?
+    pub(crate) fn is_patient(&self) -> bool {
+        matches!(self, Self::Watch { .. })
     }
 }
 
@@ -84,19 +99,23 @@ impl Call {
         Self { ask, deadline, stamp: None, attempts: 0, doubt: None, reason: Reason::Timeout }
     }
 
-    /// What to send.
+    /// What to send; the client has `seen` everything up to an entry.
     ///
     /// # Panics
     /// If it is a command without a number.
-    pub(crate) fn body(&self) -> RequestBody {
+    pub(crate) fn body(&self, seen: Index) -> RequestBody {
         match &self.ask {
-            Ask::Command(command) => {
+            Ask::Command(machine, command) => {
                 let stamp = self.stamp.expect("a command has a number before it is sent");
-                let machine = MachineId::FIRST;
                 RequestBody::Propose {
-                    command: Envelope::Apply { stamp, machine, command }.encode(),
+                    command: Envelope::Apply { stamp, machine: *machine, command }.encode(),
                 }
             }
+            Ask::Sequential(query) => {
+                let (consistency, query) = (Consistency::AtLeast(seen), query.clone());
+                RequestBody::Query { consistency, query }
+            }
+            Ask::Watch { watch, .. } => RequestBody::Watch { watch: watch.clone() },
             Ask::Repeatable(command) => RequestBody::Propose { command: command.clone() },
             Ask::Query(consistency, query) => {
                 RequestBody::Query { consistency: *consistency, query: query.clone() }
@@ -115,9 +134,11 @@ impl Call {
     /// About how many bytes it is on the wire.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.ask {
-            Ask::Command(bytes) | Ask::Query(_, bytes) | Ask::Repeatable(bytes) => {
-                bytes.len() as u64 + 128
-            }
+            Ask::Command(_, bytes)
+            | Ask::Query(_, bytes)
+            | Ask::Sequential(bytes)
+            | Ask::Watch { watch: bytes, .. }
+            | Ask::Repeatable(bytes) => bytes.len() as u64 + 128,
             Ask::Status | Ask::Entries(_) | Ask::Transfer(_) => 128,
             Ask::Reconfigure { .. } => 4096,
         }
@@ -166,7 +187,7 @@ impl Call {
     }
 
     fn may_be_applied(&mut self, why: Doubt) {
-        if matches!(self.ask, Ask::Command(_)) || self.ask.is_for_once() {
+        if matches!(self.ask, Ask::Command(..)) || self.ask.is_for_once() {
             self.doubt = Some(why);
         }
     }
@@ -202,26 +223,32 @@ impl Call {
 
     fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
         match self.ask {
+            Ask::Watch { .. } => match crate::Outcome::decode(&answer) {
+                Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
+                _ => Verdict::Over(Ok(Answered { index, answer })),
+            },
             Ask::Status
             | Ask::Entries(_)
             | Ask::Repeatable(_)
             | Ask::Transfer(_)
             | Ask::Reconfigure { .. } => Verdict::Over(Ok(Answered { index, answer })),
-            Ask::Command(_) | Ask::Query(..) => match crate::Outcome::decode(&answer) {
-                Ok(crate::Outcome::Applied(answer)) => {
-                    Verdict::Over(Ok(Answered { index, answer }))
+            Ask::Command(..) | Ask::Query(..) | Ask::Sequential(_) => {
+                match crate::Outcome::decode(&answer) {
+                    Ok(crate::Outcome::Applied(answer)) => {
+                        Verdict::Over(Ok(Answered { index, answer }))
+                    }
+                    Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
+                    Ok(
+                        crate::Outcome::Opened { .. }
+                        | crate::Outcome::Done
+                        | crate::Outcome::Watched(_),
+                    )
+                    | Err(_) => {
+                        self.may_be_applied(Doubt::BadAnswer);
+                        self.end_because(Reason::BadAnswer)
+                    }
                 }
-                Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
-                Ok(
-                    crate::Outcome::Opened { .. }
-                    | crate::Outcome::Done
-                    | crate::Outcome::Watched(_),
-                )
-                | Err(_) => {
-                    self.may_be_applied(Doubt::BadAnswer);
-                    self.end_because(Reason::BadAnswer)
-                }
-            },
+            }
         }
     }
 
@@ -240,14 +267,15 @@ impl Call {
                 self.reason = why.into();
                 Verdict::Renumber
             }
-            Rejection::OutOfWindow { .. } | Rejection::OutOfOrder { .. } => {
+            Rejection::OutOfWindow { .. }
+            | Rejection::OutOfOrder { .. }
+            | Rejection::TooManyWatches => {
                 self.reason = why.into();
                 Verdict::Again
             }
             Rejection::NoEnvelope(_)
             | Rejection::NoSuchMachine { .. }
             | Rejection::Undecodable
-            | Rejection::TooManyWatches
             | Rejection::SessionActive { .. } => {
                 self.doubt = None;
                 self.end_because(why.into())

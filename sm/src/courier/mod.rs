@@ -27,15 +27,15 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::SessionId;
 use bytes::{Bytes, BytesMut};
-use quorate_core::Instant;
 use quorate_core::wire::{ClientMessage, Request, RequestBody};
+use quorate_core::{Index, Instant};
 
 use call::Call;
 pub use call::{Answered, Ask};
@@ -53,6 +53,9 @@ use slots::Slots;
 pub enum Input<T> {
     /// Somebody wants something.
     Call(NewCall<T>),
+    /// Whoever asked for the [watch](Ask::Watch) of this name waits no longer. It does not end in an
+    /// answer.
+    Forget(u64),
     /// A connection that [`Order::Dial`] asked for stands.
     Opened(ConnectionId),
     /// Bytes came in.
@@ -95,6 +98,8 @@ pub struct Courier<T> {
     now: Instant,
     chance: Chance,
     calls: Slots<Held<T>>,
+    /// Those that wait for something to happen, by the caller's name.
+    watches: BTreeMap<u64, u64>,
     /// Commands that have no number yet.
     fresh: VecDeque<u64>,
     /// Calls that wait for a server only.
@@ -109,6 +114,8 @@ pub struct Courier<T> {
     looked_at: Option<ServerAt>,
     is_looking: bool,
     look_at: Instant,
+    /// The last entry that any answer reflects.
+    seen: Index,
 }
 
 /// A call, and where it is.
@@ -148,6 +155,7 @@ impl<T> Courier<T> {
             now,
             chance,
             calls: Slots::new(),
+            watches: BTreeMap::new(),
             fresh: VecDeque::new(),
             ready: VecDeque::new(),
             later: BTreeSet::new(),
@@ -157,6 +165,7 @@ impl<T> Courier<T> {
             looked_at: None,
             is_looking: false,
             look_at: now,
+            seen: Index(0),
             config,
         }
     }
@@ -167,6 +176,7 @@ impl<T> Courier<T> {
         for input in inputs.drain(..) {
             match input {
                 Input::Call(new) => self.take(new, orders),
+                Input::Forget(name) => self.forget(name),
                 Input::Opened(id) => self.handle_opened(id),
                 Input::Received(id, bytes) => self.handle_received(id, bytes, orders),
                 Input::Closed(id) => {
@@ -219,7 +229,7 @@ impl<T> Courier<T> {
     fn take(&mut self, new: NewCall<T>, orders: &mut Vec<Order<T>>) {
         let NewCall { ask, to, timeout, token } = new;
         let calls_max = self.config.calls_max;
-        if self.calls.len() >= calls_max {
+        if !ask.is_patient() && self.calls.len() - self.watches.len() >= calls_max {
             let why = CallError::NotApplied(Reason::TooManyCalls { calls_max });
             return orders.push(Order::Answer(token, Err(why)));
         }
@@ -230,12 +240,17 @@ impl<T> Courier<T> {
             }
             to => to.flatten(),
         };
+        let name = if let Ask::Watch { name, .. } = ask { Some(name) } else { None };
         let id = self.hold(ask, Owner::Caller(token), to, timeout);
+        self.watches.extend(name.map(|name| (name, id)));
         self.enqueue(id);
     }
 
     fn hold(&mut self, ask: Ask, owner: Owner<T>, to: Option<ServerAt>, timeout: Duration) -> u64 {
-        let deadline = self.now.after(timeout);
+        let deadline = match ask.is_patient() {
+            true => Instant(u64::MAX),
+            false => self.now.after(timeout),
+        };
         self.late_at = self.late_at.min(deadline);
         self.calls.insert(Held { call: Call::new(ask, deadline), owner, to, sent_to: None })
     }

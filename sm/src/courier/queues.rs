@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use quorate_core::Instant;
-use quorate_core::wire::{ClientMessage, NotApplied, Request};
+use quorate_core::wire::{ClientMessage, NotApplied, Request, RequestBody};
 
 use super::call::Ask;
 use super::error::{CallError, Reason};
@@ -21,7 +21,7 @@ impl<T> Courier<T> {
         let Some(held) = self.calls.get_mut(id) else { return };
         if let Some(at) = held.to {
             self.routes.get_mut(at).waiting.push(id);
-        } else if matches!(held.call.ask, Ask::Command(_)) && held.call.stamp.is_none() {
+        } else if matches!(held.call.ask, Ask::Command(..)) && held.call.stamp.is_none() {
             self.fresh.push_back(id);
         } else {
             self.ready.push_back(id);
@@ -158,8 +158,21 @@ impl<T> Courier<T> {
             return self.end(id, Err(why), orders);
         }
         held.sent_to = Some(at);
-        let request = ClientMessage::Request(Request { id, body: held.call.body() });
+        let request = ClientMessage::Request(Request { id, body: held.call.body(self.seen) });
         link.ask(self.now, self.config.group, &request);
+    }
+
+    /// A watch is taken back.
+    pub(super) fn forget(&mut self, name: u64) {
+        let Some(id) = self.watches.remove(&name) else { return };
+        let Some(held) = self.calls.remove(id) else { return };
+        if let Some(at) = held.sent_to
+            && let Some(link) = &mut self.routes.get_mut(at).link
+        {
+            link.forget_one();
+            let body = RequestBody::Forget { id };
+            link.tell(self.config.group, &ClientMessage::Request(Request { id: u64::MAX, body }));
+        }
     }
 
     /// A call is over.
@@ -170,8 +183,16 @@ impl<T> Courier<T> {
         orders: &mut Vec<Order<T>>,
     ) {
         let Some(held) = self.calls.remove(id) else { return };
+        if let Ask::Watch { name, .. } = held.call.ask {
+            self.watches.remove(&name);
+        }
         if let Some(stamp) = held.call.stamp {
             self.session.end(stamp);
+        }
+        if let Ok(answered) = &result
+            && matches!(held.call.ask, Ask::Command(..) | Ask::Query(..) | Ask::Sequential(_))
+        {
+            self.seen = self.seen.max(answered.index);
         }
         let outcome = result.as_ref().ok().map(|answered| &answered.answer);
         match held.owner {

@@ -6,6 +6,7 @@ use quorate_core::Index;
 use quorate_core::wire::{NotApplied, Outcome, Unknown};
 
 use super::world::{World, applied, command, millis, not_leader, query, stamp_of, world};
+use crate::MachineId;
 use crate::SessionId;
 use crate::courier::*;
 
@@ -121,7 +122,7 @@ fn a_query_is_never_in_doubt() {
 #[test]
 fn what_does_not_fit_a_frame_is_refused_here() {
     let (mut world, ..) = World::with_command_sent(&["a:1"], millis(1000));
-    world.call(2, Ask::Command(Bytes::from(vec![0; 9 << 20])), millis(1000));
+    world.call(2, Ask::Command(MachineId::FIRST, Bytes::from(vec![0; 9 << 20])), millis(1000));
     let Err(CallError::NotApplied(Reason::Refused(NotApplied::TooLarge { .. }))) =
         world.only_answer()
     else {

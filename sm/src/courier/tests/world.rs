@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::vec;
 use std::vec::Vec;
 
+use crate::MachineId;
 use crate::{Envelope, Rejection, SessionId, Stamp};
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::NodeStatus;
@@ -75,7 +76,7 @@ pub(super) fn millis(count: u64) -> Duration {
 }
 
 pub(super) fn command() -> Ask {
-    Ask::Command(Bytes::from_static(b"do"))
+    Ask::Command(MachineId::FIRST, Bytes::from_static(b"do"))
 }
 
 pub(super) fn query() -> Ask {

@@ -1,0 +1,18 @@
+//! Attributes that are unknown, or in the wrong place.
+
+#[quorate_sm::machine]
+trait Kv {
+    #[cfg(test)]
+    fn get(&self, key: String) -> bool;
+    #[read(Stale)]
+    fn put(&mut self, cx: &mut KvCx, key: String);
+    #[read(Stale)]
+    fn changed(key: String) -> bool;
+    #[read(Fresh)]
+    fn peek(&self) -> bool;
+}
+
+#[quorate_sm::machine(fast)]
+trait Other {}
+
+fn main() {}
