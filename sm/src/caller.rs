@@ -53,6 +53,9 @@ pub trait Caller: Clone + Send + Sync {
     /// Waits for events, for as long as it takes.
     fn watch(&self, watch: Watch) -> impl Future<Output = Result<Watched, CallError>> + Send;
 
+    /// The last entry that any answer so far reflects, or is the answer to.
+    fn seen(&self) -> Index;
+
     /// An entry that was committed no earlier than this was asked: whatever is done after that comes
     /// after the entry.
     fn latest(&self) -> impl Future<Output = Result<Index, CallError>> + Send;

@@ -70,23 +70,47 @@ impl<T: DeserializeOwned, C: Caller> Subscription<T, C> {
     /// See [`Lost`]; the next call goes on.
     pub async fn next(&mut self) -> Result<Notice<T>, Lost> {
         while self.ready.is_empty() {
-            let (machine, filter) = (self.machine, self.filter.clone());
-            let watch = Watch { machine, filter, since: self.since, until: None };
-            match self.caller.watch(watch).await? {
-                Watched::Events { events, next } => {
-                    self.since = Since::Position(next);
-                    self.ready = events.into();
-                }
-                Watched::Gap(gap) => {
-                    self.since = Since::Position(gap.resume);
-                    return Err(gap.into());
-                }
-            }
+            self.ask(None).await?;
         }
         let event = self.ready.pop_front().expect("one is there");
-        let (index, resume) = (event.index, event.next());
-        let event = codec::decode(&event.body);
-        let event = event.ok_or(CallError::NotApplied(Reason::BadAnswer))?;
-        Ok(Notice { event, index, resume })
+        notice(event)
     }
+
+    /// The next event that happened no later than anything that this client was answered; none if there
+    /// are no more. Once there are none, all that came of the client's own commands is told.
+    ///
+    /// # Errors
+    /// See [`Lost`]; the next call goes on.
+    pub async fn next_seen(&mut self) -> Result<Option<Notice<T>>, Lost> {
+        let seen = self.caller.seen();
+        if self.ready.is_empty() {
+            self.ask(Some(seen)).await?;
+        }
+        let is_seen = |event: &mut Event| event.index <= seen;
+        self.ready.pop_front_if(is_seen).map(notice).transpose()
+    }
+
+    /// Asks a server, which answers when there are events or it has applied an entry.
+    async fn ask(&mut self, until: Option<Index>) -> Result<(), Lost> {
+        let (machine, filter) = (self.machine, self.filter.clone());
+        let watch = Watch { machine, filter, since: self.since, until };
+        match self.caller.watch(watch).await? {
+            Watched::Events { events, next } => {
+                self.since = Since::Position(next);
+                self.ready = events.into();
+                Ok(())
+            }
+            Watched::Gap(gap) => {
+                self.since = Since::Position(gap.resume);
+                Err(gap.into())
+            }
+        }
+    }
+}
+
+fn notice<T: DeserializeOwned>(event: Event) -> Result<Notice<T>, Lost> {
+    let (index, resume) = (event.index, event.next());
+    let event = codec::decode(&event.body);
+    let event = event.ok_or(CallError::NotApplied(Reason::BadAnswer))?;
+    Ok(Notice { event, index, resume })
 }

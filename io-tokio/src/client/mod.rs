@@ -8,7 +8,7 @@ mod pump;
 mod typed;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +41,8 @@ pub struct Client {
     calls: mpsc::UnboundedSender<Input<Reply>>,
     /// How many watches there were so far, of all clones.
     watches: Arc<AtomicU64>,
+    /// The last entry that any answer reflects.
+    seen: Arc<AtomicU64>,
     timeout: Duration,
     /// Nothing comes of it but its end, which is that of the last clone.
     ended: watch::Receiver<()>,
@@ -60,7 +62,7 @@ impl Client {
             pump.run().await;
             drop(running);
         });
-        Self { calls, watches: Arc::default(), timeout, ended }
+        Self { calls, watches: Arc::default(), seen: Arc::default(), timeout, ended }
     }
 
     /// Waits until all other clones are dropped and the servers have been told that the session is
@@ -177,7 +179,11 @@ impl Client {
         if self.calls.send(Input::Call(call)).is_err() {
             return Err(CallError::NotApplied(Reason::Closed));
         }
-        answer.await.unwrap_or(Err(CallError::Unknown(Doubt::Closed)))
+        let answered = answer.await.unwrap_or(Err(CallError::Unknown(Doubt::Closed)));
+        if let Ok(answered) = &answered {
+            self.seen.fetch_max(answered.index.0, Ordering::Relaxed);
+        }
+        answered
     }
 }
 

@@ -106,6 +106,10 @@ impl Caller for Client {
         })
     }
 
+    fn seen(&self) -> Index {
+        Index(self.seen.load(Ordering::Relaxed))
+    }
+
     async fn latest(&self) -> Result<Index, CallError> {
         let about = client::about(&About::Nothing);
         Ok(self.ask(Consistency::Linearizable, about).await?.index)

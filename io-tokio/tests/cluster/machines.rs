@@ -209,6 +209,22 @@ async fn a_machine_that_is_not_there_or_another_is_told_at_once() {
     assert!(text.contains("`command 0 enter(room: String) -> u64`"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_of_a_command_is_told_to_who_has_its_answer_by_any_server() {
+    let cluster = Cluster::with_machines(3, tune, two_machines).await;
+    for at in 0..3 {
+        let client = cluster.caller(Some(at));
+        let house = rooms(&client).await;
+        let mut moves = house.moved("hall").await.unwrap();
+        for guest in 0..50 {
+            house.enter("hall", guest.to_string(), LONG).await.unwrap();
+            let notice = moves.next_seen().await.unwrap().expect("it was answered");
+            assert_eq!(notice.event, Move::Came(guest.to_string()));
+            assert_eq!(moves.next_seen().await.unwrap(), None);
+        }
+    }
+}
+
 /// A subscription that is dropped leaves nothing behind at the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_listens_no_longer_costs_nothing() {

@@ -139,8 +139,12 @@ impl Caller for Board {
         Ok(client::watched(&outcome.await).expect("events"))
     }
 
+    fn seen(&self) -> Index {
+        self.with(|inner| inner.applier.last_applied().index)
+    }
+
     async fn latest(&self) -> Result<Index, CallError> {
-        Ok(self.with(|inner| inner.applier.last_applied().index))
+        Ok(self.seen())
     }
 }
 
@@ -237,6 +241,19 @@ fn a_subscription_hears_of_its_own_key_in_order_across_a_restore() {
     let events: Vec<_> = told.iter().map(|notice| notice.event.clone()).collect();
     assert_eq!(events, [Change::Put("1".into()), Change::Deleted, Change::Put("3".into())]);
     assert!(told.is_sorted_by_key(|notice| notice.resume));
+    assert_eq!(now(changes.next()), None);
+}
+
+#[test]
+fn what_came_of_ones_own_commands_is_told_without_waiting() {
+    let (_, kv) = Board::new();
+    let mut changes = done(kv.changed("a"));
+    assert_eq!(now(changes.next_seen()), Some(Ok(None)));
+    done(kv.put("a", "1", None));
+    done(kv.put("b", "2", None));
+    let notice = now(changes.next_seen()).expect("at once").expect("a server").expect("an event");
+    assert_eq!(notice.event, Change::Put("1".into()));
+    assert_eq!(now(changes.next_seen()), Some(Ok(None)));
     assert_eq!(now(changes.next()), None);
 }
 
