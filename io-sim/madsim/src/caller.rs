@@ -6,6 +6,7 @@ use quorate_core::Instant;
 use quorate_io_sim::engine::{Rng, Stream, address, nanos};
 use quorate_io_sim::net::HostId;
 use quorate_io_sim::scenario::{CallingOptions, PumpOptions};
+use quorate_io_sim::workload::may_go_back;
 use quorate_io_tokio::Env as _;
 use quorate_io_tokio::client::{CallError, Client, ClientConfig, Doubt, Routing};
 
@@ -100,6 +101,7 @@ impl Caller {
         self.calls += 1;
         let name = u16::try_from(self.number).expect("a few callers");
         let ask = self.world.with(|sim| sim.subject.ask(name, &mut self.rng));
+        let may_go_back = may_go_back(&ask);
         let patience = self.patience();
         let answer = tokio::select! {
             biased;
@@ -111,8 +113,10 @@ impl Caller {
             if let Some(Ok(answered)) = &answer {
                 sim.callers[self.number].done += 1;
                 sim.report.answered += 1;
-                let checked = sim.hearing.see(name, answered.index);
-                sim.must(checked);
+                if !may_go_back {
+                    let checked = sim.hearing.see(name, answered.index);
+                    sim.must(checked);
+                }
             }
             sim.report.abandoned += u64::from(answer.is_none());
             // It may still be carried out.

@@ -72,7 +72,7 @@ impl Workload for Script {
                 self.seen.lock().unwrap().answers.push(hash);
             }
             // Before there is a leader: it is asked again.
-            End::NotApplied | End::Looked(_) => {}
+            End::NotApplied | End::Looked(_) | End::Watched(_) => {}
             End::Unknown => return Err(Broken::new("without any fault there is doubt")),
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! A caller: one client, that does one thing after the other.
 
-use quorate_core::wire::Consistency;
 use quorate_core::{Index, Instant};
 use quorate_sm::courier::{
     Answered, Ask, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
@@ -12,7 +11,7 @@ use crate::net::HostId;
 use crate::rng::Rng;
 use crate::scenario::{CallingOptions, Options};
 use crate::trace::Trace;
-use crate::workload::Subject;
+use crate::workload::{Subject, may_go_back};
 
 /// A client, and what it does next.
 pub(crate) struct Caller {
@@ -25,6 +24,8 @@ pub(crate) struct Caller {
     pub(crate) wires: Wires<ConnectionId>,
     rng: Rng,
     is_waiting: bool,
+    /// May the answer come from a server that is behind what was answered before?
+    may_go_back: bool,
     sight: Sight,
     /// When it calls next.
     next_at: u64,
@@ -56,6 +57,7 @@ impl Caller {
             wires: Wires::new(),
             rng,
             is_waiting: false,
+            may_go_back: false,
             sight: Sight::default(),
             next_at: 0,
             wakes_at: 0,
@@ -128,7 +130,9 @@ impl Caller {
         self.is_waiting = false;
         if let Ok(answered) = &answer {
             self.done += 1;
-            self.sight.see(answered.index)?;
+            if !self.may_go_back {
+                self.sight.see(answered.index)?;
+            }
         }
         let told = trace.is_told().then(|| answer.clone());
         let ended = subject.ended(self.number, answer);
@@ -153,8 +157,9 @@ impl Caller {
         trace.see(now, |recorder| recorder.called(self.host, self.number, &ask, subject));
         self.is_waiting = true;
         self.calls += 1;
-        let is_stale = matches!(ask, Ask::Query(Consistency::Stale, _));
-        self.sight.ask(if is_stale { Index(0) } else { committed });
+        self.may_go_back = may_go_back(&ask);
+        let is_fresh = !self.may_go_back && !matches!(ask, Ask::Sequential(_));
+        self.sight.ask(if is_fresh { committed } else { Index(0) });
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));
     }

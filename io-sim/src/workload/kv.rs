@@ -124,6 +124,7 @@ impl Workload for KvWorkload {
             End::Looked(answer) => return Err(Broken::new(format!("no value: {answer:?}"))),
             End::NotApplied => (Ending::Refused, None),
             End::Unknown => (Ending::Unknown, None),
+            End::Watched(_) => return Err(Broken::new("events that nobody asked for")),
         };
         match &known.asked {
             Asked::Put(value) | Asked::Swap(value) => self.values.end(value, ending)?,

@@ -70,16 +70,19 @@
 //! assert!(failure.to_string().contains("a ticket too many is sold"));
 //! ```
 
+mod bells;
 mod kv;
+mod observed;
 mod subject;
-mod watched;
 
 pub use crate::rng::Rng;
+pub use bells::BellWorkload;
 pub use kv::KvWorkload;
-pub use subject::{Subject, Typed};
+pub use subject::{Subject, Typed, may_go_back};
 
+use quorate_core::Index;
 use quorate_core::wire::Consistency;
-use quorate_sm::StateMachine;
+use quorate_sm::{Filter, Since, StateMachine, Watched};
 
 use crate::history::{History, Operation};
 use crate::judge::Property;
@@ -145,6 +148,17 @@ pub enum Request<M: StateMachine> {
     Command(M::Command),
     /// A look at the state.
     Query(M::Query, Consistency),
+    /// A look at the state of any server that has come as far as this client.
+    Sequential(M::Query),
+    /// What has happened, or may until an entry is applied.
+    Watch {
+        /// Which events.
+        filter: Filter,
+        /// From where on.
+        since: Since,
+        /// Answered when this is applied, at the latest: a client does one thing at a time.
+        until: Index,
+    },
 }
 
 /// How a request ended.
@@ -154,6 +168,8 @@ pub enum End<M: StateMachine> {
     Answered(M::Answer),
     /// The machine answered a query.
     Looked(M::QueryAnswer),
+    /// A server told what has happened.
+    Watched(Watched),
     /// It certainly had no effect and never will.
     NotApplied,
     /// It may have taken effect, or may do so later.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use quorate_core::wire::Consistency;
 use quorate_sm::courier::{Answered, Ask, CallError};
-use quorate_sm::{Applier, MachineId, SessionLimits, StateMachine, client};
+use quorate_sm::{Applier, MachineId, SessionLimits, StateMachine, Watch, Watched, client};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::watched::{Complaint, Watched};
+use super::observed::{Complaint, Observed};
 use super::{Broken, End, Judgement, Request, Workload};
 use crate::history::{History, Operation};
 use crate::judge::{Checked, Point, Violation};
@@ -54,31 +55,39 @@ pub trait Subject {
     fn judge(&mut self, replica: &Applier) -> Checked<Judgement>;
 }
 
+/// May the answer come from a server that is behind what the client was answered before?
+pub fn may_go_back(ask: &Ask) -> bool {
+    matches!(ask, Ask::Query(Consistency::Stale, _) | Ask::Watch { .. })
+}
+
 /// A workload, its types known.
 pub struct Typed<W> {
     workload: W,
     complaint: Complaint,
-    /// Who waits for the answer to a command, or to a query.
+    /// Who waits for the answer to a command, a query or a watch.
     waits: BTreeMap<u16, Kind>,
+    /// How many watches there were.
+    watches: u64,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Command,
     Query,
+    Watch,
 }
 
 impl<W: Workload> Typed<W> {
     /// The workload, before anything has happened.
     pub fn new(workload: W) -> Self {
-        Self { workload, complaint: Complaint::default(), waits: BTreeMap::new() }
+        Self { workload, complaint: Complaint::default(), waits: BTreeMap::new(), watches: 0 }
     }
 }
 
 impl<W: Workload + 'static> Subject for Typed<W> {
     fn applier(&self, is_brief: bool) -> Applier {
         let (machine, complaint) = (self.workload.machine(), self.complaint.clone());
-        let machine = Watched::<W>::new(machine, complaint, is_brief);
+        let machine = Observed::<W>::new(machine, complaint, is_brief);
         Applier::new(machine, SessionLimits::default())
     }
 
@@ -91,6 +100,16 @@ impl<W: Workload + 'static> Subject for Typed<W> {
             Request::Query(query, consistency) => {
                 let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
                 (Kind::Query, Ask::Query(consistency, bytes))
+            }
+            Request::Sequential(query) => {
+                let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
+                (Kind::Query, Ask::Sequential(bytes))
+            }
+            Request::Watch { filter, since, until } => {
+                let watch = Watch { machine: MachineId::FIRST, filter, since, until: Some(until) };
+                self.watches += 1;
+                let (name, watch) = (self.watches, client::watch(&watch));
+                (Kind::Watch, Ask::Watch { name, watch })
             }
         };
         self.waits.insert(client, kind);
@@ -108,7 +127,11 @@ impl<W: Workload + 'static> Subject for Typed<W> {
             (Ok(answered), Kind::Query) => {
                 (End::Looked(read(&answered.answer)), Some(Point::ReadConfirmed))
             }
-            (Err(CallError::NotApplied(_)), Kind::Command) => (End::NotApplied, None),
+            (Ok(answered), Kind::Watch) => {
+                let watched = client::watched(&answered.answer).expect("an answer to a watch");
+                (End::Watched(watched), None)
+            }
+            (Err(CallError::NotApplied(_)), Kind::Command | Kind::Watch) => (End::NotApplied, None),
             (Err(CallError::NotApplied(_)), Kind::Query) => {
                 (End::NotApplied, Some(Point::ReadRefused))
             }
@@ -129,7 +152,10 @@ impl<W: Workload + 'static> Subject for Typed<W> {
     fn ask_in_words(&self, ask: &Ask) -> String {
         match ask {
             Ask::Command(_, command) => words::<<W::Machine as StateMachine>::Command>(command),
-            Ask::Query(_, query) => format!("query of {} bytes", query.len()),
+            Ask::Query(_, query) | Ask::Sequential(query) => {
+                format!("query of {} bytes", query.len())
+            }
+            Ask::Watch { .. } => "what has happened?".to_owned(),
             ask => format!("{ask:?}"),
         }
     }
@@ -137,7 +163,14 @@ impl<W: Workload + 'static> Subject for Typed<W> {
     fn answer_in_words(&self, ask: &Ask, answered: &Answered) -> String {
         let answer = &answered.answer;
         match ask {
-            Ask::Query(..) => words::<<W::Machine as StateMachine>::QueryAnswer>(answer),
+            Ask::Query(..) | Ask::Sequential(_) => {
+                words::<<W::Machine as StateMachine>::QueryAnswer>(answer)
+            }
+            Ask::Watch { .. } => match client::watched(answer) {
+                Ok(Watched::Events { events, .. }) => format!("{} events", events.len()),
+                Ok(Watched::Gap(gap)) => gap.to_string(),
+                Err(why) => why.to_string(),
+            },
             _ => words::<<W::Machine as StateMachine>::Answer>(answer),
         }
     }

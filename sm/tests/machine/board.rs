@@ -258,6 +258,21 @@ fn what_came_of_ones_own_commands_is_told_without_waiting() {
 }
 
 #[test]
+fn more_events_than_fit_into_one_answer_come_in_several() {
+    let (board, kv) = Board::new();
+    let mut changes = done(kv.changed("a"));
+    for _ in 0..10 {
+        done(kv.put("a", vec![0; 100_000], None));
+        done(kv.put("b", vec![0; 100_000], None));
+    }
+    let watches = board.with(|inner| inner.watches);
+    let told: Vec<_> = (0..10).map(|_| now(changes.next()).unwrap().unwrap().index.0).collect();
+    assert_eq!(told, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
+    assert_eq!(board.with(|inner| inner.watches) - watches, 5, "two fit, and one is always told");
+    assert_eq!(now(changes.next()), None);
+}
+
+#[test]
 fn who_is_too_late_is_told_what_is_missing() {
     let (_, kv) = Board::new();
     let mut changes = done(kv.changed("a"));

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorate_sm::{ByteMachine, Capture, Context, Digest, Undecodable};
+use quorate_sm::{ByteMachine, Capture, Context, Digest, EventLimits, SessionId, Undecodable};
 
 use super::{Broken, Workload};
 
@@ -22,21 +22,29 @@ impl Complaint {
 }
 
 /// The machine of a workload.
-pub(super) struct Watched<W: Workload> {
+pub(super) struct Observed<W: Workload> {
     machine: W::Machine,
     complaint: Complaint,
     is_brief: bool,
     workload: PhantomData<fn() -> W>,
 }
 
-impl<W: Workload> Watched<W> {
+impl<W: Workload> Observed<W> {
     /// `is_brief`: may it be, if the machine is?
     pub(super) fn new(machine: W::Machine, complaint: Complaint, is_brief: bool) -> Self {
         Self { machine, complaint, is_brief, workload: PhantomData }
     }
+
+    fn check(&self, cx: &Context) {
+        if let Err(Broken { property, evidence }) = W::check(&self.machine) {
+            let at = cx.index().0;
+            let evidence = format!("after the command at index {at}: {evidence}");
+            self.complaint.file(Broken { property, evidence });
+        }
+    }
 }
 
-impl<W: Workload> ByteMachine for Watched<W> {
+impl<W: Workload> ByteMachine for Observed<W> {
     fn apply_bytes(
         &mut self,
         cx: &mut Context,
@@ -44,12 +52,22 @@ impl<W: Workload> ByteMachine for Watched<W> {
         answer: &mut Vec<u8>,
     ) -> Result<(), Undecodable> {
         self.machine.apply_bytes(cx, command, answer)?;
-        if let Err(Broken { property, evidence }) = W::check(&self.machine) {
-            let at = cx.index().0;
-            let evidence = format!("after the command at index {at}: {evidence}");
-            self.complaint.file(Broken { property, evidence });
-        }
+        self.check(cx);
         Ok(())
+    }
+
+    fn fire(&mut self, cx: &mut Context, what: &[u8]) {
+        ByteMachine::fire(&mut self.machine, cx, what);
+        self.check(cx);
+    }
+
+    fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
+        ByteMachine::session_ended(&mut self.machine, cx, session);
+        self.check(cx);
+    }
+
+    fn event_limits(&self) -> EventLimits {
+        ByteMachine::event_limits(&self.machine)
     }
 
     fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable> {
