@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ const INBOX_MAX: usize = 1024;
 
 /// The most inputs that the node takes in one step.
 const BATCH_MAX: usize = 4096;
+
+/// How far apart the times are that a leader writes down, if a machine asks and nobody says otherwise.
+const TIME_RESOLUTION_MS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// How long nothing is accepted after a failure.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -127,7 +131,10 @@ pub fn start<E: Env>(
     env: E,
     parts: Parts<E>,
 ) -> Result<(Handle, impl Future<Output = Ended> + Send), NodeStartError> {
-    let Parts { config, recovered, wal, snapshots, applier, session_timeout, listener } = parts;
+    let Parts { mut config, recovered, wal, snapshots, applier, session_timeout, listener } = parts;
+    if applier.needs_time() {
+        config.raft.time_resolution_ms.get_or_insert(TIME_RESOLUTION_MS);
+    }
     let node = Node::new(config, recovered, env.now())?;
     let (calls, called) = mpsc::channel(INBOX_MAX);
     let (inbox, received) = mpsc::channel(INBOX_MAX);

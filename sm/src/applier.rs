@@ -176,6 +176,11 @@ impl Applier {
         self.hosts.are_brief()
     }
 
+    /// Does a machine ask what time it is? See [`StateMachine::NEEDS_TIME`](crate::StateMachine::NEEDS_TIME).
+    pub fn needs_time(&self) -> bool {
+        self.hosts.need_time()
+    }
+
     /// The sessions of the clients.
     pub const fn sessions(&self) -> &Sessions {
         &self.sessions

@@ -129,7 +129,6 @@ impl<'a> SectionReader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     fn written(bytes_max: usize) -> Vec<u8> {
         let sections = ["first", "", "the third, which is longer"];
@@ -163,6 +162,6 @@ mod tests {
             assert!(whole < 3, "{length} bytes");
         }
         assert!(SectionReader::of(&[VERSION + 1]).is_none());
-        assert_eq!(SectionReader(&vec![0xff; 9]).next(), None, "no memory for what is not there");
+        assert_eq!(SectionReader(&[0xff; 9]).next(), None, "no memory for what is not there");
     }
 }

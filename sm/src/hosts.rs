@@ -24,7 +24,7 @@ pub(crate) struct Hosts(Vec<Host>);
 
 /// How many timers fire in one entry: a crowd of them is spread over many, so that no command waits for
 /// all of it.
-const TIMERS_PER_ENTRY: usize = 4096;
+const TIMERS_PER_ENTRY: usize = 1024;
 
 impl Hosts {
     /// Takes one in.
@@ -65,6 +65,10 @@ impl Hosts {
 
     pub(crate) fn are_brief(&self) -> bool {
         self.0.iter().all(|host| host.machine.is_brief())
+    }
+
+    pub(crate) fn need_time(&self) -> bool {
+        self.0.iter().any(|host| host.machine.needs_time())
     }
 
     /// Fires what is due at `now`, up to a number.

@@ -1,7 +1,9 @@
 //! What the log means: state machines as plain types, and clients whose commands take effect once.
 //!
-//! * A [`StateMachine`] is a Rust type with a function from command to answer.
-//! * The [`Applier`] moves it, and the [`Sessions`] of its clients, along the committed log.
+//! * [`machine`](macro@machine) makes a state machine, and its typed client, of a trait; a [`StateMachine`] by hand is a
+//!   Rust type with a function from command to answer.
+//! * A command may ask its [`Context`] what time it is, arm timers and publish events.
+//! * The [`Applier`] moves the machines of a log, and the [`Sessions`] of their clients, along it.
 //! * A client speaks through [`client`], and keeps at it by a [`courier`]; the leader lets silent ones
 //!   expire by a [`SessionKeeper`].
 //! * [`kv`] is a ready machine.
@@ -78,6 +80,85 @@ mod schema;
 mod subscription;
 
 pub use quorate_core::Index;
+
+/// Makes a replicated state machine, and its typed client, of a trait.
+///
+/// | a function with | is | and runs |
+/// |---|---|---|
+/// | `&mut self` and `cx: &mut KvCx` | a command | once for each call, on every replica, in one order |
+/// | `&self` | a query | on one replica, at a [`Level`] of consistency: `#[read(Sequential)]`, or else linearizable |
+/// | no `self` | an event | nowhere: clients subscribe to it, commands publish it by `cx.emit_..` |
+/// | `#[timer]`, `&mut self` | a timer | when it is due, armed by `cx.{name}_after(..)` |
+/// | `#[session_ended]`, `&mut self` | a hook | when a client is gone |
+///
+/// Operations are synchronous and of owned types: they stand in the log as bytes. For a trait `Kv` there are
+/// then `KvCx`, `KvCommand`, `KvQuery` and their answers, `KvMachine<S>` for a state `S` that implements the
+/// trait and serde's, `KvClient` and `KV_SCHEMA`. Clients need the trait and its types only.
+///
+/// Operations are numbered within their kind, from 0 in the order in which they stand, or by `#[op(n)]`. Logs
+/// know them by these numbers: append new ones, and let `#[machine(schema = "kv.schema")]` make a test that
+/// compares them with a file that you keep; `UPDATE=1` adds what is new to it. `#[machine(brief)]` says that
+/// every operation takes microseconds, see [`StateMachine::BRIEF`].
+///
+/// ```
+/// use core::time::Duration;
+/// use std::collections::BTreeMap;
+/// use quorate_sm::{machine, TimerId};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[machine]
+/// pub trait Kv {
+///     /// Sets `key`, returns the previous value. With a `ttl` the key expires.
+///     fn put(&mut self, cx: &mut KvCx, key: String, value: String, ttl: Option<Duration>) -> Option<String>;
+///     #[timer]
+///     fn expire(&mut self, cx: &mut KvCx, key: String);
+///     /// The value of `key`.
+///     fn get(&self, key: String) -> Option<String>;
+///     /// What becomes of `key`.
+///     fn changed(key: String) -> Change;
+/// }
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// pub enum Change { Put(String), Expired }
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// pub struct Store(BTreeMap<String, (String, Option<TimerId>)>);
+///
+/// impl Kv for Store {
+///     fn put(&mut self, cx: &mut KvCx, key: String, value: String, ttl: Option<Duration>) -> Option<String> {
+///         let timer = ttl.map(|ttl| cx.expire_after(ttl, key.clone()));
+///         cx.emit_changed(&key, Change::Put(value.clone()));
+///         let (old, stale) = self.0.insert(key, (value, timer))?;
+///         stale.map(|timer| cx.cancel(timer));
+///         Some(old)
+///     }
+///
+///     fn expire(&mut self, cx: &mut KvCx, key: String) {
+///         self.0.remove(&key);
+///         cx.emit_changed(key, Change::Expired);
+///     }
+///
+///     fn get(&self, key: String) -> Option<String> {
+///         self.0.get(&key).map(|entry| entry.0.clone())
+///     }
+/// }
+///
+/// // A state needs no cluster to be tested.
+/// use quorate_sm::{Context, StateMachine};
+/// let mut kv = KvMachine(Store::default());
+/// let put = KvCommand::Put { key: "a".into(), value: "1".into(), ttl: None };
+/// let KvAnswer::Put(previous) = kv.apply(&mut Context::default(), put) else { panic!() };
+/// assert_eq!((previous, kv.0.get("a".into())), (None, Some("1".into())));
+///
+/// // With a cluster, whose servers have `.with(MachineId(1), "kv", KvMachine(Store::default()))`:
+/// async fn example<C: quorate_sm::Caller>(kv: KvClient<C>) -> Result<(), quorate_sm::Lost> {
+///     let mut changes = kv.changed("a").await?;
+///     kv.put("a", "2", Some(Duration::from_secs(5))).await?; // once, over retries and new leaders
+///     assert_eq!(changes.next().await?.event, Change::Put("2".into()));
+///     assert_eq!(kv.at(quorate_sm::Level::Stale).get("a").await?.value, Some("2".into()));
+///     Ok(())
+/// }
+/// ```
 pub use quorate_sm_derive::machine;
 
 pub use applier::{About, Answer, Applied, Applier};

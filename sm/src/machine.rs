@@ -66,6 +66,10 @@ pub trait StateMachine: Serialize + DeserializeOwned + Send + 'static {
     /// wake-ups of a thread. While a slow one ran there, no heartbeat would leave.
     const BRIEF: bool = false;
 
+    /// Does it ask what time it is, or arm timers? Then leaders have to write the time down; see
+    /// [`Config::time_resolution_ms`](quorate_core::Config::time_resolution_ms).
+    const NEEDS_TIME: bool = false;
+
     /// What the operations are, in words: [`#[machine]`](crate::machine) writes it down.
     const SCHEMA: Schema = Schema::UNKNOWN;
 
@@ -136,6 +140,11 @@ pub trait ByteMachine: Send {
         EventLimits::default()
     }
 
+    /// See [`StateMachine::NEEDS_TIME`].
+    fn needs_time(&self) -> bool {
+        false
+    }
+
     /// See [`StateMachine::SCHEMA`].
     fn schema(&self) -> Schema {
         Schema::UNKNOWN
@@ -195,6 +204,10 @@ impl<M: StateMachine> ByteMachine for M {
 
     fn event_limits(&self) -> EventLimits {
         StateMachine::event_limits(self)
+    }
+
+    fn needs_time(&self) -> bool {
+        M::NEEDS_TIME
     }
 
     fn schema(&self) -> Schema {

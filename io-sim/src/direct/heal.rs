@@ -164,6 +164,10 @@ impl World<'_> {
         let hangs = self.servers.iter().any(|server| server.broken == Some(Broken::DiskHung));
         let end = self.now + if hangs { links.max(disks) } else { links };
         self.until("the end of what is old", |world| world.now >= end)?;
+        // Somebody who was silent for too long when the faults ended may have been replaced since.
+        if !self.properties.rule_for_good(&self.options.everybody(), &self.servers) {
+            self.gather()?;
+        }
         self.until("one leader of all that work", |world| world.leader().is_some())?;
         self.until("the one that is to lead", Self::first_leads)
     }

@@ -113,6 +113,7 @@ impl StateMachine for Tower {
     type QueryAnswer = Glance;
 
     const BRIEF: bool = true;
+    const NEEDS_TIME: bool = true;
 
     fn apply(&mut self, cx: &mut Context, act: Act) -> Index {
         self.enter(cx);

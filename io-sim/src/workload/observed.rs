@@ -66,6 +66,10 @@ impl<W: Workload> ByteMachine for Observed<W> {
         self.check(cx);
     }
 
+    fn needs_time(&self) -> bool {
+        self.machine.needs_time()
+    }
+
     fn event_limits(&self) -> EventLimits {
         ByteMachine::event_limits(&self.machine)
     }

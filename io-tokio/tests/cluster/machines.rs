@@ -1,7 +1,6 @@
 //! A machine of a user's own, on real servers: what it says of time, events and those who left.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use quorate_core::node::NodeConfig;
@@ -94,7 +93,6 @@ fn two_machines() -> Applier {
 }
 
 fn tune(config: &mut NodeConfig) {
-    config.raft.time_resolution_ms = NonZeroU32::new(5);
     config.snapshot_entries = 50;
 }
 

@@ -244,6 +244,7 @@ fn implementation(machine: &Machine) -> TokenStream {
             type QueryAnswer = #query_answer;
 
             const BRIEF: bool = #is_brief;
+            const NEEDS_TIME: bool = true;
             const SCHEMA: ::quorate_sm::Schema = #schema;
 
             #[allow(unused_variables)]
