@@ -51,6 +51,34 @@ fn a_linearizable_query_waits_for_the_state_machine_and_a_stale_one_does_not() {
     assert_eq!(done(world.hosts[follower].outcome(3)), b"saw x");
 }
 
+#[test]
+fn a_query_of_at_least_an_entry_waits_for_it_at_any_server_but_not_for_long() {
+    let mut world = World::new(3);
+    let follower = other_than(world.elect());
+    world.propose(follower, 1, "a");
+    world.hosts[follower].is_machine_stalled = true;
+    world.propose(follower, 2, "b");
+    world.request(follower, 3, query(Consistency::AtLeast(Index(2))));
+    world.request(follower, 4, query(Consistency::AtLeast(Index(3))));
+    assert!(!world.hosts[follower].responses.contains_key(&3));
+    world.hosts[follower].is_machine_stalled = false;
+    world.settle();
+    assert_eq!(done(world.hosts[follower].outcome(3)), b"saw x");
+    assert_eq!(done(world.hosts[follower].outcome(4)), b"saw x");
+
+    // Without a leader, too; and what it will not see for a while, it does not wait for.
+    (0..3).filter(|&other| other != follower).for_each(|other| world.cut(follower, other));
+    world.pass(Duration::from_secs(5));
+    world.request(follower, 5, query(Consistency::AtLeast(Index(3))));
+    assert_eq!(done(world.hosts[follower].outcome(5)), b"saw x");
+    world.request(follower, 6, query(Consistency::AtLeast(Index(99))));
+    assert!(!world.hosts[follower].responses.contains_key(&6));
+    world.pass(Duration::from_secs(1));
+    let outcome = world.hosts[follower].outcome(6);
+    assert!(matches!(outcome, Outcome::NotApplied(NotApplied::NotLeader { .. })), "{outcome:?}");
+    assert!(world.hosts[follower].forgotten > 0, "the state machine need not wait either");
+}
+
 /// thesis 6.4.1.
 #[test]
 fn a_leader_that_trusts_clocks_asks_nobody_while_its_lease_holds() {

@@ -62,6 +62,8 @@ pub(crate) struct Host {
     queries: Vec<(RequestId, Index, Bytes)>,
     /// What the state machine is asked to tell when it happens.
     pub(crate) watches: Vec<(RequestId, Bytes)>,
+    /// How many questions nobody waits for any more.
+    pub(crate) forgotten: u64,
     /// When it was told the time, and whose.
     pub(crate) tended: Vec<(Instant, Option<Reign>)>,
     pub(crate) snapshots: Snapshots,
@@ -405,6 +407,7 @@ impl Host {
             applied: Index(0),
             queries: Vec::new(),
             watches: Vec::new(),
+            forgotten: 0,
             tended: Vec::new(),
             snapshots: Snapshots::new(),
             base: Index(0),
@@ -437,7 +440,11 @@ impl Host {
                 self.release();
             }
             Output::Watch { id, watch } => self.watches.push((id, watch)),
-            Output::Forget(id) => self.watches.retain(|watch| watch.0 != id),
+            Output::Forget(id) => {
+                self.watches.retain(|watch| watch.0 != id);
+                self.queries.retain(|query| query.0 != id);
+                self.forgotten += 1;
+            }
             Output::Tend { now, reign } => self.tended.push((now, reign)),
             Output::Respond { id, outcome } => {
                 let before = self.responses.insert(id, outcome);

@@ -6,4 +6,5 @@ mod races;
 mod sessions;
 mod silence;
 mod strangers;
+mod watches;
 mod world;
