@@ -259,7 +259,14 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
             let consistency = Consistency::Linearizable;
             request(RequestBody::Query { consistency, query: bytes(input) })
         }
-        3 => request(RequestBody::Query { consistency: Consistency::Stale, query: bytes(input) }),
+        3 => {
+            let consistency = match input.below(3) {
+                0 => Consistency::Stale,
+                1 => Consistency::AtLeast(Index(input.number())),
+                _ => Consistency::Bounded { age_max_ms: u32::from(input.byte()) },
+            };
+            request(RequestBody::Query { consistency, query: bytes(input) })
+        }
         4 => {
             let (index, answer) = (Index(input.number()), bytes(input));
             response(Outcome::Done { index, answer })

@@ -1,5 +1,7 @@
 //! A client as typed clients see it: bytes out, bytes in.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use quorate_core::Index;
 
@@ -20,6 +22,9 @@ pub enum Level {
     /// It reflects everything that this client has seen: its own commands, and whatever it was answered.
     /// Any server answers that has come so far.
     Sequential,
+    /// It reflects everything that was done up to so long before it was asked, to the millisecond; the
+    /// answer tells [how long](Seen::age). Any server answers that has heard from a leader since.
+    Bounded(Duration),
     /// Whatever a server has.
     Stale,
 }
@@ -31,6 +36,8 @@ pub struct Seen<T> {
     pub value: T,
     /// The last entry that it reflects.
     pub index: Index,
+    /// Of [`Level::Bounded`]: it reflects everything that was done up to so long before it was asked.
+    pub age: Option<Duration>,
 }
 
 /// Takes operations, as bytes, to the servers of a cluster: over sockets, or within a process.

@@ -43,5 +43,5 @@ pub async fn query<C: Caller, T: Serialize + Sync, A: DeserializeOwned>(
 ) -> Result<Seen<A>, CallError> {
     let answered = caller.query(machine, level, encode(query)).await?;
     let value = codec::decode(&answered.answer).ok_or(BAD_LOOK)?;
-    Ok(Seen { value, index: answered.index })
+    Ok(Seen { value, index: answered.index, age: answered.age })
 }

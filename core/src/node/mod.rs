@@ -17,6 +17,7 @@ mod effects;
 mod endings;
 mod entries;
 mod feed;
+mod freshness;
 mod inbound;
 mod io;
 mod lane;
@@ -52,6 +53,7 @@ use connection::Connections;
 use disks::{DiskName, Disks};
 use endings::Endings;
 use feed::Feed;
+use freshness::Freshness;
 pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs, Reign};
 pub use lane::{Idle, Lane};
 use link::{Link, LinkId};
@@ -104,6 +106,7 @@ pub struct Node {
     /// Queries of this step that wait for one question to the leader.
     queries: Vec<RequestId>,
     feed: Feed,
+    freshness: Freshness,
     tending: Tending,
     snapshots: Snapshots,
     /// Of the peers.
@@ -180,6 +183,7 @@ impl Node {
             proposals: Proposals::default(),
             queries: Vec::new(),
             feed: Feed::new(applied),
+            freshness: Freshness::default(),
             tending: Tending::default(),
             snapshots: Snapshots::default(),
             disks: Disks::default(),

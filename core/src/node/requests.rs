@@ -1,6 +1,7 @@
 //! The table of requests under way.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +17,8 @@ pub(super) struct Pending {
     pub(super) kind: Kind,
     /// The server that it was passed on to.
     pub(super) passed_to: Option<NodeId>,
+    /// When it came.
+    pub(super) since: Instant,
     /// When it ends for want of an answer.
     pub(super) deadline: Instant,
 }
@@ -46,6 +49,8 @@ pub(super) enum Kind {
     Propose,
     /// The query, until the state machine has it.
     Query(Bytes),
+    /// The same, of a bounded age: of this one, once that is known.
+    Bounded(Bytes, Duration),
     /// Only the index is wanted.
     ReadIndex,
     /// A transfer of leadership.
@@ -132,7 +137,7 @@ impl Requests {
 
     /// All queries that wait for an index, or for the state machine to reach it.
     pub(super) fn queries(&self) -> Vec<RequestId> {
-        self.ids(|pending| matches!(pending.kind, Kind::Query(_)))
+        self.ids(|pending| matches!(pending.kind, Kind::Query(_) | Kind::Bounded(..)))
     }
 
     /// The watches that came over a connection, or all.

@@ -40,17 +40,31 @@ impl Node {
                 out.push(Output::Query { id, index, query });
             }
             RequestBody::Query { consistency, query } => {
+                let is_bounded = matches!(consistency, Consistency::Bounded { .. });
+                if let Consistency::Bounded { age_max_ms } = consistency
+                    && let Some((index, age)) = self.freshness.within(self.now, age_max_ms)
+                {
+                    let id = self.begin(origin, Kind::Bounded(Bytes::new(), age));
+                    return out.push(Output::Query { id, index, query });
+                }
                 if self.is_blind() {
                     let why = self.not_leader(self.raft.status().leader);
                     return self.respond(origin, Outcome::NotApplied(why), out);
                 }
-                let id = self.begin(origin, Kind::Query(query));
+                let id = self.begin(
+                    origin,
+                    match is_bounded {
+                        true => Kind::Bounded(query, Duration::ZERO),
+                        false => Kind::Query(query),
+                    },
+                );
                 if self.is_leader() {
                     self.events.push(match consistency {
                         Consistency::Lease => Event::LeaseRead { id },
                         Consistency::Linearizable
                         | Consistency::Stale
-                        | Consistency::AtLeast(_) => Event::Read { id },
+                        | Consistency::AtLeast(_)
+                        | Consistency::Bounded { .. } => Event::Read { id },
                     });
                 } else {
                     self.queries.push(id);
@@ -213,8 +227,8 @@ impl Node {
     }
 
     pub(super) fn begin_for(&mut self, origin: Origin, kind: Kind, time: Duration) -> RequestId {
-        let deadline = self.now.after(time);
-        self.requests.insert(Pending { origin, kind, passed_to: None, deadline })
+        let (since, deadline) = (self.now, self.now.after(time));
+        self.requests.insert(Pending { origin, kind, passed_to: None, since, deadline })
     }
 
     /// The core gave a proposal a place in the log.
@@ -248,6 +262,11 @@ impl Node {
         match &mut pending.kind {
             Kind::Query(query) => {
                 let query = core::mem::take(query);
+                out.push(Output::Query { id, index, query });
+            }
+            Kind::Bounded(query, _) => {
+                let query = core::mem::take(query);
+                self.freshness.learn(pending.since, index);
                 out.push(Output::Query { id, index, query });
             }
             Kind::ReadIndex
@@ -304,7 +323,16 @@ impl Node {
         out: &mut Outputs,
     ) {
         match answer {
-            Some(answer) => self.finish(id, Outcome::Done { index, answer }, out),
+            Some(answer) => {
+                let outcome = match self.requests.get_mut(id).map(|pending| &pending.kind) {
+                    Some(Kind::Bounded(_, age)) => {
+                        let age_us = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+                        Outcome::Aged { index, age_us, answer }
+                    }
+                    _ => Outcome::Done { index, answer },
+                };
+                self.finish(id, outcome, out);
+            }
             None => self.end_as_not_applied(id, NotApplied::Busy, out),
         }
     }
@@ -350,8 +378,12 @@ impl Node {
             Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
                 self.finish(id, Outcome::Unknown(why), out);
             }
-            kind @ (Kind::Query(_) | Kind::ReadIndex | Kind::Entries(_) | Kind::Watch) => {
-                if matches!(kind, Kind::Query(_)) {
+            kind @ (Kind::Query(_)
+            | Kind::Bounded(..)
+            | Kind::ReadIndex
+            | Kind::Entries(_)
+            | Kind::Watch) => {
+                if matches!(kind, Kind::Query(_) | Kind::Bounded(..)) {
                     out.push(Output::Forget(id));
                 }
                 let (leader, address) = (None, None);
@@ -382,7 +414,9 @@ impl Node {
                     Outcome::Done { index, answer } => ForwardOutcome::Done { index, answer },
                     Outcome::NotApplied(why) => ForwardOutcome::NotApplied(why),
                     Outcome::Unknown(why) => ForwardOutcome::Unknown(why),
-                    Outcome::Stopped(_) => unreachable!("no peer asks for another membership"),
+                    Outcome::Stopped(_) | Outcome::Aged { .. } => {
+                        unreachable!("no peer asks for another membership, or for an age")
+                    }
                 };
                 self.answer_peer(node, id, outcome);
             }

@@ -15,8 +15,8 @@ impl Node {
         if self.requests.watches() >= self.config.watches_max {
             return self.respond(origin, Outcome::NotApplied(NotApplied::Busy), out);
         }
-        let deadline = Instant(u64::MAX);
-        let pending = Pending { origin, kind: Kind::Watch, passed_to: None, deadline };
+        let (since, deadline) = (self.now, Instant(u64::MAX));
+        let pending = Pending { origin, kind: Kind::Watch, passed_to: None, since, deadline };
         let id = self.requests.insert(pending);
         out.push(Output::Watch { id, watch });
     }

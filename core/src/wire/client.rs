@@ -92,6 +92,12 @@ pub enum Consistency {
     Lease,
     /// It reflects this entry: whatever the replica has, as soon as it has that.
     AtLeast(Index),
+    /// It reflects everything that was done up to so long before it was asked, in milliseconds: whatever
+    /// the replica has, if it has heard from a leader since. The answer tells how long before.
+    Bounded {
+        /// See above.
+        age_max_ms: u32,
+    },
 }
 
 /// See [`ClientMessage::Response`].
@@ -128,7 +134,10 @@ impl Headed for ClientMessage {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
             Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
-            Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
+            Self::Response(Response {
+                outcome: Outcome::Done { answer, .. } | Outcome::Aged { answer, .. },
+                ..
+            }) => Some(answer),
             Self::Request(_) | Self::Response(_) => None,
         }
     }
@@ -138,7 +147,10 @@ impl Headed for ClientMessage {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
             Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
-            Self::Response(Response { outcome: Outcome::Done { answer, .. }, .. }) => Some(answer),
+            Self::Response(Response {
+                outcome: Outcome::Done { answer, .. } | Outcome::Aged { answer, .. },
+                ..
+            }) => Some(answer),
             Self::Request(_) | Self::Response(_) => None,
         }
     }

@@ -27,6 +27,16 @@ pub enum Outcome {
     /// A change of the membership goes no further. Newcomers may have become learners; nobody's
     /// vote has changed, and none will by this request.
     Stopped(Stopped),
+    /// A query of a bounded age was answered.
+    Aged {
+        /// The last entry that the answer reflects.
+        index: Index,
+        /// It reflects everything that was done up to so long before it was asked, in microseconds.
+        age_us: u64,
+        /// What the state machine says.
+        #[serde(skip)]
+        answer: Bytes,
+    },
 }
 
 /// Why a request was not carried out. Append only: the numbers of the variants are for ever.

@@ -79,6 +79,44 @@ fn a_query_of_at_least_an_entry_waits_for_it_at_any_server_but_not_for_long() {
     assert!(world.hosts[follower].forgotten > 0, "the state machine need not wait either");
 }
 
+#[test]
+fn a_query_of_a_bounded_age_asks_nobody_if_somebody_was_asked_not_long_ago() {
+    let bounded = |age_max_ms| query(Consistency::Bounded { age_max_ms });
+    let aged = |world: &World, host: usize, id| match world.hosts[host].responses.get(&id) {
+        Some(Outcome::Aged { index, age_us, answer }) => {
+            assert_eq!(answer, "saw x");
+            Some((index.0, *age_us))
+        }
+        other => {
+            assert!(!matches!(other, Some(Outcome::Done { .. })), "{other:?}");
+            None
+        }
+    };
+    let mut world = World::new(3);
+    let leader = world.elect();
+    for host in [other_than(leader), leader] {
+        world.propose(leader, 10 * host as u64 + 1, "a");
+        world.request(host, 900, bounded(0));
+        let (index, age) = aged(&world, host, 900).expect("the leader was asked");
+        assert_eq!(age, 0);
+        assert!(index >= 2);
+    }
+    (0..3).filter(|&other| other != leader).for_each(|other| world.cut(leader, other));
+    let follower = other_than(leader);
+    world.pass(Duration::from_millis(40));
+    for host in [follower, leader] {
+        world.request(host, 901, bounded(100));
+        let (_, age) = aged(&world, host, 901).expect("nobody has to be asked");
+        assert!((40_000..=100_000).contains(&age), "{age}");
+        world.request(host, 902, bounded(10));
+        assert_eq!(aged(&world, host, 902), None, "older than it may be, and nobody answers");
+    }
+    // What was asked long ago is learned too late to make anything younger.
+    world.pass(Duration::from_millis(60));
+    world.request(follower, 903, bounded(50));
+    assert_eq!(aged(&world, follower, 903), None);
+}
+
 /// thesis 6.4.1.
 #[test]
 fn a_leader_that_trusts_clocks_asks_nobody_while_its_lease_holds() {

@@ -261,6 +261,7 @@ fn client() -> impl Strategy<Value = ClientMessage> {
         Just(Consistency::Stale),
         Just(Consistency::Lease),
         numbers().prop_map(|index| Consistency::AtLeast(Index(index))),
+        any::<u32>().prop_map(|age_max_ms| Consistency::Bounded { age_max_ms }),
     ];
     let bodies = prop_oneof![
         bytes().prop_map(|command| RequestBody::Propose { command }),

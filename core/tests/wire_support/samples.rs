@@ -266,12 +266,23 @@ fn requests() -> Vec<Sample> {
         RequestBody::Reconfigure { target, expected, force }
     };
     let done = Outcome::Done { index: Index(300), answer: Bytes::from_static(b"was 0") };
+    let answer = Bytes::from_static(b"was 0");
+    let aged = Outcome::Aged { index: Index(300), age_us: 500, answer };
     let silent = Outcome::Done { index: Index(300), answer: Bytes::new() };
     vec![
         request("client_propose", &[0, 41, 0], RequestBody::Propose { command }),
         request("client_query_linearizable", &[0, 41, 1, 0], linearizable),
         request("client_query_stale", &[0, 41, 1, 1], stale),
         request("client_query_lease", &[0, 41, 1, 2], lease),
+        request(
+            "client_query_bounded",
+            &[0, 41, 1, 4, 244, 3],
+            RequestBody::Query {
+                consistency: Consistency::Bounded { age_max_ms: 500 },
+                query: what.clone(),
+            },
+        ),
+        response("client_done_aged", &[1, 42, 4, 172, 2, 244, 3], aged),
         request("client_query_at_least", &[0, 41, 1, 3, 172, 2], at_least),
         request(
             "client_entries",

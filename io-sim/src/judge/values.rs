@@ -99,11 +99,16 @@ impl Sight {
         self.asked_at = committed;
     }
 
-    /// An answer reflects the log up to here.
-    pub(crate) fn see(&mut self, index: Index) -> Checked {
+    /// An answer reflects the log up to here, as much as it must.
+    pub(crate) fn reflects(&self, index: Index) -> Checked {
         hold(index >= self.asked_at, Property::ReadsAreLinearizable, || {
             format!("an answer as of {index:?}; {:?} was committed before", self.asked_at)
-        })?;
+        })
+    }
+
+    /// An answer reflects the log up to here, and no answer before it reflected more.
+    pub(crate) fn see(&mut self, index: Index) -> Checked {
+        self.reflects(index)?;
         hold(index >= self.newest, Property::SessionsNeverGoBack, || {
             format!("an answer as of {index:?} after one as of {:?}", self.newest)
         })?;

@@ -144,6 +144,9 @@ fn client(message: &ClientMessage) -> (Kind, String) {
         },
         ClientMessage::Response(Response { id, outcome }) => match outcome {
             Outcome::Done { index, .. } => format!("#{id} is done at {}", index.0),
+            Outcome::Aged { index, age_us, .. } => {
+                format!("#{id} is done at {}, {age_us} us old", index.0)
+            }
             Outcome::NotApplied(why) => format!("#{id} is not applied: {why}"),
             Outcome::Unknown(why) => format!("#{id} is in doubt: {why}"),
             Outcome::Stopped(why) => format!("#{id} goes no further: {why}"),

@@ -39,6 +39,7 @@ pub struct BellWorkload {
 enum Asked {
     Change,
     Look,
+    OldLook,
     SequentialLook,
     Listen { until: Index },
 }
@@ -244,7 +245,18 @@ impl Workload for BellWorkload {
                 let tag = self.tags.saturating_sub(rng.below(20));
                 (Asked::Change, Request::Command(Act::Silence { tag }))
             }
-            5 => (Asked::Look, Request::Query((), Consistency::Linearizable)),
+            5 => {
+                let age_max_ms = u32::try_from(rng.log_within(1, 2000)).expect("two seconds");
+                let consistency = match rng.below(3) {
+                    0 => Consistency::Linearizable,
+                    _ => Consistency::Bounded { age_max_ms },
+                };
+                let asked = match consistency {
+                    Consistency::Linearizable => Asked::Look,
+                    _ => Asked::OldLook,
+                };
+                (asked, Request::Query((), consistency))
+            }
             6 => (Asked::SequentialLook, Request::Sequential(())),
             _ => {
                 let until = self.seen.get(&client).copied().unwrap_or_default();
@@ -261,6 +273,8 @@ impl Workload for BellWorkload {
         let asked = self.asked.remove(&client);
         match (end, asked) {
             (End::Answered(index), _) => self.know(client, index),
+            // How old it may be, the world knows.
+            (End::Looked(_), Some(Asked::OldLook)) => {}
             (End::Looked(glance), _) => {
                 let seen = self.seen.get(&client).copied().unwrap_or_default();
                 if glance.as_of < seen {

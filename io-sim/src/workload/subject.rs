@@ -57,7 +57,13 @@ pub trait Subject {
 
 /// May the answer come from a server that is behind what the client was answered before?
 pub fn may_go_back(ask: &Ask) -> bool {
-    matches!(ask, Ask::Query(Consistency::Stale, _) | Ask::Watch { .. })
+    let is_old = |consistency: &Consistency| {
+        matches!(consistency, Consistency::Stale | Consistency::Bounded { .. })
+    };
+    match ask {
+        Ask::Query(consistency, _) => is_old(consistency),
+        ask => matches!(ask, Ask::Watch { .. }),
+    }
 }
 
 /// A workload, its types known.

@@ -86,6 +86,10 @@ impl Caller for Client {
             Level::Linearizable => Ask::Query(Consistency::Linearizable, query),
             Level::Lease => Ask::Query(Consistency::Lease, query),
             Level::Stale => Ask::Query(Consistency::Stale, query),
+            Level::Bounded(age_max) => {
+                let age_max_ms = u32::try_from(age_max.as_millis()).unwrap_or(u32::MAX);
+                Ask::Query(Consistency::Bounded { age_max_ms }, query)
+            }
             Level::Sequential => Ask::Sequential(query),
         };
         self.call(ask, None).await

@@ -101,7 +101,9 @@ impl<E: Env> Gateway<E> {
         };
         self.metrics.observe(kind, &outcome, self.env.now().since(began));
         match outcome {
-            Outcome::Done { index, answer } => Ok((index, answer)),
+            Outcome::Done { index, answer } | Outcome::Aged { index, answer, .. } => {
+                Ok((index, answer))
+            }
             Outcome::Unknown(why) => Err(why.into()),
             Outcome::NotApplied(why) => Err(why.into()),
             Outcome::Stopped(why) => Err(why.into()),

@@ -96,7 +96,7 @@ impl Metrics {
     /// A request to the group has ended.
     pub(super) fn observe(&self, kind: &'static str, outcome: &Outcome, took: Duration) {
         let outcome = match outcome {
-            Outcome::Done { .. } => "done",
+            Outcome::Done { .. } | Outcome::Aged { .. } => "done",
             Outcome::NotApplied(_) => "not_applied",
             Outcome::Unknown(_) => "unknown",
             Outcome::Stopped(_) => "stopped",

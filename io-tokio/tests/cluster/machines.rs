@@ -179,6 +179,12 @@ async fn what_a_client_has_seen_it_sees_at_every_server() {
         }
         let view = house.at(Level::Linearizable).guests(at.to_string()).await.unwrap();
         assert_eq!(view.value.len(), 20);
+        assert_eq!(view.age, None);
+        let level = Level::Bounded(Duration::from_secs(5));
+        let bounded = house.at(level).guests(at.to_string()).await.unwrap();
+        let again = house.at(level).guests(at.to_string()).await.unwrap();
+        assert_eq!((bounded.age, &bounded.value), (Some(Duration::ZERO), &view.value));
+        assert!(again.age > Some(Duration::ZERO), "nobody was asked");
         let stale = house.at(Level::Stale).guests(at.to_string()).await.unwrap();
         assert!(stale.index <= view.index.next());
     }

@@ -133,6 +133,7 @@ fn look(machine: &Machine, operation: &Operation) -> TokenStream {
                 #answer::#variant(value) => ::core::result::Result::Ok(::quorate_sm::Seen {
                     value,
                     index: seen.index,
+                    age: seen.age,
                 }),
                 _ => ::core::result::Result::Err(::quorate_sm::generated::BAD_LOOK),
             }

@@ -2,6 +2,7 @@
 
 use crate::{Envelope, MachineId, Rejection, Stamp};
 use bytes::Bytes;
+use core::time::Duration;
 use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
 use quorate_core::{EntryRange, Index, Instant, Membership, NodeId};
 
@@ -14,6 +15,8 @@ pub struct Answered {
     pub index: Index,
     /// What the state machine says, in its own encoding.
     pub answer: Bytes,
+    /// A query of a bounded age reflects everything that was done up to so long before it was asked.
+    pub age: Option<Duration>,
 }
 
 /// What is asked.
@@ -156,7 +159,10 @@ impl Call {
 
     pub(crate) fn handle_outcome(&mut self, outcome: Outcome) -> Verdict {
         match outcome {
-            Outcome::Done { index, answer } => self.handle_done(index, answer),
+            Outcome::Done { index, answer } => self.handle_done(index, answer, None),
+            Outcome::Aged { index, age_us, answer } => {
+                self.handle_done(index, answer, Some(Duration::from_micros(age_us)))
+            }
             Outcome::NotApplied(why) => self.handle_refusal(why),
             Outcome::Unknown(why) => {
                 self.may_be_applied(why.into());
@@ -221,21 +227,21 @@ impl Call {
         if is_final { Verdict::Over(Err(self.end())) } else { Verdict::Again }
     }
 
-    fn handle_done(&mut self, index: Index, answer: Bytes) -> Verdict {
+    fn handle_done(&mut self, index: Index, answer: Bytes, age: Option<Duration>) -> Verdict {
         match self.ask {
             Ask::Watch { .. } => match crate::Outcome::decode(&answer) {
                 Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
-                _ => Verdict::Over(Ok(Answered { index, answer })),
+                _ => Verdict::Over(Ok(Answered { index, answer, age })),
             },
             Ask::Status
             | Ask::Entries(_)
             | Ask::Repeatable(_)
             | Ask::Transfer(_)
-            | Ask::Reconfigure { .. } => Verdict::Over(Ok(Answered { index, answer })),
+            | Ask::Reconfigure { .. } => Verdict::Over(Ok(Answered { index, answer, age })),
             Ask::Command(..) | Ask::Query(..) | Ask::Sequential(_) => {
                 match crate::Outcome::decode(&answer) {
                     Ok(crate::Outcome::Applied(answer)) => {
-                        Verdict::Over(Ok(Answered { index, answer }))
+                        Verdict::Over(Ok(Answered { index, answer, age }))
                     }
                     Ok(crate::Outcome::Rejected(why)) => self.handle_rejection(why),
                     Ok(

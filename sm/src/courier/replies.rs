@@ -62,7 +62,7 @@ impl<T> Courier<T> {
         }
         let Some(held) = self.calls.get_mut(id) else { return };
         let verdict = match &outcome {
-            Outcome::Done { .. } => {
+            Outcome::Done { .. } | Outcome::Aged { .. } => {
                 let verdict = held.call.handle_outcome(outcome);
                 self.routes.handle_success(at);
                 verdict
@@ -89,7 +89,10 @@ impl<T> Courier<T> {
             | Outcome::Unknown(_) => {
                 self.look_at = self.look_at.min(self.now.after(self.config.look_interval / 8));
             }
-            Outcome::NotApplied(_) | Outcome::Done { .. } | Outcome::Stopped(_) => {}
+            Outcome::NotApplied(_)
+            | Outcome::Done { .. }
+            | Outcome::Aged { .. }
+            | Outcome::Stopped(_) => {}
         }
     }
 

@@ -150,7 +150,7 @@ impl Caller for Board {
 
 fn answered(outcome: Outcome, index: Index) -> Result<Answered, CallError> {
     match outcome {
-        Outcome::Applied(answer) => Ok(Answered { index, answer }),
+        Outcome::Applied(answer) => Ok(Answered { index, answer, age: None }),
         Outcome::Rejected(why) => Err(CallError::NotApplied(why.into())),
         other => panic!("{other:?}"),
     }

@@ -24,7 +24,7 @@ fn a_command_goes_out_once_there_is_a_session_and_comes_back() {
     assert_eq!(stamp_of(&request).session, SessionId(Index(100)));
     world.respond(server, request.id, applied());
     let answer = Bytes::from_static(b"well");
-    assert_eq!(world.only_answer(), Ok(Answered { index: Index(9), answer }));
+    assert_eq!(world.only_answer(), Ok(Answered { index: Index(9), answer, age: None }));
 
     world.call(2, command(), millis(1000));
     let next = world.leader_heard(server);
