@@ -1,5 +1,6 @@
 //! Applies what is committed, and answers.
 
+use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -20,6 +21,7 @@ use crate::events::{Position, Since};
 use crate::hosts::{Host, Hosts};
 use crate::machine::{ByteMachine, Undecodable};
 use crate::outcome::{Outcome, Rejection};
+use crate::schema::SchemaChange;
 use crate::sessions::{Admission, SessionLimits, Sessions};
 use crate::waiting::{ReadRefusal, WaitingReads};
 use crate::watches::{Watch, Watched, Watches};
@@ -94,7 +96,40 @@ pub enum About {
 struct Head<'a> {
     clock: Clock,
     sessions: &'a Sessions,
-    desks: Vec<(MachineId, &'a Desk)>,
+    machines: Vec<(Named, &'a Desk)>,
+}
+
+/// Which machine's a state is.
+#[derive(Serialize, Deserialize)]
+struct Named {
+    id: MachineId,
+    name: String,
+    /// The text of its [`Schema`](crate::Schema): timers that are armed hold operations by number.
+    schema: String,
+}
+
+/// Why a state is not this replica's.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The bytes are no state.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// It has a machine that this program lacks.
+    #[error("this program has no machine {} ({name:?}), which the state has", .id.0)]
+    NoMachine {
+        /// Its id.
+        id: MachineId,
+        /// Its name there.
+        name: String,
+    },
+    /// A machine of it has operations that this program lacks.
+    #[error("machine {name:?} is another one in the state: {change}")]
+    OtherSchema {
+        /// Its name.
+        name: String,
+        /// What is lacking.
+        change: SchemaChange,
+    },
 }
 
 /// As it is read.
@@ -102,7 +137,7 @@ struct Head<'a> {
 struct OwnedHead {
     clock: Clock,
     sessions: Sessions,
-    desks: Vec<(MachineId, Desk)>,
+    machines: Vec<(Named, Desk)>,
 }
 
 /// What an entry is answered with.
@@ -298,8 +333,13 @@ impl Applier {
 
     /// The state as of now, to be written down while entries go on to be applied.
     pub fn capture(&self) -> Box<dyn Capture> {
-        let desks = self.hosts.iter().map(|host| (host.id, host.desk())).collect();
-        let head = Head { clock: self.clock, sessions: &self.sessions, desks };
+        let named = |host: &Host| Named {
+            id: host.id,
+            name: host.name.to_owned(),
+            schema: host.machine.schema().text(),
+        };
+        let machines = self.hosts.iter().map(|host| (named(host), host.desk())).collect();
+        let head = Head { clock: self.clock, sessions: &self.sessions, machines };
         let head: Box<dyn Capture> = Box::new(Encoded::of(&head));
         let machines = self.hosts.iter().map(|host| host.machine.capture());
         Box::new(Sections::of([head].into_iter().chain(machines)))
@@ -315,22 +355,27 @@ impl Applier {
         at: LogId,
         state: &[u8],
         out: &mut Applied,
-    ) -> Result<(), Undecodable> {
+    ) -> Result<(), RestoreError> {
         let examined = self.examined();
         let mut sections = SectionReader::of(state).ok_or(Undecodable)?;
         let head = sections.next().ok_or(Undecodable)?;
         let head: OwnedHead = codec::decode(&head).ok_or(Undecodable)?;
         let sessions = head.sessions.restored().ok_or(Undecodable)?;
-        for (id, desk) in head.desks {
-            let host = self.hosts.get_mut(id).ok_or(Undecodable)?;
+        for (Named { id, name, schema }, desk) in head.machines {
+            let Some(host) = self.hosts.get_mut(id) else {
+                return Err(RestoreError::NoMachine { id, name });
+            };
+            if let Err(change) = host.machine.schema().serves(&schema) {
+                return Err(RestoreError::OtherSchema { name, change });
+            }
             if !desk.events.is_sane() {
-                return Err(Undecodable);
+                return Err(Undecodable.into());
             }
             host.machine.restore(&sections.next().ok_or(Undecodable)?)?;
             host.cx.desk = desk;
         }
         if !sections.is_empty() {
-            return Err(Undecodable);
+            return Err(Undecodable.into());
         }
         (self.sessions, self.last_applied, self.clock) = (sessions, at, head.clock);
         self.answer_reads(out);

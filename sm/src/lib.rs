@@ -161,7 +161,7 @@ pub use quorate_core::Index;
 /// ```
 pub use quorate_sm_derive::machine;
 
-pub use applier::{About, Answer, Applied, Applier};
+pub use applier::{About, Answer, Applied, Applier, RestoreError};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
 pub use capture::{Capture, Encoded};

@@ -89,6 +89,18 @@ impl Schema {
         }
     }
 
+    /// The other way round: does this machine understand all that these lines say? Nobody knows of one that
+    /// was written by hand.
+    ///
+    /// # Errors
+    /// If it does not: the first operation that it lacks.
+    pub fn serves(&self, text: &str) -> Result<(), SchemaChange> {
+        match self.compare(text) {
+            Err(change) if !self.lines.is_empty() && !change.is_extension() => Err(change),
+            _ => Ok(()),
+        }
+    }
+
     /// Is it what was kept?
     ///
     /// # Errors

@@ -120,7 +120,8 @@ fn restore(
     if let Some(state) = state {
         let at = opened.recovered.snapshot.last_included;
         let restored = applier.restore(at, &state, &mut Applied::default());
-        restored.map_err(|_| {
+        restored.map_err(|error| {
+            tracing::error!(%error, "the state of the snapshot is not this program's");
             let why = SnapshotError::Malformed("it is another state machine's");
             let error = OpenError::Snapshot(StoreError::Damaged { id: at, why });
             directory::not_opened(directory, &error)

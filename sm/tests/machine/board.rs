@@ -10,8 +10,8 @@ use bytes::Bytes;
 use quorate_core::{Entries, Entry, Index, LeaderTime, LogId, Payload, RequestId, System, Term};
 use quorate_sm::courier::{Answered, CallError, Reason};
 use quorate_sm::{
-    Applied, Applier, Caller, Envelope, Level, Lost, MachineId, Outcome, SessionId, SessionLimits,
-    Stamp, Time, TypedClient, Watch, Watched, client,
+    Applied, Applier, Caller, Envelope, Level, Lost, MachineId, Outcome, RestoreError, SessionId,
+    SessionLimits, Stamp, Time, TypedClient, Watch, Watched, client,
 };
 
 use crate::store::{Change, KvClient, KvMachine, Store};
@@ -191,6 +191,50 @@ fn a_machine_that_is_not_there_says_so() {
     for result in [now(stranger.get("a")), now(stranger.delete("a"))] {
         let Some(Err(CallError::NotApplied(Reason::Rejected(why)))) = result else { panic!() };
         assert_eq!(why.to_string(), "there is no machine 4");
+    }
+}
+
+/// The store of a day when it could do less.
+mod earlier {
+    use quorate_sm::machine;
+
+    #[machine]
+    pub(super) trait Kv {
+        fn put(&mut self, cx: &mut KvCx, key: String);
+    }
+
+    #[derive(Default, serde::Serialize, serde::Deserialize)]
+    pub(super) struct Store;
+
+    impl Kv for Store {
+        fn put(&mut self, _: &mut KvCx, _: String) {}
+    }
+}
+
+#[test]
+fn a_program_that_lacks_something_of_a_state_does_not_begin_with_it() {
+    let (board, kv) = Board::new();
+    done(kv.put("a", "1", None));
+    let (mut capture, mut state) = (board.with(|inner| inner.applier.capture()), Vec::new());
+    while !capture.write(&mut state, 1000) {}
+    let restored = |mut applier: Applier| {
+        let at = LogId { term: Term(1), index: Index(1) };
+        applier.restore(at, &state, &mut Applied::default())
+    };
+    assert_eq!(restored(applier()), Ok(()));
+    let none = || Applier::without_machines(SessionLimits::default());
+    let name = || "kv".to_owned();
+    assert_eq!(restored(none()), Err(RestoreError::NoMachine { id: MACHINE, name: name() }));
+    let earlier = none().with(MACHINE, "kv", earlier::KvMachine(earlier::Store));
+    let error = restored(earlier).unwrap_err();
+    assert!(matches!(error, RestoreError::OtherSchema { .. }), "{error}");
+    let more = applier().with(MachineId(9), "more", KvMachine(Store::default()));
+    assert_eq!(restored(more), Ok(()), "a machine that has come since begins with nothing");
+    for length in 0..state.len() {
+        let mut applier = applier();
+        let at = LogId { term: Term(1), index: Index(1) };
+        let cut = applier.restore(at, &state[..length], &mut Applied::default());
+        assert!(cut.is_err(), "{length} bytes of {}", state.len());
     }
 }
 
