@@ -279,7 +279,7 @@ impl Sim {
         self.agree()?;
         let committed = self.properties.committed();
         let first = self.kept().next().expect("a quorum is kept");
-        let fresh = replayed(&*self.subject, &first.ledger, committed);
+        let fresh = replayed(&*self.subject, &first.ledger, committed)?;
         hold(fresh == self.replicas()[0].1, Property::StatesAgree, || {
             "the log makes another state than that of the first server".to_owned()
         })?;

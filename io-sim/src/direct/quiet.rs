@@ -1,28 +1,23 @@
 //! When all is done: nothing is left over, everybody agrees, and a replica that starts anew comes to
 //! the same.
 
+use quorate_core::Index;
 use quorate_core::node::Input;
-use quorate_core::{Entries, Index};
-use quorate_sm::Applied;
 
 use super::files::judge_files;
 use super::world::World;
 use crate::judge::{
-    Checked, Ledger, Property, has_few_connections, has_few_sessions, hold,
+    Checked, Ledger, Property, again, has_few_connections, has_few_sessions, hold,
     network_has_few_connections, rests_in_peace,
 };
 use crate::workload::Subject;
 
-/// A digest of the state that the log makes up to here, applied from its first entry on by a new
-/// replica.
+/// See [`again`].
 ///
-/// # Panics
-/// Never: a ledger is checked when it is written.
-pub fn replayed(subject: &dyn Subject, ledger: &Ledger, committed: Index) -> u64 {
-    let mut fresh = subject.applier(true);
-    let log = Entries::new(ledger.durable().entries()).expect("a log").up_to(committed);
-    fresh.apply(&log, &mut Applied::default());
-    fresh.digest()
+/// # Errors
+/// See [`again`].
+pub fn replayed(subject: &dyn Subject, ledger: &Ledger, committed: Index) -> Checked<u64> {
+    again(&|| subject.applier(true), subject.told(), ledger, committed)
 }
 
 impl World<'_> {
@@ -86,7 +81,7 @@ impl World<'_> {
     fn replay(&self) -> Checked {
         let Some(server) = self.core().next().map(|at| &self.servers[at]) else { return Ok(()) };
         let Some(process) = &server.process else { return Ok(()) };
-        let fresh = replayed(&*self.subject, &server.ledger, self.committed());
+        let fresh = replayed(&*self.subject, &server.ledger, self.committed())?;
         let old = process.apply.lane.applier();
         hold(fresh == old.digest(), Property::StatesAgree, || {
             format!("the log makes another state than that of {:?}", server.id)

@@ -68,6 +68,7 @@
 //!
 //! [`Point`] lists rare situations that worlds must come to, or they prove nothing about them.
 
+mod again;
 mod answers;
 mod applied;
 mod bounds;
@@ -88,6 +89,8 @@ mod tests;
 mod values;
 mod violation;
 
+pub use again::Told;
+pub(crate) use again::again;
 pub(crate) use answers::Answers;
 pub use applied::Given;
 pub(crate) use bounds::fits_on_disk;

@@ -75,6 +75,7 @@ mod kv;
 mod observed;
 mod subject;
 
+pub use crate::judge::Told;
 pub use crate::rng::Rng;
 pub use bells::BellWorkload;
 pub use kv::KvWorkload;

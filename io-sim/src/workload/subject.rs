@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::observed::{Complaint, Observed};
 use super::{Broken, End, Judgement, Request, Workload};
 use crate::history::{History, Operation};
-use crate::judge::{Checked, Point, Violation};
+use crate::judge::{Checked, Point, Told, Violation};
 use crate::rng::Rng;
 
 /// A workload of any kind.
@@ -45,6 +45,9 @@ pub trait Subject {
     /// What came of it, for people.
     fn answer_in_words(&self, ask: &Ask, answered: &Answered) -> String;
 
+    /// What clients were answered.
+    fn told(&self) -> &Told;
+
     /// What the clients have done so far, if that is recorded.
     fn history(&self) -> Option<&History>;
 
@@ -74,19 +77,27 @@ pub struct Typed<W> {
     waits: BTreeMap<u16, Kind>,
     /// How many watches there were.
     watches: u64,
+    told: Told,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Kind {
     Command,
-    Query,
+    /// As it was sent.
+    Query(Bytes),
     Watch,
 }
 
 impl<W: Workload> Typed<W> {
     /// The workload, before anything has happened.
     pub fn new(workload: W) -> Self {
-        Self { workload, complaint: Complaint::default(), waits: BTreeMap::new(), watches: 0 }
+        Self {
+            workload,
+            complaint: Complaint::default(),
+            waits: BTreeMap::new(),
+            watches: 0,
+            told: Told::default(),
+        }
     }
 }
 
@@ -105,11 +116,11 @@ impl<W: Workload + 'static> Subject for Typed<W> {
             }
             Request::Query(query, consistency) => {
                 let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
-                (Kind::Query, Ask::Query(consistency, bytes))
+                (Kind::Query(bytes.clone()), Ask::Query(consistency, bytes))
             }
             Request::Sequential(query) => {
                 let bytes = client::query::<W::Machine>(MachineId::FIRST, &query);
-                (Kind::Query, Ask::Sequential(bytes))
+                (Kind::Query(bytes.clone()), Ask::Sequential(bytes))
             }
             Request::Watch { filter, since, until } => {
                 let watch = Watch { machine: MachineId::FIRST, filter, since, until: Some(until) };
@@ -129,8 +140,13 @@ impl<W: Workload + 'static> Subject for Typed<W> {
     ) -> Checked<Option<Point>> {
         let kind = self.waits.remove(&client).expect("a client that waits");
         let (end, point) = match (answer, kind) {
-            (Ok(answered), Kind::Command) => (End::Answered(read(&answered.answer)), None),
-            (Ok(answered), Kind::Query) => {
+            (Ok(answered), Kind::Command) => {
+                let end = End::Answered(read(&answered.answer));
+                self.told.command(answered.index, answered.answer);
+                (end, None)
+            }
+            (Ok(answered), Kind::Query(query)) => {
+                self.told.query(answered.index, query, answered.answer.clone());
                 (End::Looked(read(&answered.answer)), Some(Point::ReadConfirmed))
             }
             (Ok(answered), Kind::Watch) => {
@@ -138,7 +154,7 @@ impl<W: Workload + 'static> Subject for Typed<W> {
                 (End::Watched(watched), None)
             }
             (Err(CallError::NotApplied(_)), Kind::Command | Kind::Watch) => (End::NotApplied, None),
-            (Err(CallError::NotApplied(_)), Kind::Query) => {
+            (Err(CallError::NotApplied(_)), Kind::Query(_)) => {
                 (End::NotApplied, Some(Point::ReadRefused))
             }
             (Err(CallError::Unknown(_)), _) => (End::Unknown, Some(Point::OutcomeUnknown)),
@@ -179,6 +195,10 @@ impl<W: Workload + 'static> Subject for Typed<W> {
             },
             _ => words::<<W::Machine as StateMachine>::Answer>(answer),
         }
+    }
+
+    fn told(&self) -> &Told {
+        &self.told
     }
 
     fn history(&self) -> Option<&History> {
