@@ -12,10 +12,11 @@ use crate::judge::{
 };
 use crate::workload::Subject;
 
-/// See [`again`].
+/// A digest of the state that the log makes up to here, applied from its first entry on by a new
+/// replica, which a snapshot takes the place of now and then.
 ///
 /// # Errors
-/// See [`again`].
+/// If a client was answered otherwise, or a snapshot is not as good as the state.
 pub fn replayed(subject: &dyn Subject, ledger: &Ledger, committed: Index) -> Checked<u64> {
     again(&|| subject.applier(true), subject.told(), ledger, committed)
 }
