@@ -5,7 +5,7 @@ use quorate_core::wal::{Disk, OpenError, Opened, Wal, WalOptions};
 
 use super::reconcile::{Found, explains, read_all};
 use super::world::World;
-use crate::disk::{self, DeathMode, DiskOptions, Drive, Fates};
+use crate::disk::{self, DeathMode, DiskOptions, Drive, Fates, SimDisk};
 use crate::health::Health;
 use crate::judge::{Checked, Ledger, Property, Violation, hold};
 use crate::rng::Rng;
@@ -32,12 +32,9 @@ pub fn examine(
         copy
     };
     let drive = copy();
-    let first = match Wal::open(drive.mount(), wal, seed) {
+    let first = match open(&drive, wal, seed) {
         Err(why) if health.excuses(&why) => {
-            let is_untouched = is_untouched(&drive.mount(), &image);
-            return hold(is_untouched, Property::RecoveryIsStable, || {
-                format!("something was changed, although the start was refused: {why}")
-            });
+            return is_refused_for_good(&why, &drive, &image, || open(&drive, wal, seed).err());
         }
         opened => read(opened)?,
     };
@@ -64,13 +61,43 @@ impl World<'_> {
     }
 }
 
+/// As a server starts: with the log, and with the snapshot that it begins with.
+fn open(
+    drive: &Drive,
+    options: WalOptions,
+    seed: u64,
+) -> Result<(Wal<SimDisk>, Opened), OpenError> {
+    let (wal, opened) = Wal::open(drive.mount(), options, seed)?;
+    wal.snapshots()?;
+    Ok((wal, opened))
+}
+
 fn recover(drive: &Drive, options: WalOptions, seed: u64) -> Checked<Found> {
-    read(Wal::open(drive.mount(), options, seed))
+    read(open(drive, options, seed))
 }
 
 fn read<D: Disk>(opened: Result<(Wal<D>, Opened), OpenError>) -> Checked<Found> {
     let (mut wal, opened) = opened.map_err(|why| cannot(&why))?;
     read_all(&opened.recovered, &mut wal)
+}
+
+/// A log that cannot be opened is left as it was. One that can has a new segment by the time its
+/// snapshot is read; it is refused for that snapshot whenever it is tried.
+fn is_refused_for_good(
+    why: &OpenError,
+    drive: &Drive,
+    image: &disk::Image,
+    again: impl FnOnce() -> Option<OpenError>,
+) -> Checked {
+    if let OpenError::Snapshot(_) = why {
+        let again = again();
+        return hold(again.as_ref() == Some(why), Property::RecoveryIsStable, || {
+            format!("the start was refused: {why}; and once more: {again:?}")
+        });
+    }
+    hold(is_untouched(&drive.mount(), image), Property::RecoveryIsStable, || {
+        format!("something was changed, although the start was refused: {why}")
+    })
 }
 
 /// Does a disk hold what it held at first?
@@ -100,6 +127,7 @@ fn is_same(first: &Found, second: &Found) -> Checked {
 
 #[cfg(test)]
 mod tests {
+    use quorate_core::snapshot::StoreError;
     use quorate_core::{HardState, LogId, Membership, NodeId, SnapshotMeta, Term};
 
     use super::*;
@@ -118,5 +146,24 @@ mod tests {
         second.hard_state = HardState { term: Term(1), vote: None, is_forgetful: false };
         let violation = is_same(&first, &second).expect_err("another term");
         assert_eq!(violation.property, Property::RecoveryIsStable);
+    }
+
+    #[test]
+    fn a_refusal_for_a_snapshot_that_does_not_last_is_noticed() {
+        let drive = Drive::new(1, DiskOptions::INSTANT);
+        let image = drive.snapshot_image(0);
+        let why = OpenError::Snapshot(StoreError::Missing { id: LogId::ZERO });
+        // The log was opened by then.
+        let made = drive.mount().create("a segment");
+        made.expect("a disk without faults");
+        let refused = |again| is_refused_for_good(&why, &drive, &image, || again);
+        assert_eq!(refused(Some(why.clone())), Ok(()));
+        for again in [None, Some(OpenError::NotFormatted)] {
+            let violation = refused(again).expect_err("something else");
+            assert_eq!(violation.property, Property::RecoveryIsStable);
+        }
+        let log = OpenError::HardStateLost;
+        let violation = is_refused_for_good(&log, &drive, &image, || None);
+        assert!(violation.expect_err("a file is new").evidence.contains("was changed"));
     }
 }
