@@ -62,6 +62,11 @@ impl Failure {
         }
     }
 
+    /// The seed of the world.
+    pub fn seed(&self) -> u64 {
+        self.scenario.options.seed
+    }
+
     /// What happened in a few lines, the last of which runs it again from the scenario's file.
     pub fn block(&self, file: &str) -> String {
         let Self { engine, scenario, violation, event, elapsed, digest, .. } = self;

@@ -6,12 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::Index;
 use quorate_core::wire::Consistency;
-use quorate_sm::{
-    Context, Event, EventLimits, Filter, Position, SessionId, Since, StateMachine, Time, TimerId,
-    Watched,
-};
+use quorate_sm::{Context, EventLimits, SessionId, StateMachine, Time, TimerId};
 use serde::{Deserialize, Serialize};
 
+use super::listening::Listening;
 use super::{Broken, End, Judgement, Look, Request, Workload};
 use crate::rng::Rng;
 
@@ -27,10 +25,7 @@ pub struct BellWorkload {
     asked: BTreeMap<u16, Asked>,
     /// The newest entry that a client knows of, by its own commands and sequential reads.
     seen: BTreeMap<u16, Index>,
-    /// Where each client goes on to listen.
-    listening: BTreeMap<u16, Position>,
-    /// What was heard, by anybody.
-    heard: BTreeMap<Position, Event>,
+    listening: Listening,
     tags: u64,
 }
 
@@ -174,56 +169,12 @@ impl StateMachine for Tower {
 impl BellWorkload {
     /// How many events anybody has heard.
     pub fn heard(&self) -> usize {
-        self.heard.len()
+        self.listening.count()
     }
 
     fn know(&mut self, client: u16, index: Index) {
         let seen = self.seen.entry(client).or_default();
         *seen = (*seen).max(index);
-    }
-
-    fn check_events(
-        &mut self,
-        client: u16,
-        until: Index,
-        (events, next): (Vec<Event>, Position),
-    ) -> Result<(), Broken> {
-        let was_empty = events.is_empty();
-        let mut at = self.listening.get(&client).copied().unwrap_or_default();
-        for event in events {
-            if event.position != at {
-                let text = format!("{:?} is told at {at:?}: a gap, or twice", event.position);
-                return Err(Broken::new(text));
-            }
-            let before = self.heard.range(..at).next_back();
-            let after = self.heard.range(event.next()..).next();
-            let is_in_order = before.is_none_or(|(_, before)| before.index <= event.index)
-                && after.is_none_or(|(_, after)| event.index <= after.index);
-            if !is_in_order {
-                return Err(Broken::new(format!("{event:?} is out of order")));
-            }
-            at = event.next();
-            match self.heard.get(&event.position) {
-                Some(first) if *first != event => {
-                    return Err(Broken::new(format!("{event:?} was {first:?} before")));
-                }
-                Some(_) => {}
-                None => {
-                    self.heard.insert(event.position, event);
-                }
-            }
-        }
-        if next != at {
-            return Err(Broken::new(format!("{next:?} follows {at:?}: every event is wanted")));
-        }
-        // If there was nothing to tell, nothing came of the entries up to there.
-        let missed = self.heard.range(at..).find(|(_, event)| event.index <= until);
-        if let (Some((position, _)), true) = (missed, was_empty) {
-            let text = format!("{position:?} is not told to one who waited for {until:?}");
-            return Err(Broken::new(text));
-        }
-        self.listening.insert(client, at);
-        Ok(())
     }
 }
 
@@ -260,9 +211,7 @@ impl Workload for BellWorkload {
             6 => (Asked::SequentialLook, Request::Sequential(())),
             _ => {
                 let until = self.seen.get(&client).copied().unwrap_or_default();
-                let at = self.listening.get(&client).copied().unwrap_or_default();
-                let (filter, since) = (Filter::Prefix(Bytes::new()), Since::Position(at));
-                (Asked::Listen { until }, Request::Watch { filter, since, until })
+                (Asked::Listen { until }, self.listening.ask(client, until))
             }
         };
         self.asked.insert(client, asked);
@@ -283,15 +232,8 @@ impl Workload for BellWorkload {
                 }
                 self.know(client, glance.as_of);
             }
-            (End::Watched(Watched::Events { events, next }), Some(Asked::Listen { until })) => {
-                self.check_events(client, until, (events, next))?;
-            }
-            (End::Watched(Watched::Gap(gap)), _) => {
-                let at = self.listening.get(&client).copied().unwrap_or_default();
-                if gap.resume <= at {
-                    return Err(Broken::new(format!("{gap}: but it was asked from {at:?} on")));
-                }
-                self.listening.insert(client, gap.resume);
+            (End::Watched(watched), Some(Asked::Listen { until })) => {
+                self.listening.hear(client, until, watched)?;
             }
             (End::Watched(_), _) => return Err(Broken::new("events that nobody asked for")),
             (End::NotApplied | End::Unknown, _) => {}
@@ -305,8 +247,8 @@ impl Workload for BellWorkload {
 
     fn judge(&mut self, look: Look<'_, Tower>) -> Result<Judgement, Broken> {
         let rings = look(&()).rings;
-        match self.heard.last_key_value() {
-            Some((last, _)) if last.0 >= rings => {
+        match self.listening.last() {
+            Some(last) if last.0 >= rings => {
                 Err(Broken::new(format!("{last:?} was heard, and bells rang {rings} times")))
             }
             _ => Ok(Judgement::Sound),

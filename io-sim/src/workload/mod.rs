@@ -71,15 +71,20 @@
 //! ```
 
 mod bells;
+mod drawn;
 mod kv;
+mod listening;
 mod observed;
 mod subject;
+mod trial;
 
 pub use crate::judge::Told;
 pub use crate::rng::Rng;
 pub use bells::BellWorkload;
+pub use drawn::draw;
 pub use kv::KvWorkload;
 pub use subject::{Subject, Typed, may_go_back};
+pub use trial::{Holds, trial};
 
 use quorate_core::Index;
 use quorate_core::wire::Consistency;
