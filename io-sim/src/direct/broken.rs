@@ -90,14 +90,14 @@ impl World<'_> {
         self.servers[at].health == Health::Lost
     }
 
-    /// A server whose disk has decayed is turned off and on: either it has all that it should have, or
-    /// it is lost.
+    /// A server whose disk has decayed is turned off and on until that is known: either it has all that it
+    /// should have, perhaps after some mending, or it begins anew, or it is lost.
     fn look_after(&mut self, at: usize) -> Checked {
-        if self.servers[at].health != Health::Decayed {
-            return Ok(());
+        while self.servers[at].health == Health::Decayed {
+            self.take_down(at, Down::Kill)?;
+            self.heal(at)?;
         }
-        self.take_down(at, Down::Kill)?;
-        self.heal(at)
+        Ok(())
     }
 
     /// The places of those that have to go on.
