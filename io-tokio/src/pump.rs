@@ -67,12 +67,14 @@ pub struct Parts<E: Env> {
 }
 
 /// Why a server has ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// It was told to.
     Stopped,
     /// Its disk failed; what was acknowledged is safe, and nothing was acknowledged since.
     DiskFailed,
+    /// The log, or a snapshot, wants a machine that this program does not have, or another one: why.
+    Unfit(String),
     /// It saw a Raft property broken.
     Halted(Violation),
     /// A peer knows it by a newer disk, or a later start.
@@ -266,7 +268,7 @@ impl<E: Env> Pump<E> {
             for output in outputs.drain() {
                 self.carry_out(output);
             }
-            match self.ended {
+            match self.ended.take() {
                 Some(Ended::DiskFailed) => return Ended::DiskFailed,
                 Some(ended) => {
                     self.drain().await;
@@ -428,6 +430,10 @@ impl<E: Env> Pump<E> {
             Output::DiskFailed(why) => {
                 tracing::error!(error = %why, "the disk failed");
                 self.ended = Some(Ended::DiskFailed);
+            }
+            Output::Unfit(why) => {
+                tracing::error!(%why, "this program cannot go on with this log");
+                self.ended = Some(Ended::Unfit(why));
             }
             Output::Halted(violation) => {
                 tracing::error!(%violation, "this server has halted");

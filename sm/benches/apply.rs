@@ -58,7 +58,9 @@ fn runs(log: &Entries) -> Vec<Entries> {
 fn opened() -> (Applier, Applied) {
     let mut applier = Applier::new(Kv::default(), SessionLimits::default());
     let mut applied = Applied::default();
-    applier.apply(&log(1, (0..SESSIONS).map(|n| client::open_session(n.into()))), &mut applied);
+    applier
+        .apply(&log(1, (0..SESSIONS).map(|n| client::open_session(n.into()))), &mut applied)
+        .expect("nothing is lacking");
     applied.answers.clear();
     (applier, applied)
 }
@@ -66,7 +68,7 @@ fn opened() -> (Applier, Applied) {
 /// A bench of rejections would be fast.
 fn assert_applied(runs: &[Entries]) {
     let (mut applier, mut applied) = opened();
-    runs.iter().for_each(|run| applier.apply(run, &mut applied));
+    runs.iter().for_each(|run| applier.apply(run, &mut applied).expect("nothing is lacking"));
     for answer in &applied.answers {
         client::answer::<Kv>(&answer.outcome).expect("each put is applied");
     }
@@ -82,7 +84,7 @@ fn bench(c: &mut Criterion) {
         group.bench_function(name, |b| {
             let apply_all = |(mut applier, mut applied): (Applier, Applied)| {
                 for run in &runs {
-                    applier.apply(run, &mut applied);
+                    applier.apply(run, &mut applied).expect("nothing is lacking");
                     black_box(&applied.answers);
                     applied.answers.clear();
                 }

@@ -141,7 +141,9 @@ fn apply(applier: &mut Applier, payloads: impl IntoIterator<Item = Payload>) -> 
     let first = applier.last_applied().index.0 + 1;
     let entries = (first..).zip(payloads).map(|(index, payload)| entry(index, payload));
     let mut applied = Applied::default();
-    applier.apply(&Entries::new(entries).expect("a run"), &mut applied);
+    applier
+        .apply(&Entries::new(entries).expect("a run"), &mut applied)
+        .expect("nothing is lacking");
     applied
 }
 

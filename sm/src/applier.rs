@@ -1,6 +1,5 @@
 //! Applies what is committed, and answers.
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
@@ -21,7 +20,7 @@ use crate::events::{Position, Since};
 use crate::hosts::{Host, Hosts};
 use crate::machine::{ByteMachine, Undecodable};
 use crate::outcome::{Outcome, Rejection};
-use crate::schema::SchemaChange;
+use crate::registry::{Registration, Registry, Unfit};
 use crate::sessions::{Admission, SessionLimits, Sessions};
 use crate::waiting::{ReadRefusal, WaitingReads};
 use crate::watches::{Watch, Watched, Watches};
@@ -48,7 +47,8 @@ use crate::watches::{Watch, Watched, Watches};
 /// let put = Command::Put { key: "k".into(), value: "v".into() };
 /// let command = client::sessionless::<Kv>(MachineId::FIRST, &put);
 /// let id = LogId { term: Term(1), index: Index(1) };
-/// applier.apply(&Entries::new([Entry { id, payload: Payload::Command(command) }])?, &mut applied);
+/// let run = Entries::new([Entry { id, payload: Payload::Command(command) }])?;
+/// applier.apply(&run, &mut applied)?;
 /// assert_eq!(applied.answers[0].at, id);
 ///
 /// let (token, bytes) = &applied.reads[0];
@@ -60,6 +60,7 @@ use crate::watches::{Watch, Watched, Watches};
 pub struct Applier {
     last_applied: LogId,
     clock: Clock,
+    registry: Registry,
     hosts: Hosts,
     sessions: Sessions,
     waiting: WaitingReads,
@@ -83,9 +84,14 @@ pub struct Applied {
 pub enum About {
     /// Nothing; but the answer, which is empty, tells which entry it reflects.
     Nothing,
-    /// Which machine has this name? Answered by its [`MachineId`] and the text of its
-    /// [`Schema`](crate::Schema), or none.
+    /// Which machine on the log has this name? Answered by its [`MachineId`] and the text of its
+    /// [`Schema`](crate::Schema), or none. Of a log that is about to be founded, once it is.
     Machine {
+        /// The name.
+        name: String,
+    },
+    /// And which machine of the program that this replica runs, on the log or not?
+    Program {
         /// The name.
         name: String,
     },
@@ -95,17 +101,11 @@ pub enum About {
 #[derive(Serialize)]
 struct Head<'a> {
     clock: Clock,
+    registry: &'a Registry,
+    /// What [`MachineId::FIRST`] is, if nobody has registered it.
+    first: Option<Registration>,
     sessions: &'a Sessions,
-    machines: Vec<(Named, &'a Desk)>,
-}
-
-/// Which machine's a state is.
-#[derive(Serialize, Deserialize)]
-struct Named {
-    id: MachineId,
-    name: String,
-    /// The text of its [`Schema`](crate::Schema): timers that are armed hold operations by number.
-    schema: String,
+    machines: Vec<(MachineId, &'a Desk)>,
 }
 
 /// Why a state is not this replica's.
@@ -114,30 +114,19 @@ pub enum RestoreError {
     /// The bytes are no state.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
-    /// It has a machine that this program lacks.
-    #[error("this program has no machine {} ({name:?}), which the state has", .id.0)]
-    NoMachine {
-        /// Its id.
-        id: MachineId,
-        /// Its name there.
-        name: String,
-    },
-    /// A machine of it has operations that this program lacks.
-    #[error("machine {name:?} is another one in the state: {change}")]
-    OtherSchema {
-        /// Its name.
-        name: String,
-        /// What is lacking.
-        change: SchemaChange,
-    },
+    /// It has something that this program lacks.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
 }
 
 /// As it is read.
 #[derive(Deserialize)]
 struct OwnedHead {
     clock: Clock,
+    registry: Registry,
+    first: Option<Registration>,
     sessions: Sessions,
-    machines: Vec<(Named, Desk)>,
+    machines: Vec<(MachineId, Desk)>,
 }
 
 /// What an entry is answered with.
@@ -174,6 +163,7 @@ impl Applier {
         Self {
             last_applied: LogId::ZERO,
             clock: Clock::default(),
+            registry: Registry::default(),
             hosts: Hosts::default(),
             sessions: Sessions::new(limits),
             waiting: WaitingReads::default(),
@@ -182,8 +172,10 @@ impl Applier {
         }
     }
 
-    /// One more machine on the log. All replicas must have the same ones, under the same ids; the name is
-    /// for clients.
+    /// One more machine of this program, by an id that it has on all replicas and keeps for ever; the name
+    /// is for clients. It is on the log once it is [registered](Envelope::Register): the leader of a new log
+    /// registers what its program has, and what comes later is registered by whoever has seen to it that
+    /// all servers run a program that has it. Until then it gets no commands, and nothing happens to it.
     ///
     /// # Panics
     /// If there is one of this id or name, or the id is [`MachineId::REPLICA`], or something was applied
@@ -249,11 +241,15 @@ impl Applier {
 
     /// Applies a run of committed entries; then answers the reads that have waited for them.
     ///
+    /// # Errors
+    /// If an entry puts a machine on the log that this program lacks. The replica is of no use then: the
+    /// server must end, and another program be run on its disk.
+    ///
     /// # Panics
     /// If the run does not follow the last entry that was applied: a driver that skips or repeats
     /// an entry has lost the state.
-    pub fn apply(&mut self, entries: &Entries, out: &mut Applied) {
-        let Some(first) = entries.first() else { return };
+    pub fn apply(&mut self, entries: &Entries, out: &mut Applied) -> Result<(), Unfit> {
+        let Some(first) = entries.first() else { return Ok(()) };
         let last = self.last_applied;
         assert_eq!(first.id.index, last.index.next(), "a gap in what is applied");
         assert!(first.id.term >= last.term, "term {:?} after {last:?}", first.id.term);
@@ -261,7 +257,7 @@ impl Applier {
         out.answers.reserve(entries.len());
         let examined = self.examined();
         for entry in entries.iter() {
-            let outcome = self.apply_one(entry);
+            let outcome = self.apply_one(entry)?;
             self.last_applied = entry.id;
             out.answers.push(Answer { at: entry.id, outcome });
         }
@@ -270,22 +266,37 @@ impl Applier {
             let concerned = self.concerned(&examined);
             self.answer_watches(concerned, &examined, out);
         }
+        Ok(())
     }
 
-    fn apply_one(&mut self, entry: &Entry) -> Bytes {
+    fn apply_one(&mut self, entry: &Entry) -> Result<Bytes, Unfit> {
         self.clock.advance(entry);
         self.hosts.fire(entry.id, self.clock.now());
         match &entry.payload {
-            Payload::System(_) => Bytes::new(),
+            Payload::System(_) => Ok(Bytes::new()),
             Payload::Command(command) => self.answer(entry.id, command),
         }
     }
 
     fn answer_reads(&mut self, out: &mut Applied) {
         while let Some((id, query)) = self.waiting.pop_ready(self.last_applied.index) {
+            if self.waits_to_be_founded(&query) {
+                let has_room = self.waiting.push(self.last_applied.index.next(), id, query).is_ok();
+                assert!(has_room, "it had room a moment ago");
+                continue;
+            }
             let outcome = self.query(&query);
             out.reads.push((id, outcome));
         }
+    }
+
+    /// Does somebody ask for a machine of a log that is about to be founded?
+    fn waits_to_be_founded(&self, query: &[u8]) -> bool {
+        self.is_to_be_founded()
+            && envelope::decode_query(query).is_ok_and(|(machine, query)| {
+                let about = (machine == MachineId::REPLICA).then(|| codec::decode(query));
+                matches!(about.flatten(), Some(About::Machine { .. }))
+            })
     }
 
     /// For those who wait all events of each machine were examined up to here; none if nobody waits.
@@ -333,13 +344,9 @@ impl Applier {
 
     /// The state as of now, to be written down while entries go on to be applied.
     pub fn capture(&self) -> Box<dyn Capture> {
-        let named = |host: &Host| Named {
-            id: host.id,
-            name: host.name.to_owned(),
-            schema: host.machine.schema().text(),
-        };
-        let machines = self.hosts.iter().map(|host| (named(host), host.desk())).collect();
-        let head = Head { clock: self.clock, sessions: &self.sessions, machines };
+        let machines = self.hosts.iter().map(|host| (host.id, host.desk())).collect();
+        let (registry, sessions) = (&self.registry, &self.sessions);
+        let head = Head { clock: self.clock, registry, first: self.first(), sessions, machines };
         let head: Box<dyn Capture> = Box::new(Encoded::of(&head));
         let machines = self.hosts.iter().map(|host| host.machine.capture());
         Box::new(Sections::of([head].into_iter().chain(machines)))
@@ -361,13 +368,13 @@ impl Applier {
         let head = sections.next().ok_or(Undecodable)?;
         let head: OwnedHead = codec::decode(&head).ok_or(Undecodable)?;
         let sessions = head.sessions.restored().ok_or(Undecodable)?;
-        for (Named { id, name, schema }, desk) in head.machines {
-            let Some(host) = self.hosts.get_mut(id) else {
-                return Err(RestoreError::NoMachine { id, name });
-            };
-            if let Err(change) = host.machine.schema().serves(&schema) {
-                return Err(RestoreError::OtherSchema { name, change });
-            }
+        for machine in head.registry.iter().chain(head.first) {
+            self.fits(&machine)?;
+        }
+        self.registry = head.registry.restored();
+        self.hosts.put_on_log(|id| self.registry.has(id));
+        for (id, desk) in head.machines {
+            let host = self.hosts.get_mut(id).ok_or(Undecodable)?;
             if !desk.events.is_sane() {
                 return Err(Undecodable.into());
             }
@@ -403,8 +410,9 @@ impl Applier {
         query: Bytes,
         out: &mut Applied,
     ) -> Result<(), ReadRefusal> {
-        if index > self.last_applied.index {
-            return self.waiting.push(index, id, query);
+        let last = self.last_applied.index;
+        if index > last || self.waits_to_be_founded(&query) {
+            return self.waiting.push(index.max(last.next()), id, query);
         }
         out.reads.push((id, self.query(&query)));
         Ok(())
@@ -443,6 +451,7 @@ impl Applier {
         let mut digest = Digest::default();
         digest.put(&self.last_applied);
         digest.put(&self.clock);
+        digest.put(&self.registry);
         digest.put(&self.sessions);
         for host in self.hosts.iter() {
             digest.put(&host.id);
@@ -468,23 +477,72 @@ impl Applier {
         let answer = match codec::decode(query).ok_or(Undecodable)? {
             About::Nothing => Vec::new(),
             About::Machine { name } => {
-                let host = self.hosts.iter().find(|host| host.name == name);
-                let described = host.map(|host| (host.id, host.machine.schema().text()));
-                Encoded::of(&described).into_bytes()
+                let first = || self.first().filter(|first| first.name == name);
+                described(self.registry.named(&name).or_else(first))
             }
+            About::Program { name } => described(self.program().find(|it| it.name == name)),
         };
         Ok(Outcome::Applied(answer.into()).encode())
     }
 
-    fn answer(&mut self, at: LogId, command: &[u8]) -> Bytes {
+    /// What a leader is to propose if the log is new: all machines of its program. `None` if the log is
+    /// founded, or has grown long without that, or there is nothing to say: of one machine that was
+    /// written by hand. Another copy of it does no harm.
+    pub fn founding(&self) -> Option<Envelope<'static>> {
+        self.is_to_be_founded()
+            .then(|| Envelope::Register { founds: true, machines: self.program().collect() })
+    }
+
+    fn is_to_be_founded(&self) -> bool {
+        self.registry.may_be_founded(self.last_applied.index)
+            && self.hosts.of_program().any(Host::needs_registration)
+    }
+
+    /// What this program has.
+    fn program(&self) -> impl Iterator<Item = Registration> {
+        self.hosts.of_program().map(Host::registration)
+    }
+
+    /// The first machine, if it is there although nobody has registered it.
+    fn first(&self) -> Option<Registration> {
+        let host = self.hosts.get(MachineId::FIRST)?;
+        self.registry.is_unregistered_first(host.id).then(|| host.registration())
+    }
+
+    fn fits(&self, machine: &Registration) -> Result<(), Unfit> {
+        let host = self.hosts.of_program().find(|host| host.id == machine.id);
+        machine.fits(host.map(|host| (host.name, host.machine.schema())))
+    }
+
+    fn register(
+        &mut self,
+        at: LogId,
+        founds: bool,
+        machines: Vec<Registration>,
+    ) -> Result<Outcome, Unfit> {
+        if let Err(why) = self.registry.check(at.index, founds, &machines) {
+            return Ok(Outcome::Rejected(why));
+        }
+        machines.iter().try_for_each(|machine| self.fits(machine))?;
+        self.registry.register(founds, machines);
+        self.hosts.put_on_log(|id| self.registry.has(id));
+        Ok(Outcome::Done)
+    }
+
+    fn answer(&mut self, at: LogId, command: &[u8]) -> Result<Bytes, Unfit> {
         let outcome = match Envelope::decode(command) {
             Ok(Envelope::Apply { stamp, machine, command }) => {
-                return self.apply_in_session(at, stamp, machine, command);
+                return Ok(self.apply_in_session(at, stamp, machine, command));
             }
             Ok(Envelope::Sessionless { machine, command }) => {
                 let origin = Origin { at, now: self.clock.now(), session: None };
-                return origin.apply(&mut self.hosts, machine, command, &mut self.scratch);
+                return Ok(origin.apply(
+                    (&self.registry, &mut self.hosts),
+                    (machine, command),
+                    &mut self.scratch,
+                ));
             }
+            Ok(Envelope::Register { founds, machines }) => self.register(at, founds, machines)?,
             Ok(Envelope::OpenSession { nonce }) => self.open_session(at, nonce),
             Ok(Envelope::KeepAlive { session, acknowledged_below }) => {
                 done(self.sessions.keep_alive(at.index, session, acknowledged_below))
@@ -499,7 +557,7 @@ impl Applier {
             }
             Err(why) => Outcome::Rejected(why.into()),
         };
-        outcome.encode()
+        Ok(outcome.encode())
     }
 
     fn open_session(&mut self, at: LogId, nonce: u128) -> Outcome {
@@ -535,8 +593,8 @@ impl Applier {
             Admission::Refused(slot, why) => (slot, Outcome::Rejected(why).encode()),
             Admission::Apply(slot) => {
                 let origin = Origin { at, now: self.clock.now(), session: Some(stamp.session) };
-                let answer = origin.apply(&mut self.hosts, machine, command, &mut self.scratch);
-                (slot, answer)
+                let hosts = (&self.registry, &mut self.hosts);
+                (slot, origin.apply(hosts, (machine, command), &mut self.scratch))
             }
         };
         slot.record(answer.clone());
@@ -554,11 +612,13 @@ struct Origin {
 impl Origin {
     fn apply(
         self,
-        hosts: &mut Hosts,
-        machine: MachineId,
-        command: &[u8],
+        (registry, hosts): (&Registry, &mut Hosts),
+        (machine, command): (MachineId, &[u8]),
         scratch: &mut Vec<u8>,
     ) -> Bytes {
+        if let Err(why) = registry.admits(machine, command) {
+            return Outcome::Rejected(why).encode();
+        }
         let Some(Host { machine, cx, .. }) = hosts.get_mut(machine) else {
             return Outcome::Rejected(Rejection::NoSuchMachine { machine }).encode();
         };
@@ -575,6 +635,10 @@ impl Origin {
 fn start_answer(buffer: &mut Vec<u8>) {
     buffer.clear();
     Outcome::Applied(Bytes::new()).encode_into(buffer);
+}
+
+fn described(machine: Option<Registration>) -> Vec<u8> {
+    Encoded::of(&machine.map(|machine| (machine.id, machine.schema))).into_bytes()
 }
 
 fn done(result: Result<(), Rejection>) -> Outcome {

@@ -1,6 +1,7 @@
 //! The lane of the state machine: a slow command delays no heartbeat.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -77,6 +78,7 @@ pub struct ApplyLane {
     /// What is being written down, and as of which entry.
     capture: Option<(Index, Box<dyn Capture>)>,
     restoring: Option<Restoring>,
+    is_unfit: bool,
 }
 
 /// A state that is about to take the place of this one.
@@ -97,7 +99,8 @@ impl ApplyLane {
     pub fn new(applier: Applier, keeper: SessionKeeper) -> Self {
         let applied = Applied::default();
         let timers = TimerKeeper::default();
-        Self { applier, keeper, timers, applied, capture: None, restoring: None }
+        let (capture, restoring) = (None, None);
+        Self { applier, keeper, timers, applied, capture, restoring, is_unfit: false }
     }
 
     /// The replica, to look at.
@@ -106,7 +109,9 @@ impl ApplyLane {
     }
 
     fn apply(&mut self, entries: &Entries, answers: Answers, done: &mut Vec<Input>) {
-        self.applier.apply(entries, &mut self.applied);
+        if let Err(why) = self.applier.apply(entries, &mut self.applied) {
+            return self.be_unfit(why, done);
+        }
         let answered = self.applied.answers.drain(..).map(|answer| (answer.at, answer.outcome));
         let answered = match answers {
             Answers::Wanted => answered.collect(),
@@ -148,16 +153,25 @@ impl ApplyLane {
             }
         });
         let is_done = match (pushed, parser.complete()) {
-            (Ok(()), None) => Some(false),
+            (Ok(()), None) => false,
             (Ok(()), Some(_)) => {
                 let state = core::mem::take(state);
                 self.restoring = None;
                 self.capture = None;
-                self.applier.restore(snapshot, &state, &mut self.applied).ok().map(|()| true)
+                if let Err(why) = self.applier.restore(snapshot, &state, &mut self.applied) {
+                    return self.be_unfit(why, done);
+                }
+                true
             }
-            (Err(_), _) => None,
+            (Err(why), _) => return self.be_unfit(why, done),
         };
         done.push(Input::Restored { snapshot, is_done });
+    }
+
+    /// The state is of no use any more, and nothing is done with it.
+    fn be_unfit(&mut self, why: impl ToString, done: &mut Vec<Input>) {
+        self.is_unfit = true;
+        done.push(Input::Unfit(why.to_string()));
     }
 
     /// Looks after what only time brings, and says when it wants to do so again.
@@ -169,7 +183,8 @@ impl ApplyLane {
         if self.keeper.deadline().is_none() {
             self.keeper.become_leader(now);
         }
-        for envelope in self.keeper.poll(now, self.applier.sessions().activity()) {
+        let expired = self.keeper.poll(now, self.applier.sessions().activity());
+        for envelope in self.applier.founding().into_iter().chain(expired) {
             let body = RequestBody::Propose { command: envelope.encode() };
             done.push(Input::Request { id: Self::NOBODY, body });
         }
@@ -207,6 +222,9 @@ impl Lane for ApplyLane {
 
     fn step(&mut self, work: &mut Vec<ApplyOrder>, done: &mut Vec<Input>) {
         for order in work.drain(..) {
+            if self.is_unfit {
+                continue;
+            }
             match order {
                 ApplyOrder::Apply { entries, answers } => self.apply(&entries, answers, done),
                 ApplyOrder::Query { id, index, query } => {

@@ -15,6 +15,7 @@ use quorate_core::Index;
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
+use crate::registry::Registration;
 use crate::watches::Watch;
 
 /// The version of envelopes and outcomes that this code speaks.
@@ -135,6 +136,14 @@ pub enum Envelope<'a> {
         /// In the machine's own encoding.
         #[serde(skip)]
         command: &'a [u8],
+    },
+    /// From here on these machines are on the log, or have more operations. A replica whose program lacks
+    /// one of them stops before it.
+    Register {
+        /// Only if no machine was registered before: what a leader does with a new log.
+        founds: bool,
+        /// The machines.
+        machines: Vec<Registration>,
     },
 }
 

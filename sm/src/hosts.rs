@@ -9,6 +9,8 @@ use crate::clock::Time;
 use crate::context::{Context, Desk};
 use crate::envelope::{MachineId, SessionId};
 use crate::machine::ByteMachine;
+use crate::registry::Registration;
+use crate::schema::Schema;
 
 /// A machine, and what it has on record.
 pub(crate) struct Host {
@@ -16,6 +18,8 @@ pub(crate) struct Host {
     pub(crate) name: &'static str,
     pub(crate) machine: Box<dyn ByteMachine>,
     pub(crate) cx: Context,
+    /// Is it on the log? If not, nothing happens to it: replicas whose program lacks it go on alike.
+    pub(crate) is_on_log: bool,
 }
 
 /// All machines of a log, by id.
@@ -38,21 +42,40 @@ impl Hosts {
             Ok(_) => panic!("two machines of {id:?}"),
             Err(at) => {
                 let cx = Context::of_machine(machine.event_limits());
-                self.0.insert(at, Host { id, name, machine, cx });
+                self.0
+                    .insert(at, Host { id, name, machine, cx, is_on_log: id == MachineId::FIRST });
             }
         }
     }
 
+    /// One that is on the log.
     pub(crate) fn get(&self, id: MachineId) -> Option<&Host> {
-        self.position(id).ok().map(|at| &self.0[at])
+        self.position(id).ok().map(|at| &self.0[at]).filter(|host| host.is_on_log)
     }
 
     pub(crate) fn get_mut(&mut self, id: MachineId) -> Option<&mut Host> {
-        self.position(id).ok().map(|at| &mut self.0[at])
+        self.position(id).ok().map(|at| &mut self.0[at]).filter(|host| host.is_on_log)
     }
 
+    /// Those on the log.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.0.iter().filter(|host| host.is_on_log)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Host> {
+        self.0.iter_mut().filter(|host| host.is_on_log)
+    }
+
+    /// All that the program has.
+    pub(crate) fn of_program(&self) -> impl Iterator<Item = &Host> {
         self.0.iter()
+    }
+
+    /// From now on those are on the log for which that is said.
+    pub(crate) fn put_on_log(&mut self, is_on_log: impl Fn(MachineId) -> bool) {
+        for host in &mut self.0 {
+            host.is_on_log = is_on_log(host.id);
+        }
     }
 
     fn position(&self, id: MachineId) -> Result<usize, usize> {
@@ -74,7 +97,7 @@ impl Hosts {
     /// Fires what is due at `now`, up to a number.
     pub(crate) fn fire(&mut self, at: LogId, now: Time) {
         let mut left = TIMERS_PER_ENTRY;
-        for Host { machine, cx, .. } in &mut self.0 {
+        for Host { machine, cx, .. } in self.iter_mut() {
             while left > 0
                 && let Some(what) = cx.desk.timers.pop_due(now)
             {
@@ -87,7 +110,7 @@ impl Hosts {
 
     /// A session has ended.
     pub(crate) fn end_session(&mut self, at: LogId, now: Time, session: SessionId) {
-        for Host { machine, cx, .. } in &mut self.0 {
+        for Host { machine, cx, .. } in self.iter_mut() {
             cx.enter(at, now, Some(session));
             machine.session_ended(cx, session);
         }
@@ -95,16 +118,25 @@ impl Hosts {
 
     /// When the next timer fires.
     pub(crate) fn due(&self) -> Option<Time> {
-        self.0.iter().filter_map(|host| host.cx.desk.timers.due()).min()
+        self.iter().filter_map(|host| host.cx.desk.timers.due()).min()
     }
 
     /// How many timers there are.
     pub(crate) fn timers(&self) -> usize {
-        self.0.iter().map(|host| host.cx.desk.timers.len()).sum()
+        self.iter().map(|host| host.cx.desk.timers.len()).sum()
     }
 }
 
 impl Host {
+    pub(crate) fn registration(&self) -> Registration {
+        Registration::of(self.id, self.name, self.machine.schema())
+    }
+
+    /// The first machine is on the log anyway, and of one that was written by hand there is nothing to say.
+    pub(crate) fn needs_registration(&self) -> bool {
+        self.id != MachineId::FIRST || self.machine.schema() != Schema::UNKNOWN
+    }
+
     pub(crate) fn desk(&self) -> &Desk {
         &self.cx.desk
     }

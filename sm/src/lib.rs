@@ -20,7 +20,7 @@
 //!     let id = LogId { term: Term(1), index: applier.last_applied().index.next() };
 //!     let run = Entries::new([Entry { id, payload: Payload::Command(command) }]).unwrap();
 //!     let mut applied = Applied::default();
-//!     applier.apply(&run, &mut applied);
+//!     applier.apply(&run, &mut applied).expect("all machines are there");
 //!     applied.answers.remove(0).outcome
 //! };
 //!
@@ -50,6 +50,7 @@ mod context;
 mod events;
 mod hosts;
 mod machine;
+mod registry;
 mod timers;
 mod watches;
 
@@ -176,6 +177,7 @@ pub use keeper::SessionKeeper;
 pub use kv::Kv;
 pub use machine::{ByteMachine, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};
+pub use registry::{Registration, Unfit};
 pub use schema::{Schema, SchemaChange};
 pub use sessions::{SessionLimits, Sessions};
 pub use subscription::{Lost, Notice, Subscription};

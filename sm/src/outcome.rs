@@ -94,6 +94,16 @@ pub enum Rejection {
     /// Too many readers wait for events here already. Another server may have room.
     #[error("too many readers wait for events")]
     TooManyWatches,
+    /// The log was founded already, or is too long to be.
+    #[error("the machines of this log are registered already")]
+    AlreadyFounded,
+    /// A machine was registered already, and so that this does not go with it: under another name, or with
+    /// operations that are not there now. Or two machines are alike.
+    #[error("machine {} is registered otherwise", .machine.0)]
+    RegisteredOtherwise {
+        /// The one that was named.
+        machine: MachineId,
+    },
 }
 
 impl From<EnvelopeError> for Rejection {

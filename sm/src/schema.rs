@@ -56,6 +56,14 @@ impl Schema {
         self.lines.iter().flat_map(|line| [*line, "\n"]).collect()
     }
 
+    /// The numbers of the commands in a text, in order.
+    pub(crate) fn commands(text: &str) -> Vec<u32> {
+        let number = |line: &str| line.strip_prefix("command ")?.split(' ').next()?.parse().ok();
+        let mut numbers: Vec<_> = text.lines().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// A number for all of it.
     pub const fn hash(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325;

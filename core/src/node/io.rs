@@ -1,5 +1,6 @@
 //! What goes into a node, and what comes out of it.
 
+use alloc::string::String;
 use alloc::vec::{self, Vec};
 
 use core::time::Duration;
@@ -108,10 +109,12 @@ pub enum Input {
     Restored {
         /// As ordered.
         snapshot: LogId,
-        /// It was the last one, and the state is that of the snapshot; `None` if the state machine
-        /// cannot make sense of it.
-        is_done: Option<bool>,
+        /// It was the last one, and the state is that of the snapshot.
+        is_done: bool,
     },
+    /// The state machine cannot go on: the log, or a snapshot, wants something of it that this program does
+    /// not have. Nothing is wrong with the disk.
+    Unfit(String),
     /// The state machine wants to know the time in so long at the latest: answer with
     /// [`Output::Tend`], if this server leads by then.
     TendIn(Duration),
@@ -245,6 +248,9 @@ pub enum Output {
     Stopped,
     /// The disk failed, and the node is over: the process must end at once, without another word.
     DiskFailed(WalError),
+    /// The state machine cannot go on, for this reason, and the node is over: another program has to be run
+    /// on this disk.
+    Unfit(String),
     /// This server has halted, see [`Effect::Halt`](crate::Effect::Halt).
     Halted(Violation),
     /// A peer knows this server by a newer disk, or a later start, and the node is over: its disk is an

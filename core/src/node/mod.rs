@@ -339,10 +339,13 @@ impl Node {
             Input::SnapshotRead { reader, snapshot, offset, read } => {
                 self.handle_snapshot_read(reader, (snapshot, offset), read, out);
             }
-            Input::Restored { snapshot, is_done: Some(is_done) } => {
+            Input::Restored { snapshot, is_done } => {
                 self.handle_restored(snapshot, is_done, out);
             }
-            Input::Restored { snapshot, is_done: None } => self.handle_unrestorable(snapshot, out),
+            Input::Unfit(why) => {
+                self.phase = Phase::Over;
+                out.push(Output::Unfit(why));
+            }
             Input::TendIn(span) => self.handle_tend_in(span),
             Input::WriteTime => self.handle_write_time(),
             Input::Request { id, body } => {

@@ -387,13 +387,6 @@ impl Node {
         }
     }
 
-    /// The state machine cannot begin anew from what is a sound snapshot: it is another one's.
-    pub(super) fn handle_unrestorable(&mut self, snapshot: LogId, out: &mut Outputs) {
-        let context = alloc::format!("the state machine cannot read snapshot {}", snapshot.index.0);
-        let kind = DiskErrorKind::Io;
-        self.fail(WalError::Disk(DiskError { kind, context }), out);
-    }
-
     /// The log may forget what is up to `index`, and the snapshots before the newest may go, but for
     /// those that are offered.
     pub(super) fn compact(&mut self, index: Index, out: &mut Outputs) {

@@ -94,6 +94,21 @@ fn a_disk_that_failed_silences_its_server() {
     assert!(led >= 2, "the others go on");
 }
 
+#[test]
+fn a_state_machine_that_cannot_go_on_ends_its_server() {
+    let mut world = World::new(3);
+    let leader = world.elect();
+    world.hosts[leader].inputs.push(Input::Unfit("it lacks a lamp".to_owned()));
+    world.settle();
+    assert_eq!(world.hosts[leader].unfit.as_deref(), Some("it lacks a lamp"));
+    assert_eq!((&world.hosts[leader].failure, world.hosts[leader].node.deadline()), (&None, None));
+    world.propose(leader, 1, "a");
+    assert!(world.hosts[leader].responses.is_empty());
+    world.pass(Duration::from_secs(3));
+    let led = world.hosts.iter().filter(|host| host.node.raft().status().leader.is_some()).count();
+    assert!(led >= 2, "the others go on");
+}
+
 /// FAULTS O05
 #[test]
 fn the_others_replace_a_leader_whose_disk_hangs() {

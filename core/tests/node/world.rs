@@ -44,6 +44,7 @@ pub(crate) struct Host {
     pub(crate) is_stopped: bool,
     /// Who knows the node by another disk.
     pub(crate) disowned: Option<(NodeId, Reject)>,
+    pub(crate) unfit: Option<String>,
     /// Why the node gave up, if it did.
     pub(crate) failure: Option<WalError>,
     /// Nothing is acknowledged by the disk, or applied by the state machine.
@@ -395,6 +396,7 @@ impl Host {
             dials: 0,
             is_stopped: false,
             disowned: None,
+            unfit: None,
             failure: None,
             read_answer: None,
             is_disk_stalled: false,
@@ -453,6 +455,7 @@ impl Host {
             Output::Note(note) => self.notes.push(note),
             Output::Stopped => self.is_stopped = true,
             Output::Disowned { by, why } => self.disowned = Some((by, why)),
+            Output::Unfit(why) => self.unfit = Some(why),
             Output::DiskFailed(why) => self.failure = Some(why),
             Output::Capture(index) => {
                 assert_eq!(index, self.orders.back().map_or(self.applied, Order::last));
@@ -543,7 +546,7 @@ impl Host {
         if is_done {
             self.applied = snapshot.index;
         }
-        Input::Restored { snapshot, is_done: Some(is_done) }
+        Input::Restored { snapshot, is_done }
     }
 }
 

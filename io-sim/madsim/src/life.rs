@@ -82,7 +82,7 @@ async fn stop_all(world: &World) -> Checked {
     until(world, "the end of all servers", |sim| sim.servers.iter().all(|it| !it.is_up)).await?;
     world.with(|sim| {
         for server in sim.kept() {
-            let (ended, pending) = (server.ended, server.ledger.pending());
+            let (ended, pending) = (server.ended.clone(), server.ledger.pending());
             let is_good = ended == Some(quorate_io_tokio::Ended::Stopped) && pending == 0;
             hold(is_good, Property::ServersRun, || {
                 format!("{:?} ends with {ended:?}, {pending} writes not durable", server.id)

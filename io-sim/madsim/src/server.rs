@@ -242,9 +242,13 @@ impl Sim {
     fn ended(&mut self, at: usize, ended: Ended) {
         let host = self.servers[at].host.0.into();
         self.note(host, || format!("has ended: {ended:?}"));
-        match ended {
+        match &ended {
             Ended::Stopped => self.report.stopped += 1,
             Ended::DiskFailed => self.report.disk_failures += 1,
+            Ended::Unfit(why) => {
+                let evidence = format!("n{host}: {why}");
+                self.must(Err(Violation { property: Property::ServersRun, evidence }));
+            }
             Ended::Halted(violation) => {
                 let evidence = format!("n{host} halts: {violation}");
                 self.must(Err(Violation { property: Property::ServersRun, evidence }));

@@ -65,10 +65,11 @@ impl Feed for Input {
                 }
             }
             Self::Restored { snapshot, is_done } => {
-                digest.words(&[17, snapshot.index.0, is_done.map_or(2, u64::from)]);
+                digest.words(&[17, snapshot.index.0, (*is_done).into()]);
             }
             Self::TendIn(span) => digest.words(&[18, nanos(*span)]),
             Self::WriteTime => digest.word(19),
+            Self::Unfit(_) => digest.word(20),
         }
     }
 }
@@ -113,6 +114,7 @@ impl Feed for Output {
             Self::DiskFailed(_) => digest.word(11),
             Self::Halted(_) => digest.word(12),
             Self::Disowned { by, .. } => digest.words(&[23, by.get()]),
+            Self::Unfit(_) => digest.word(24),
             Self::Capture(index) => digest.words(&[13, index.0]),
             Self::CaptureMore => digest.word(14),
             Self::CaptureEnd => digest.word(15),

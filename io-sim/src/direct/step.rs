@@ -220,6 +220,9 @@ impl World<'_> {
                     format!("{:?} halts: {violation}", server.id)
                 });
             }
+            Output::Unfit(why) => {
+                return hold(false, Property::ServersRun, || format!("{:?}: {why}", server.id));
+            }
             Output::Disowned { by, why } => {
                 return hold(false, Property::ServersRun, || {
                     format!("{:?} is disowned by {by:?}: {why}", server.id)

@@ -57,7 +57,10 @@ pub(crate) fn again(
     for entry in log.iter() {
         let mut applied = Applied::default();
         let index = entry.id.index;
-        fresh.apply(&log.from(index).up_to(index), &mut applied);
+        let goes_on = fresh.apply(&log.from(index).up_to(index), &mut applied);
+        hold(goes_on.is_ok(), Property::StatesAgree, || {
+            format!("{} cannot be applied again: {goes_on:?}", index.0)
+        })?;
         if let Some(AsOf { command: Some(answer), .. }) = told.0.get(&index) {
             let outcome = &applied.answers[0].outcome;
             is_it(outcome, answer, || format!("the command at {}", index.0))?;

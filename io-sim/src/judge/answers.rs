@@ -133,7 +133,7 @@ impl Sessions {
                 let is_silent = self.last_active.get(&session).is_some_and(|&last| last <= known);
                 is_silent && self.last_active.remove(&session).is_some()
             }
-            Ok(Envelope::Sessionless { .. }) | Err(_) => false,
+            Ok(Envelope::Sessionless { .. } | Envelope::Register { .. }) | Err(_) => false,
         }
     }
 

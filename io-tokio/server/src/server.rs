@@ -3,13 +3,14 @@
 use std::io;
 use std::path::Path;
 
+use quorate_core::LogId;
 use quorate_core::node::{NodeConfig, NodeStartError};
 use quorate_core::snapshot::{SnapshotError, StoreError};
 use quorate_core::wal::{OpenError, Opened};
 use quorate_core::wire::Address;
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applied, Applier, Kv, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, RestoreError, SessionLimits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -120,15 +121,27 @@ fn restore(
     if let Some(state) = state {
         let at = opened.recovered.snapshot.last_included;
         let restored = applier.restore(at, &state, &mut Applied::default());
-        restored.map_err(|error| {
-            tracing::error!(%error, "the state of the snapshot is not this program's");
-            let why = SnapshotError::Malformed("it is another state machine's");
-            let error = OpenError::Snapshot(StoreError::Damaged { id: at, why });
-            directory::not_opened(directory, &error)
-        })?;
+        restored.map_err(|why| not_restored(directory, at, &why))?;
         tracing::info!(index = at.index.0, bytes = state.len(), "the state was restored");
     }
     Ok(applier)
+}
+
+fn not_restored(directory: &Path, at: LogId, why: &RestoreError) -> Box<Diagnostic> {
+    match why {
+        RestoreError::Unfit(why) => unfit(why.to_string()),
+        RestoreError::Undecodable(_) => {
+            let why = SnapshotError::Malformed("it is another state machine's");
+            let error = OpenError::Snapshot(StoreError::Damaged { id: at, why });
+            directory::not_opened(directory, &error)
+        }
+    }
+}
+
+fn unfit(why: String) -> Box<Diagnostic> {
+    Diagnostic::new(codes::UNFIT, "this program cannot go on with this log")
+        .why(why)
+        .help("run the program of the other servers, or a newer one, on this directory")
 }
 
 fn configure(
@@ -207,6 +220,7 @@ async fn end(
                 .why("the log above says which operation, and what the system said")
                 .help("look after the disk, then start again; nothing acknowledged is lost"))
         }
+        Ok(Ended::Unfit(why)) => Err(unfit(why)),
         Ok(Ended::Halted(violation)) => {
             Err(Diagnostic::new(codes::HALTED, "the server has halted").because(&violation).help(
                 "keep the data of all members; look for one that was wiped, copied or restored",

@@ -5,6 +5,7 @@
 
 mod kv;
 mod pump;
+mod register;
 mod typed;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use quorate_sm::courier::{Courier, Input, NewCall};
 
 pub use kv::{KvClient, KvError, Swap};
 pub use quorate_sm::courier::{Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing};
+pub use register::NotRegistered;
 pub use typed::NoSuchClient;
 
 /// Where the answer to a call goes.

@@ -20,9 +20,9 @@ pub enum NoSuchClient {
     /// No server could be asked.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The servers have none of this name.
+    /// The servers have none of this name, or nobody has [registered](Client::register) it.
     #[error(
-        "the servers have no machine {name:?}: is it registered, and do they run the program that has it?"
+        "there is no machine {name:?} on the log: once all servers run a program that has it, register it"
     )]
     NoMachine {
         /// The name.

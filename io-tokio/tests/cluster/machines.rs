@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use quorate_core::node::NodeConfig;
-use quorate_io_tokio::client::{Client, NoSuchClient};
+use quorate_io_tokio::Ended;
+use quorate_io_tokio::client::{Client, KvClient, NoSuchClient, NotRegistered};
 use quorate_sm::{
     Applier, Kv, Level, MachineId, Notice, SessionId, SessionLimits, Subscription, TimerId, machine,
 };
@@ -242,4 +243,51 @@ async fn who_listens_no_longer_costs_nothing() {
     assert!(waiting.await.unwrap_err().is_cancelled());
     patiently(|| async { (cluster.status(0).await.watches == 0).then_some(()) }).await;
     house.enter("hall", "a", LONG).await.unwrap();
+}
+
+/// The program before there were rooms, in a group whose log has grown by then.
+fn one_machine() -> Applier {
+    Applier::new(Kv::default(), SessionLimits::default())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_comes_to_a_group_whose_programs_change_one_by_one() {
+    let mut cluster = Cluster::with_machines(3, tune, one_machine).await;
+    let client = cluster.caller(None);
+    let kv = KvClient::new(client.clone());
+    for _ in 0..1100 {
+        kv.increment("n", 1).await.unwrap();
+    }
+    cluster.machines = two_machines;
+    for at in 0..3 {
+        let lacking = client.register("rooms").await.unwrap_err();
+        assert!(matches!(lacking, NotRegistered::Lacks { .. }), "{lacking}");
+        let Err(error) = client.machine::<RoomsClient<_>>("rooms").await else { panic!() };
+        assert!(matches!(error, NoSuchClient::NoMachine { .. }), "{error}");
+        assert_eq!(cluster.stop(at).await, Ended::Stopped);
+        let deaf = client.register("rooms").await.unwrap_err();
+        assert!(matches!(deaf, NotRegistered::CannotAsk { .. } | NotRegistered::Lacks { .. }));
+        cluster.restart(at).await;
+        kv.increment("n", 1).await.unwrap();
+    }
+    assert_eq!(client.register("rooms").await, Ok(MachineId(7)));
+    assert_eq!(client.register("rooms").await, Ok(MachineId(7)), "again, to no effect");
+    let house = rooms(&client).await;
+    assert_eq!(house.enter("hall", "first", LONG).await, Ok(1));
+    assert_eq!(kv.increment("n", 1).await.unwrap(), 1104);
+
+    // Whoever comes back with the old program is told so, and the others go on.
+    let old = cluster.stop(2).await;
+    assert_eq!(old, Ended::Stopped);
+    assert_eq!(house.enter("hall", "second", LONG).await, Ok(2));
+    cluster.machines = one_machine;
+    let ended = cluster.unfit(2).await;
+    assert!(ended.contains("machine 7") && ended.contains("rooms"), "{ended}");
+    cluster.machines = two_machines;
+    cluster.restart(2).await;
+    let on_it = cluster.caller(Some(2));
+    assert_eq!(
+        rooms(&on_it).await.at(Level::Linearizable).guests("hall").await.unwrap().value.len(),
+        2
+    );
 }

@@ -12,7 +12,7 @@ use quorate_core::{ClusterId, Incarnation, Membership, NodeId, RoleKind};
 use quorate_io_tokio::client::{Client, ClientConfig, KvClient, Routing};
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applied, Applier, Kv, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, RestoreError, SessionLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -29,7 +29,8 @@ pub(crate) struct Cluster {
     addresses: Vec<String>,
     servers: Vec<Option<Server>>,
     tune: fn(&mut NodeConfig),
-    machines: fn() -> Applier,
+    /// What servers run that are started from now on.
+    pub(crate) machines: fn() -> Applier,
 }
 
 struct Server {
@@ -76,7 +77,7 @@ impl Cluster {
             let (node, incarnation) = (id(at), Incarnation(u128::from(env.random())));
             let identity = Identity { cluster: CLUSTER, node, incarnation };
             format(&disk, &identity, 0, &members).unwrap();
-            let server = cluster.start(at, disk, listener);
+            let server = cluster.start(at, disk, listener).unwrap();
             cluster.servers.push(Some(server));
         }
         cluster
@@ -86,14 +87,19 @@ impl Cluster {
         self.directory.join(at.to_string())
     }
 
-    fn start(&self, at: usize, disk: FileDisk, listener: TcpListener) -> Server {
+    fn start(
+        &self,
+        at: usize,
+        disk: FileDisk,
+        listener: TcpListener,
+    ) -> Result<Server, RestoreError> {
         let options = WalOptions { segment_bytes: 4 << 20, ..WalOptions::DEFAULT };
         let (wal, opened) = Wal::open(disk, options, self.env.random()).unwrap();
         let (snapshots, state) = wal.snapshots().unwrap();
         let mut applier = (self.machines)();
         if let Some(state) = state {
             let at = opened.recovered.snapshot.last_included;
-            applier.restore(at, &state, &mut Applied::default()).unwrap();
+            applier.restore(at, &state, &mut Applied::default())?;
         }
         let incarnation = opened.ident.identity.incarnation;
         let addresses = self.addresses.iter().enumerate();
@@ -112,7 +118,7 @@ impl Cluster {
             listener,
         };
         let (handle, running) = start(self.env, parts).unwrap();
-        Server { handle, ended: tokio::spawn(running) }
+        Ok(Server { handle, ended: tokio::spawn(running) })
     }
 
     /// Ends a server as a crash does: nobody is told.
@@ -124,11 +130,27 @@ impl Cluster {
 
     /// Starts a server that ended.
     pub(crate) async fn restart(&mut self, at: usize) {
+        self.servers[at] = Some(self.started_again(at).await.unwrap());
+    }
+
+    /// Starts a server that will end because it is unfit: why.
+    pub(crate) async fn unfit(&mut self, at: usize) -> String {
+        match self.started_again(at).await {
+            Err(RestoreError::Unfit(why)) => why.to_string(),
+            Err(why) => panic!("{why}"),
+            Ok(server) => match tokio::time::timeout(PATIENCE, server.ended).await {
+                Ok(Ok(Ended::Unfit(why))) => why,
+                other => panic!("{other:?}"),
+            },
+        }
+    }
+
+    async fn started_again(&self, at: usize) -> Result<Server, RestoreError> {
         // Its log ends in a thread of its own, and its connections in tasks of theirs.
         let disk = patiently(|| async { FileDisk::open(self.path(at)).ok() }).await;
         let listener =
             patiently(|| async { self.env.listen(&self.addresses[at]).await.ok() }).await;
-        self.servers[at] = Some(self.start(at, disk, listener));
+        self.start(at, disk, listener)
     }
 
     /// Tells a server to stop, and waits until it has.

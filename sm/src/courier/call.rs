@@ -282,6 +282,8 @@ impl Call {
             Rejection::NoEnvelope(_)
             | Rejection::NoSuchMachine { .. }
             | Rejection::Undecodable
+            | Rejection::AlreadyFounded
+            | Rejection::RegisteredOtherwise { .. }
             | Rejection::SessionActive { .. } => {
                 self.doubt = None;
                 self.end_because(why.into())

@@ -11,7 +11,7 @@ use quorate_core::{Entries, Entry, Index, LeaderTime, LogId, Payload, RequestId,
 use quorate_sm::courier::{Answered, CallError, Reason};
 use quorate_sm::{
     Applied, Applier, Caller, Envelope, Level, Lost, MachineId, Outcome, RestoreError, SessionId,
-    SessionLimits, Stamp, Time, TypedClient, Watch, Watched, client,
+    SessionLimits, Stamp, Time, TypedClient, Unfit, Watch, Watched, client,
 };
 
 use crate::store::{Change, KvClient, KvMachine, Store};
@@ -41,6 +41,8 @@ impl Board {
     fn new() -> (Self, KvClient<Self>) {
         let inner = Inner { applier: applier(), session: None, watches: 0, told: Vec::new() };
         let board = Self(Arc::new(Mutex::new(inner)));
+        let founding = board.with(|inner| inner.applier.founding()).expect("a new log");
+        assert_eq!(board.say(&founding), Outcome::Done);
         (board.clone(), KvClient::new(board, MACHINE))
     }
 
@@ -54,7 +56,7 @@ impl Board {
             let id = LogId { term: Term(1), index };
             let mut applied = Applied::default();
             let run = Entries::new([Entry { id, payload }]).expect("a run");
-            inner.applier.apply(&run, &mut applied);
+            inner.applier.apply(&run, &mut applied).expect("nothing is lacking");
             inner.told.extend(applied.reads);
             applied.answers.remove(0).outcome
         })
@@ -178,7 +180,7 @@ fn operations_go_to_the_state_and_answers_come_back() {
     assert_eq!(done(kv.get("a")), Some("2".into()));
     assert_eq!(done(kv.keys("")), ["a"]);
     let seen = done(kv.at(Level::Stale).get("a"));
-    assert_eq!((seen.value, seen.index), (Some("2".into()), Index(2)));
+    assert_eq!((seen.value, seen.index), (Some("2".into()), Index(3)));
     board.restore();
     assert_eq!(done(kv.delete("a")), Some("2".into()));
     assert_eq!(done(kv.get("a")), None);
@@ -224,10 +226,13 @@ fn a_program_that_lacks_something_of_a_state_does_not_begin_with_it() {
     assert_eq!(restored(applier()), Ok(()));
     let none = || Applier::without_machines(SessionLimits::default());
     let name = || "kv".to_owned();
-    assert_eq!(restored(none()), Err(RestoreError::NoMachine { id: MACHINE, name: name() }));
+    assert_eq!(
+        restored(none()),
+        Err(RestoreError::Unfit(Unfit::NoMachine { id: MACHINE, name: name() }))
+    );
     let earlier = none().with(MACHINE, "kv", earlier::KvMachine(earlier::Store));
     let error = restored(earlier).unwrap_err();
-    assert!(matches!(error, RestoreError::OtherSchema { .. }), "{error}");
+    assert!(matches!(error, RestoreError::Unfit(Unfit::OtherSchema { .. })), "{error}");
     let more = applier().with(MachineId(9), "more", KvMachine(Store::default()));
     assert_eq!(restored(more), Ok(()), "a machine that has come since begins with nothing");
     for length in 0..state.len() {
@@ -251,7 +256,7 @@ fn a_key_expires_once_and_never_early() {
     assert_eq!(board.with(|inner| inner.applier.timer_due()), Some(Time::of(SECOND * 11 / 10)));
     board.led(1100);
     let notice = now(changes.next()).expect("at once").expect("an event");
-    assert_eq!((notice.event, notice.index), (Change::Expired, Index(4)));
+    assert_eq!((notice.event, notice.index), (Change::Expired, Index(5)));
     assert_eq!(done(kv.get("a")), None);
     board.led(9999);
     assert_eq!(now(changes.next()), None, "once");
@@ -311,7 +316,7 @@ fn more_events_than_fit_into_one_answer_come_in_several() {
     }
     let watches = board.with(|inner| inner.watches);
     let told: Vec<_> = (0..10).map(|_| now(changes.next()).unwrap().unwrap().index.0).collect();
-    assert_eq!(told, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]);
+    assert_eq!(told, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
     assert_eq!(board.with(|inner| inner.watches) - watches, 5, "two fit, and one is always told");
     assert_eq!(now(changes.next()), None);
 }
@@ -324,9 +329,9 @@ fn who_is_too_late_is_told_what_is_missing() {
         done(kv.put("a", "x", None));
     }
     let Some(Err(Lost::Gap(gap))) = now(changes.next()) else { panic!("a gap") };
-    assert_eq!((gap.resume.0, gap.complete_after), (10, Index(10)));
+    assert_eq!((gap.resume.0, gap.complete_after), (10, Index(11)));
     let next = now(changes.next()).unwrap().unwrap();
-    assert_eq!(next.index, Index(11));
+    assert_eq!(next.index, Index(12));
 }
 
 #[test]

@@ -4,4 +4,5 @@
 
 mod board;
 mod misuse;
+mod registry;
 mod store;

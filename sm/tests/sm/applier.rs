@@ -60,7 +60,7 @@ fn replay(log: &[Entry], lengths: &[usize]) -> (Applied, u64) {
     let mut rest = log;
     for length in lengths.iter().cycle() {
         let (run, after) = rest.split_at((*length).min(rest.len()));
-        applier.apply(&run_of(run.iter().cloned()), &mut applied);
+        applier.apply(&run_of(run.iter().cloned()), &mut applied).expect("nothing is lacking");
         rest = after;
         if rest.is_empty() {
             break;
@@ -134,7 +134,9 @@ fn the_digest_sees_the_machine_the_sessions_and_the_position() {
 fn a_no_op_moves_the_index_and_has_an_empty_answer() {
     let mut applier = Applier::new(Kv::default(), LIMITS);
     let mut applied = Applied::default();
-    applier.apply(&run_of([entry(1, None), entry(2, Some(put("k", "v")))]), &mut applied);
+    applier
+        .apply(&run_of([entry(1, None), entry(2, Some(put("k", "v")))]), &mut applied)
+        .expect("nothing is lacking");
     assert_eq!(applier.last_applied(), LogId { term: Term(1), index: Index(2) });
     assert!(applied.answers[0].outcome.is_empty());
     assert!(!applied.answers[1].outcome.is_empty());
@@ -144,7 +146,7 @@ fn a_no_op_moves_the_index_and_has_an_empty_answer() {
 fn a_run_of_nothing_does_nothing() {
     let mut applier = Applier::new(Kv::default(), LIMITS);
     let mut applied = Applied::default();
-    applier.apply(&run_of([]), &mut applied);
+    applier.apply(&run_of([]), &mut applied).expect("nothing is lacking");
     assert_eq!((applier.last_applied(), applied), (LogId::ZERO, Applied::default()));
 }
 
@@ -153,7 +155,10 @@ fn a_run_of_nothing_does_nothing() {
 fn a_gap_is_refused() {
     let mut replica = kv();
     replica.noop();
-    replica.applier.apply(&run_of([entry(3, None)]), &mut Applied::default());
+    replica
+        .applier
+        .apply(&run_of([entry(3, None)]), &mut Applied::default())
+        .expect("nothing is lacking");
 }
 
 #[test]
@@ -161,7 +166,10 @@ fn a_gap_is_refused() {
 fn a_repetition_is_refused() {
     let mut replica = kv();
     replica.noop();
-    replica.applier.apply(&run_of([entry(1, None)]), &mut Applied::default());
+    replica
+        .applier
+        .apply(&run_of([entry(1, None)]), &mut Applied::default())
+        .expect("nothing is lacking");
 }
 
 #[test]
@@ -171,7 +179,7 @@ fn an_older_term_is_refused() {
     replica.noop();
     let id = LogId { term: Term(0), index: Index(2) };
     let older = Entry { id, payload: Payload::NOOP };
-    replica.applier.apply(&run_of([older]), &mut Applied::default());
+    replica.applier.apply(&run_of([older]), &mut Applied::default()).expect("nothing is lacking");
 }
 
 #[test]
@@ -194,12 +202,16 @@ fn a_read_waits_for_its_index_and_no_longer() {
     for (id, index) in [(1, 3), (2, 2), (3, 3), (5, 3)] {
         applier.query_at(Index(index), RequestId(id), get("k"), &mut applied).expect("room");
     }
-    applier.apply(&run_of([entry(1, Some(put("k", "old")))]), &mut applied);
+    applier
+        .apply(&run_of([entry(1, Some(put("k", "old")))]), &mut applied)
+        .expect("nothing is lacking");
     assert!(applied.reads.is_empty(), "index 1 is not enough");
 
-    applier.apply(&run_of([entry(2, None)]), &mut applied);
+    applier.apply(&run_of([entry(2, None)]), &mut applied).expect("nothing is lacking");
     applier.query_at(Index(2), RequestId(4), get("k"), &mut applied).expect("at once");
-    applier.apply(&run_of([entry(3, Some(put("k", "new")))]), &mut applied);
+    applier
+        .apply(&run_of([entry(3, Some(put("k", "new")))]), &mut applied)
+        .expect("nothing is lacking");
     let seen: Vec<_> = applied
         .reads
         .iter()
@@ -225,7 +237,7 @@ fn reads_that_would_wait_are_refused_when_too_many_do() {
 
     applier.cancel_read(RequestId(17));
     applier.query_at(Index(1), RequestId(9), Bytes::new(), &mut applied).expect("room again");
-    applier.apply(&run_of([entry(1, None)]), &mut applied);
+    applier.apply(&run_of([entry(1, None)]), &mut applied).expect("nothing is lacking");
     assert_eq!(applied.reads.len(), reads);
     assert!(applied.reads.iter().all(|(id, _)| *id != RequestId(17)), "it was cancelled");
 }

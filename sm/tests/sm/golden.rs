@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use quorate_core::Index;
 use quorate_sm::{
-    Envelope, EnvelopeError, Kv, MachineId, Order, Outcome, Rejection, Sequence, SessionId, Stamp,
-    client, kv,
+    Envelope, EnvelopeError, Kv, MachineId, Order, Outcome, Registration, Rejection, Sequence,
+    SessionId, Stamp, client, kv,
 };
 
 const ENVELOPES: &str = include_str!("../golden/envelopes.txt");
@@ -58,6 +58,9 @@ fn envelopes() {
     check_envelope("expire_session", &Envelope::ExpireSession { session, last_active });
     check_envelope("apply", &Envelope::Apply { stamp, machine, command });
     check_envelope("sessionless", &Envelope::Sessionless { machine, command });
+    let (name, schema) = ("kv".to_owned(), "command 0 put() -> ()\n".to_owned());
+    let machines = vec![Registration { id: machine, name, schema }];
+    check_envelope("register", &Envelope::Register { founds: true, machines });
 }
 
 #[test]
@@ -82,6 +85,9 @@ fn outcomes() {
             Rejection::TooManyAnswerBytes { bytes: 300_000, bytes_max: 262_144 },
         ),
         ("session_active", Rejection::SessionActive { last_active: Index(70_000) }),
+        ("too_many_watches", Rejection::TooManyWatches),
+        ("already_founded", Rejection::AlreadyFounded),
+        ("registered_otherwise", Rejection::RegisteredOtherwise { machine: MachineId(9) }),
     ];
     let mut outcomes = vec![
         ("applied", Outcome::Applied(Bytes::from_static(b"\xc0\xff\xee"))),

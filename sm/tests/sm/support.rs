@@ -56,7 +56,7 @@ impl Replica {
         let entry = entry(self.next().0, command);
         self.log.push(entry.clone());
         let mut applied = Applied::default();
-        self.applier.apply(&run_of([entry]), &mut applied);
+        self.applier.apply(&run_of([entry]), &mut applied).expect("nothing is lacking");
         assert_eq!(applied.answers.len(), 1, "each entry has its answer");
         applied.answers.remove(0).outcome
     }

@@ -98,7 +98,10 @@ fn s6_3_all_replicas_end_sessions_alike() {
     }
     one.commit(&Envelope::ExpireSession { session: sessions[2], last_active: Index(12) });
     let mut other = replica();
-    other.applier.apply(&run_of(one.log.clone()), &mut Applied::default());
+    other
+        .applier
+        .apply(&run_of(one.log.clone()), &mut Applied::default())
+        .expect("nothing is lacking");
     assert_eq!(one.applier.digest(), other.applier.digest());
 }
 
