@@ -87,6 +87,11 @@ fn a_machine_that_is_sound_holds() {
     );
 }
 
+#[test]
+fn the_store_holds() {
+    quorate_io_sim::check!(quorate_sm::Kv, seeds = 8);
+}
+
 /// Everything holds.
 struct Anything;
 

@@ -1,10 +1,12 @@
-//! A key-value store: byte strings in order, each with the version of its last change.
+//! A key-value store: byte strings in order, each with the version of its last change, some of them for a
+//! while only; whoever watches is told what becomes of them.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, btree_map};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Bound;
+use core::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::Index;
@@ -14,6 +16,7 @@ use crate::capture::Capture;
 use crate::codec;
 use crate::context::Context;
 use crate::machine::StateMachine;
+use crate::timers::TimerId;
 
 /// The longest key; a key may be empty.
 pub const KEY_BYTES_MAX: usize = 1024;
@@ -22,10 +25,18 @@ pub const LIST_ROWS_MAX: u32 = 1000;
 /// The most bytes of keys and values that one query lists, beyond its first row.
 pub const LIST_BYTES_MAX: usize = 1 << 20;
 
+/// The most conditions, and the most writes on either side, of a transaction.
+pub const TRANSACTION_MAX: usize = 128;
+/// The most keys that one query gets, of [`LIST_BYTES_MAX`] bytes of values together.
+pub const GET_KEYS_MAX: usize = 128;
+
 /// A key-value store.
 ///
 /// A version is the [`Index`] of the entry that wrote a value: it grows with every change and never
-/// comes back, not even for a key that was deleted in between.
+/// comes back, not even for a key that was deleted in between. One transaction writes one version.
+///
+/// Every change is an event, a [`Change`], whose topic is the key: readers can ask for those of a key, or of
+/// all keys with a prefix.
 ///
 /// ```
 /// use quorate_core::{Index, LogId, Term};
@@ -48,7 +59,14 @@ pub const LIST_BYTES_MAX: usize = 1 << 20;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Kv {
-    rows: BTreeMap<Bytes, Versioned>,
+    rows: BTreeMap<Bytes, Stored>,
+}
+
+/// A value, and what takes it away.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Stored {
+    found: Versioned,
+    expiry: Option<TimerId>,
 }
 
 /// A value, and when it was written.
@@ -92,9 +110,65 @@ pub enum Command {
         /// What to add.
         by: i64,
     },
+    /// Sets a key for a while. What writes it again before that, other than an
+    /// [`Increment`](Self::Increment), makes it stay.
+    PutFor {
+        /// The key.
+        key: Bytes,
+        /// Its new value.
+        value: Bytes,
+        /// For how long, in replicated time.
+        ttl: Duration,
+    },
+    /// Changes several keys at once, or others.
+    Transact(Transaction),
 }
 
-/// What a [`Command::CompareAndSwap`] expects.
+/// Writes that are done if some keys are as expected, and others that are done if not: all at once.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Transaction {
+    /// What all must be, at most [`TRANSACTION_MAX`] of them.
+    pub conditions: Vec<(Bytes, Expected)>,
+    /// What is done then, in this order; at most [`TRANSACTION_MAX`] of them.
+    pub then: Vec<Write>,
+    /// What is done if not; as many.
+    pub otherwise: Vec<Write>,
+}
+
+/// A write of a [`Transaction`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Write {
+    /// Sets a key.
+    Put {
+        /// The key.
+        key: Bytes,
+        /// Its new value.
+        value: Bytes,
+        /// For how long, if not for ever.
+        ttl: Option<Duration>,
+    },
+    /// Removes a key.
+    Delete {
+        /// The key.
+        key: Bytes,
+    },
+}
+
+/// What became of a key: the body of an event. Its entry is the version that was written.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Change {
+    /// It has this value now.
+    Put {
+        /// The value.
+        value: Bytes,
+    },
+    /// It was removed.
+    Deleted,
+    /// Its time was up.
+    Expired,
+}
+
+/// What a [`Command::CompareAndSwap`] or a [`Transaction`] expects.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Expected {
     /// There is no such key.
@@ -135,6 +209,13 @@ pub enum Answer {
     },
     /// The command cannot be carried out; nothing has changed.
     Refused(Refused),
+    /// The transaction is done.
+    Transacted {
+        /// Was everything as expected?
+        is_met: bool,
+        /// For each write that was done, the version that the key had before it.
+        previous: Vec<Option<Index>>,
+    },
 }
 
 /// Why a command cannot be carried out.
@@ -159,6 +240,23 @@ pub enum Refused {
         /// What was to be added.
         by: i64,
     },
+    /// A transaction has more than [`TRANSACTION_MAX`] conditions or writes, or a query more than
+    /// [`GET_KEYS_MAX`] keys.
+    #[error("{count} conditions, writes or keys exceed the limit of {count_max}")]
+    TooMany {
+        /// How many there are.
+        count: u64,
+        /// The limit.
+        count_max: u64,
+    },
+    /// The values that a query gets are more than [`LIST_BYTES_MAX`].
+    #[error("values of {bytes} bytes exceed the limit of {bytes_max}")]
+    TooLarge {
+        /// How many bytes they have.
+        bytes: u64,
+        /// The limit.
+        bytes_max: u64,
+    },
 }
 
 /// What looks at the store.
@@ -178,6 +276,11 @@ pub enum Query {
         /// The most rows in the page: [`LIST_ROWS_MAX`] if it is more, and 1 if it is 0.
         rows_max: u32,
     },
+    /// The values of several keys, as of one moment; at most [`GET_KEYS_MAX`] of them.
+    GetAll {
+        /// The keys.
+        keys: Vec<Bytes>,
+    },
 }
 
 /// What a query is answered with.
@@ -187,6 +290,8 @@ pub enum QueryAnswer {
     Value(Option<Versioned>),
     /// To [`Query::List`].
     Page(Page),
+    /// To [`Query::GetAll`]: the value of each, if there is one; or why not.
+    Values(Result<Vec<Option<Versioned>>, Refused>),
 }
 
 /// Part of a listing. Each page shows the store of its own moment.
@@ -215,25 +320,35 @@ impl StateMachine for Kv {
 
     // Even a page of the list is bounded in rows and bytes.
     const BRIEF: bool = true;
+    const NEEDS_TIME: bool = true;
 
     fn apply(&mut self, cx: &mut Context, command: Command) -> Answer {
         let done = match command {
-            Command::Put { key, value } => self.put(cx.index(), key, value),
-            Command::Delete { key } => Ok(self.delete(&key)),
+            Command::Put { key, value } => self.put(cx, key, value, None),
+            Command::PutFor { key, value, ttl } => self.put(cx, key, value, Some(ttl)),
+            Command::Delete { key } => Ok(self.delete(cx, &key)),
             Command::CompareAndSwap { key, expected, value } => {
-                self.compare_and_swap(cx.index(), key, &expected, value)
+                self.compare_and_swap(cx, key, &expected, value)
             }
-            Command::Increment { key, by } => self.increment(cx.index(), key, by),
+            Command::Increment { key, by } => self.increment(cx, key, by),
+            Command::Transact(transaction) => self.transact(cx, transaction),
         };
         done.unwrap_or_else(Answer::Refused)
     }
 
     fn query(&self, query: Query) -> QueryAnswer {
         match query {
-            Query::Get { key } => QueryAnswer::Value(self.rows.get(&key).cloned()),
+            Query::Get { key } => QueryAnswer::Value(self.get(&key).cloned()),
+            Query::GetAll { keys } => QueryAnswer::Values(self.get_all(&keys)),
             Query::List { prefix, after, rows_max } => {
                 QueryAnswer::Page(self.list(&prefix, after.as_deref(), rows_max))
             }
+        }
+    }
+
+    fn fire(&mut self, cx: &mut Context, key: &[u8]) {
+        if let Some((key, _)) = self.rows.remove_entry(key) {
+            cx.publish(key, body(&Change::Expired));
         }
     }
 
@@ -247,7 +362,7 @@ impl StateMachine for Kv {
 /// The rows of a store that are still to be written down, as serde would.
 struct Rows {
     count: Option<usize>,
-    rows: btree_map::IntoIter<Bytes, Versioned>,
+    rows: btree_map::IntoIter<Bytes, Stored>,
 }
 
 impl Capture for Rows {
@@ -267,45 +382,109 @@ impl Capture for Rows {
 }
 
 impl Kv {
-    fn put(&mut self, version: Index, key: Bytes, value: Bytes) -> Result<Answer, Refused> {
-        check_key(&key)?;
-        let previous = self.rows.insert(key, Versioned { value, version });
-        Ok(Answer::Written { version, previous: previous.map(|row| row.version) })
+    fn get(&self, key: &[u8]) -> Option<&Versioned> {
+        self.rows.get(key).map(|row| &row.found)
     }
 
-    fn delete(&mut self, key: &[u8]) -> Answer {
-        Answer::Removed { previous: self.rows.remove(key).map(|row| row.version) }
+    fn get_all(&self, keys: &[Bytes]) -> Result<Vec<Option<Versioned>>, Refused> {
+        check_count(keys.len(), GET_KEYS_MAX)?;
+        let found: Vec<_> = keys.iter().map(|key| self.get(key).cloned()).collect();
+        let bytes = found.iter().flatten().map(|row| row.value.len() as u64).sum();
+        let bytes_max = LIST_BYTES_MAX as u64;
+        if bytes <= bytes_max { Ok(found) } else { Err(Refused::TooLarge { bytes, bytes_max }) }
     }
 
-    fn compare_and_swap(
+    fn put(
         &mut self,
-        version: Index,
+        cx: &mut Context,
         key: Bytes,
-        expected: &Expected,
-        value: Option<Bytes>,
+        value: Bytes,
+        ttl: Option<Duration>,
     ) -> Result<Answer, Refused> {
-        let current = self.rows.get(&key);
-        let as_expected = match (expected, current) {
+        check_key(&key)?;
+        let version = cx.index();
+        Ok(Answer::Written { version, previous: self.write(cx, key, value, ttl) })
+    }
+
+    fn write(
+        &mut self,
+        cx: &mut Context,
+        key: Bytes,
+        value: Bytes,
+        ttl: Option<Duration>,
+    ) -> Option<Index> {
+        cx.publish(key.clone(), body(&Change::Put { value: value.clone() }));
+        let expiry = ttl.map(|ttl| cx.arm(ttl, key.clone()));
+        let found = Versioned { value, version: cx.index() };
+        release(cx, self.rows.insert(key, Stored { found, expiry }))
+    }
+
+    fn delete(&mut self, cx: &mut Context, key: &[u8]) -> Answer {
+        Answer::Removed { previous: self.remove(cx, key) }
+    }
+
+    fn remove(&mut self, cx: &mut Context, key: &[u8]) -> Option<Index> {
+        let (key, row) = self.rows.remove_entry(key)?;
+        cx.publish(key, body(&Change::Deleted));
+        release(cx, Some(row))
+    }
+
+    fn is_as(&self, key: &[u8], expected: &Expected) -> bool {
+        match (expected, self.get(key)) {
             (Expected::Absent, None) => true,
             (Expected::Value(value), Some(row)) => row.value == *value,
             (Expected::Version(version), Some(row)) => row.version == *version,
             _ => false,
-        };
-        match value {
-            _ if !as_expected => Ok(Answer::Conflict { current: current.cloned() }),
-            Some(value) => self.put(version, key, value),
-            None => Ok(self.delete(&key)),
         }
     }
 
-    fn increment(&mut self, version: Index, key: Bytes, by: i64) -> Result<Answer, Refused> {
-        let value = match self.rows.get(&key) {
+    fn compare_and_swap(
+        &mut self,
+        cx: &mut Context,
+        key: Bytes,
+        expected: &Expected,
+        value: Option<Bytes>,
+    ) -> Result<Answer, Refused> {
+        match value {
+            _ if !self.is_as(&key, expected) => {
+                Ok(Answer::Conflict { current: self.get(&key).cloned() })
+            }
+            Some(value) => self.put(cx, key, value, None),
+            None => Ok(self.delete(cx, &key)),
+        }
+    }
+
+    fn increment(&mut self, cx: &mut Context, key: Bytes, by: i64) -> Result<Answer, Refused> {
+        check_key(&key)?;
+        let value = match self.get(&key) {
             Some(row) => number(&row.value).ok_or(Refused::NotANumber)?,
             None => 0,
         };
         let value = value.checked_add(by).ok_or(Refused::Overflow { value, by })?;
-        self.put(version, key, value.to_string().into())?;
+        let (text, version): (Bytes, _) = (value.to_string().into(), cx.index());
+        cx.publish(key.clone(), body(&Change::Put { value: text.clone() }));
+        let found = Versioned { value: text, version };
+        match self.rows.get_mut(&key) {
+            Some(row) => row.found = found,
+            None => drop(self.rows.insert(key, Stored { found, expiry: None })),
+        }
         Ok(Answer::Number { value, version })
+    }
+
+    fn transact(&mut self, cx: &mut Context, transaction: Transaction) -> Result<Answer, Refused> {
+        let Transaction { conditions, then, otherwise } = transaction;
+        for count in [conditions.len(), then.len(), otherwise.len()] {
+            check_count(count, TRANSACTION_MAX)?;
+        }
+        let written = then.iter().chain(&otherwise).map(Write::key);
+        written.chain(conditions.iter().map(|(key, _)| key)).try_for_each(|key| check_key(key))?;
+        let is_met = conditions.iter().all(|(key, expected)| self.is_as(key, expected));
+        let writes = if is_met { then } else { otherwise };
+        let done = writes.into_iter().map(|write| match write {
+            Write::Put { key, value, ttl } => self.write(cx, key, value, ttl),
+            Write::Delete { key } => self.remove(cx, &key),
+        });
+        Ok(Answer::Transacted { is_met, previous: done.collect() })
     }
 
     fn list(&self, prefix: &[u8], after: Option<&[u8]>, rows_max: u32) -> Page {
@@ -316,7 +495,7 @@ impl Kv {
         };
         let mut page = Page::default();
         let mut bytes = 0;
-        for (key, found) in self.rows.range::<[u8], _>((from, Bound::Unbounded)) {
+        for (key, Stored { found, .. }) in self.rows.range::<[u8], _>((from, Bound::Unbounded)) {
             if !key.starts_with(prefix) {
                 break;
             }
@@ -331,6 +510,32 @@ impl Kv {
         }
         page
     }
+}
+
+impl Write {
+    fn key(&self) -> &Bytes {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key } => key,
+        }
+    }
+}
+
+/// A value is gone, and so is what would have taken it away.
+fn release(cx: &mut Context, row: Option<Stored>) -> Option<Index> {
+    let row = row?;
+    row.expiry.map(|timer| cx.disarm(timer));
+    Some(row.found.version)
+}
+
+fn body(change: &Change) -> Bytes {
+    let mut bytes = Vec::new();
+    codec::encode(change, &mut bytes);
+    bytes.into()
+}
+
+fn check_count(count: usize, count_max: usize) -> Result<(), Refused> {
+    let (count, count_max) = (count as u64, count_max as u64);
+    if count <= count_max { Ok(()) } else { Err(Refused::TooMany { count, count_max }) }
 }
 
 fn check_key(key: &[u8]) -> Result<(), Refused> {

@@ -33,6 +33,8 @@ pub struct Notice<T> {
     pub event: T,
     /// The entry that made it happen.
     pub index: Index,
+    /// What it is about, in the machine's own encoding.
+    pub topic: Bytes,
     /// Whoever begins there later gets what comes after it.
     pub resume: Position,
 }
@@ -110,7 +112,7 @@ impl<T: DeserializeOwned, C: Caller> Subscription<T, C> {
 
 fn notice<T: DeserializeOwned>(event: Event) -> Result<Notice<T>, Lost> {
     let (index, resume) = (event.index, event.next());
-    let event = codec::decode(&event.body);
-    let event = event.ok_or(CallError::NotApplied(Reason::BadAnswer))?;
-    Ok(Notice { event, index, resume })
+    let Event { topic, body, .. } = event;
+    let event = codec::decode(&body).ok_or(CallError::NotApplied(Reason::BadAnswer))?;
+    Ok(Notice { event, index, topic, resume })
 }

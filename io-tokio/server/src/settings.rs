@@ -50,6 +50,7 @@ pub(crate) struct Tuning {
     learners: Option<u64>,
     priority: Option<u64>,
     clock_drift_ppm: Option<u64>,
+    time_resolution_ms: Option<u64>,
     busy_poll_us: Option<u64>,
 }
 
@@ -175,6 +176,9 @@ const DEFAULTS: &str = "\
 # millionths. The same for all servers, for all of them keep what a leader relies on. 0 trusts no
 # clock. Not for machines that are stopped and go on without knowing it, as virtual ones may be.
 #clock_drift_ppm = 0
+# How often a leader writes the time into the log while commands come, at most: what expires does so
+# late by this at least. At least 1; a larger one saves entries where commands are few.
+#time_resolution_ms = 10
 # How long threads stay awake for more after their last work: costs processor time, saves latency.
 # They give way to others meanwhile; never done where there is one processor only.
 #busy_poll_us = 200
@@ -208,6 +212,7 @@ impl Tuning {
             "learners" => self.learners,
             "priority" => self.priority,
             "clock_drift_ppm" => self.clock_drift_ppm,
+            "time_resolution_ms" => self.time_resolution_ms,
             "busy_poll_us" => self.busy_poll_us,
             _ => unreachable!("{key} is a key"),
         }
@@ -232,6 +237,9 @@ impl Tuning {
         set(&mut config.snapshot_bytes_per_second_max, bytes);
         config.staffing = self.staffing();
         config.raft.lease = self.lease();
+        let resolution = self.time_resolution_ms.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX));
+        config.raft.time_resolution_ms =
+            resolution.map(|ms| NonZero::new(ms).unwrap_or(NonZero::<u32>::MIN));
         let priority = &mut config.raft.priority;
         // One that is too high is refused with the other limits.
         *priority = self.priority.map_or(*priority, |it| u8::try_from(it).unwrap_or(u8::MAX));
@@ -320,11 +328,13 @@ mod tests {
         };
         let mut tuned = config();
         tuning.tune(&mut tuned);
+        let resolution = tuned.raft.time_resolution_ms.take();
+        assert_eq!(resolution.map(NonZero::get), Some(10), "what a server is started with");
         assert_eq!(tuned, config(), "the file shows the true defaults");
         for (key, value, default) in tuning.values() {
             assert_eq!(value, Some(default), "{key}");
         }
-        assert_eq!(tuning.values().count(), 16);
+        assert_eq!(tuning.values().count(), 17);
         let replacing = Tuning { replace_after_ms: Some(30_000), ..tuning.clone() };
         let patience = Duration::from_secs(30);
         assert_eq!(replacing.staffing(), Some(Staffing { voters: 3, learners: 1, patience }));

@@ -1,11 +1,15 @@
 //! The client of a key-value store.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use quorate_core::Index;
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::Consistency;
-use quorate_sm::Kv;
-use quorate_sm::kv::{Answer, Command, Expected, Page, Query, QueryAnswer, Refused, Versioned};
+use quorate_sm::kv::{
+    Answer, Change, Command, Expected, Page, Query, QueryAnswer, Refused, Transaction, Versioned,
+};
+use quorate_sm::{Caller as _, Filter, Kv, MachineId, Since, Subscription};
 
 use super::{CallError, Client, Doubt, Reason};
 
@@ -15,6 +19,11 @@ pub struct KvClient {
     client: Client,
     consistency: Consistency,
 }
+
+/// What becomes of keys.
+pub type Changes = Subscription<Change, Client>;
+
+const BAD_LOOK: CallError = CallError::NotApplied(Reason::BadAnswer);
 
 /// How a compare-and-swap ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,7 +74,18 @@ impl KvClient {
     pub async fn get(&self, key: impl Into<Bytes>) -> Result<Option<Versioned>, CallError> {
         match self.query(Query::Get { key: key.into() }).await? {
             QueryAnswer::Value(found) => Ok(found),
-            QueryAnswer::Page(_) => Err(CallError::NotApplied(Reason::BadAnswer)),
+            _ => Err(BAD_LOOK),
+        }
+    }
+
+    /// The values of several keys, as of one moment.
+    ///
+    /// # Errors
+    /// See [`KvError`].
+    pub async fn get_all(&self, keys: Vec<Bytes>) -> Result<Vec<Option<Versioned>>, KvError> {
+        match self.query(Query::GetAll { keys }).await? {
+            QueryAnswer::Values(found) => Ok(found?),
+            _ => Err(BAD_LOOK.into()),
         }
     }
 
@@ -82,7 +102,7 @@ impl KvClient {
         let prefix = prefix.into();
         match self.query(Query::List { prefix, after, rows_max }).await? {
             QueryAnswer::Page(page) => Ok(page),
-            QueryAnswer::Value(_) => Err(CallError::NotApplied(Reason::BadAnswer)),
+            _ => Err(BAD_LOOK),
         }
     }
 
@@ -100,6 +120,70 @@ impl KvClient {
             Answer::Written { version, .. } => Ok(version),
             other => Err(refusal(other)),
         }
+    }
+
+    /// Sets a key for a while; its new version. What writes it again, other than an increment, makes it
+    /// stay.
+    ///
+    /// # Errors
+    /// See [`KvError`].
+    pub async fn put_for(
+        &self,
+        key: impl Into<Bytes>,
+        value: impl Into<Bytes>,
+        ttl: Duration,
+    ) -> Result<Index, KvError> {
+        let (key, value) = (key.into(), value.into());
+        match self.command(Command::PutFor { key, value, ttl }).await? {
+            Answer::Written { version, .. } => Ok(version),
+            other => Err(refusal(other)),
+        }
+    }
+
+    /// Changes several keys at once, if some are as expected, or others if not. Says whether they were, and
+    /// the version that each key had before it was written.
+    ///
+    /// # Errors
+    /// See [`KvError`].
+    pub async fn transact(
+        &self,
+        transaction: Transaction,
+    ) -> Result<(bool, Vec<Option<Index>>), KvError> {
+        match self.command(Command::Transact(transaction)).await? {
+            Answer::Transacted { is_met, previous } => Ok((is_met, previous)),
+            other => Err(refusal(other)),
+        }
+    }
+
+    /// What becomes of a key from now on: each change once, in order. The topic of a notice is the key, and
+    /// its entry is the version.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only.
+    pub async fn watch(&self, key: impl Into<Bytes>) -> Result<Changes, CallError> {
+        Ok(self.changes(Filter::Topic(key.into()), Since::Entry(self.latest().await?)))
+    }
+
+    /// What becomes of all keys that begin so.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only.
+    pub async fn watch_prefix(&self, prefix: impl Into<Bytes>) -> Result<Changes, CallError> {
+        Ok(self.changes(Filter::Prefix(prefix.into()), Since::Entry(self.latest().await?)))
+    }
+
+    /// The last entry by now: what a watch begins after.
+    ///
+    /// # Errors
+    /// [`CallError::NotApplied`] only.
+    pub async fn latest(&self) -> Result<Index, CallError> {
+        self.client.latest().await
+    }
+
+    /// What has become of keys since then, and what becomes of them from now on: to go on where an earlier
+    /// watch was, or after a version that was read.
+    pub fn changes(&self, filter: Filter, since: Since) -> Changes {
+        Changes::since(self.client.clone(), MachineId::FIRST, filter, since)
     }
 
     /// Removes a key; the version that it had.

@@ -23,7 +23,7 @@ use crate::env::Env;
 use pump::Pump;
 use quorate_sm::courier::{Courier, Input, NewCall};
 
-pub use kv::{KvClient, KvError, Swap};
+pub use kv::{Changes, KvClient, KvError, Swap};
 pub use quorate_sm::courier::{Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing};
 pub use register::NotRegistered;
 pub use typed::NoSuchClient;

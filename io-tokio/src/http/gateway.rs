@@ -26,6 +26,15 @@ pub(super) struct Gateway<E> {
     pub(super) metrics: Metrics,
 }
 
+/// What an answer reflects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// The last entry.
+    pub(super) index: Index,
+    /// Everything that was done up to so long before it was asked for; if that was asked.
+    pub(super) age_us: Option<u64>,
+}
+
 impl<E: Env> Gateway<E> {
     pub(super) fn new(env: E, handle: Handle, config: HttpConfig) -> Self {
         Self { env, handle, config, metrics: Metrics::new() }
@@ -90,6 +99,11 @@ impl<E: Env> Gateway<E> {
     /// Makes a request to the group. Tries again for a while what had no effect for want of a
     /// leader.
     pub(super) async fn ask(&self, body: RequestBody) -> Result<(Index, Bytes), Problem> {
+        self.look(body).await.map(|(seen, answer)| (seen.index, answer))
+    }
+
+    /// As [`ask`](Self::ask), and says how old the answer is if it may be old.
+    pub(super) async fn look(&self, body: RequestBody) -> Result<(Seen, Bytes), Problem> {
         let began = self.env.now();
         let kind = kind_of(&body);
         let outcome = match body {
@@ -101,8 +115,9 @@ impl<E: Env> Gateway<E> {
         };
         self.metrics.observe(kind, &outcome, self.env.now().since(began));
         match outcome {
-            Outcome::Done { index, answer } | Outcome::Aged { index, answer, .. } => {
-                Ok((index, answer))
+            Outcome::Done { index, answer } => Ok((Seen { index, age_us: None }, answer)),
+            Outcome::Aged { index, age_us, answer } => {
+                Ok((Seen { index, age_us: Some(age_us) }, answer))
             }
             Outcome::Unknown(why) => Err(why.into()),
             Outcome::NotApplied(why) => Err(why.into()),

@@ -1,5 +1,7 @@
 //! The key-value store over HTTP.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -12,7 +14,7 @@ use quorate_sm::kv::{Answer, Command, Expected, LIST_ROWS_MAX, Page, Query, Quer
 use quorate_sm::{Kv, MachineId, client};
 use serde_json::{Map, Value, json};
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, Seen};
 use super::problem::{Problem, etag, json};
 use super::target::{from_hex, parameter, to_hex};
 use crate::env::Env;
@@ -20,11 +22,14 @@ use crate::env::Env;
 /// The entry of a command; the last entry that the answer to a query reflects.
 const INDEX: HeaderName = HeaderName::from_static("quorate-index");
 
+/// How old the answer may be, in milliseconds, if that was asked for.
+const AGE: HeaderName = HeaderName::from_static("quorate-age-ms");
+
 type Reply = Result<Response<Full<Bytes>>, Problem>;
 
 impl<E: Env> Gateway<E> {
     pub(super) async fn get<B>(&self, request: &Request<B>, key: Bytes) -> Reply {
-        let (index, found) = self.query(request, Query::Get { key }).await?;
+        let (seen, found) = self.query(request, Query::Get { key }).await?;
         let QueryAnswer::Value(found) = found else {
             return Err(Problem::bad_answer("a page where a value was asked for"));
         };
@@ -38,17 +43,22 @@ impl<E: Env> Gateway<E> {
         let octets = HeaderValue::from_static("application/octet-stream");
         response.headers_mut().insert(CONTENT_TYPE, octets);
         response.headers_mut().insert(ETAG, tag);
-        response.headers_mut().insert(INDEX, index.0.into());
+        tell(&mut response, seen);
         Ok(response)
     }
 
     pub(super) async fn put(&self, request: Request<hyper::body::Incoming>, key: Bytes) -> Reply {
         no_promises(request.headers())?;
         let expected = expected(request.headers())?;
+        let ttl = number(request.uri().query(), "ttl_ms")?.map(Duration::from_millis);
         let value = self.body(request).await?;
-        let command = match expected {
-            Some(expected) => Command::CompareAndSwap { key, expected, value: Some(value) },
-            None => Command::Put { key, value },
+        let command = match (expected, ttl) {
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_request("ttl_ms goes with no If-Match or If-None-Match"));
+            }
+            (Some(expected), None) => Command::CompareAndSwap { key, expected, value: Some(value) },
+            (None, Some(ttl)) => Command::PutFor { key, value, ttl },
+            (None, None) => Command::Put { key, value },
         };
         match self.command(&command).await? {
             (index, Answer::Written { version, previous }) => {
@@ -101,12 +111,12 @@ impl<E: Env> Gateway<E> {
             None => None,
         };
         let rows_max = number(query, "limit")?.unwrap_or(LIST_ROWS_MAX);
-        let (index, found) = self.query(request, Query::List { prefix, after, rows_max }).await?;
+        let (seen, found) = self.query(request, Query::List { prefix, after, rows_max }).await?;
         let QueryAnswer::Page(page) = found else {
             return Err(Problem::bad_answer("a value where a page was asked for"));
         };
         let mut response = json(StatusCode::OK, &page_json(&page));
-        response.headers_mut().insert(INDEX, index.0.into());
+        tell(&mut response, seen);
         Ok(response)
     }
 
@@ -114,19 +124,12 @@ impl<E: Env> Gateway<E> {
         &self,
         request: &Request<B>,
         query: Query,
-    ) -> Result<(Index, QueryAnswer), Problem> {
-        let consistency = match text(request.uri().query(), "at")?.as_deref() {
-            None | Some(b"linearizable") => Consistency::Linearizable,
-            Some(b"lease") => Consistency::Lease,
-            Some(b"stale") => Consistency::Stale,
-            Some(_) => {
-                return Err(Problem::bad_request("at may be linearizable, lease or stale"));
-            }
-        };
+    ) -> Result<(Seen, QueryAnswer), Problem> {
+        let consistency = consistency(request.uri().query())?;
         let query = client::query::<Kv>(MachineId::FIRST, &query);
-        let (index, outcome) = self.ask(RequestBody::Query { consistency, query }).await?;
+        let (seen, outcome) = self.look(RequestBody::Query { consistency, query }).await?;
         let answer = client::query_answer::<Kv>(&outcome);
-        Ok((index, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
+        Ok((seen, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
     }
 
     async fn command(&self, command: &Command) -> Result<(Index, Answer), Problem> {
@@ -134,6 +137,33 @@ impl<E: Env> Gateway<E> {
         let (index, outcome) = self.ask(RequestBody::Propose { command }).await?;
         let answer = client::answer::<Kv>(&outcome);
         Ok((index, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
+    }
+}
+
+/// How fresh an answer must be.
+fn consistency(query: Option<&str>) -> Result<Consistency, Problem> {
+    let level = text(query, "at")?;
+    let age_max_ms = number(query, "max_age_ms")?;
+    let seen = number(query, "seen")?.map(Index);
+    Ok(match (level.as_deref(), age_max_ms, seen) {
+        (None | Some(b"linearizable"), None, None) => Consistency::Linearizable,
+        (Some(b"lease"), None, None) => Consistency::Lease,
+        (Some(b"stale"), None, None) => Consistency::Stale,
+        (Some(b"stale"), Some(age_max_ms), None) => Consistency::Bounded { age_max_ms },
+        (Some(b"sequential"), None, Some(seen)) => Consistency::AtLeast(seen),
+        _ => {
+            let why = "at may be linearizable, lease, sequential with seen=INDEX, or stale, \
+                       which may have max_age_ms=N";
+            return Err(Problem::bad_request(why));
+        }
+    })
+}
+
+/// What an answer reflects.
+fn tell(response: &mut Response<Full<Bytes>>, seen: Seen) {
+    response.headers_mut().insert(INDEX, seen.index.0.into());
+    if let Some(age_us) = seen.age_us {
+        response.headers_mut().insert(AGE, age_us.div_ceil(1000).into());
     }
 }
 
@@ -155,9 +185,10 @@ fn refusal(answer: Answer) -> Problem {
     match answer {
         Answer::Conflict { current } => Problem::lost(current.map(|found| found.version)),
         Answer::Refused(why) => why.into(),
-        Answer::Written { .. } | Answer::Removed { .. } | Answer::Number { .. } => {
-            Problem::bad_answer("an answer to another command")
-        }
+        Answer::Written { .. }
+        | Answer::Removed { .. }
+        | Answer::Number { .. }
+        | Answer::Transacted { .. } => Problem::bad_answer("an answer to another command"),
     }
 }
 

@@ -180,7 +180,9 @@ impl From<Refused> for Problem {
     fn from(why: Refused) -> Self {
         let detail = why.to_string();
         match why {
-            Refused::KeyTooLong { .. } => Self::bad_request(detail),
+            Refused::KeyTooLong { .. } | Refused::TooMany { .. } | Refused::TooLarge { .. } => {
+                Self::bad_request(detail)
+            }
             Refused::NotANumber | Refused::Overflow { .. } => {
                 Self::new(StatusCode::CONFLICT, "cannot be added", detail)
             }

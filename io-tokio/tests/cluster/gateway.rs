@@ -132,6 +132,49 @@ async fn numbers_are_added_and_keys_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_may_be_there_for_a_while() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    assert_eq!(ask(at, "PUT", "/v1/kv/k?ttl_ms=50", "", "x").await.status, 201);
+    assert_eq!(ask(at, "PUT", "/v1/kv/stays?ttl_ms=50", "", "x").await.status, 201);
+    assert_eq!(ask(at, "PUT", "/v1/kv/stays", "", "y").await.status, 200);
+    patiently(|| async { (get(at, "/v1/kv/k").await.status == 404).then_some(()) }).await;
+    assert_eq!(get(at, "/v1/kv/stays").await.body, "y");
+    let both = ask(at, "PUT", "/v1/kv/k?ttl_ms=50", "if-none-match: *\r\n", "x").await;
+    assert_eq!(both.status, 400);
+    assert_eq!(ask(at, "PUT", "/v1/kv/k?ttl_ms=soon", "", "x").await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_may_be_less_than_fresh_and_says_how_much() {
+    let mut cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    let other = (leader + 1) % 3;
+    let (here, there) = (
+        &cluster.gateway(leader, HttpConfig::default()).await,
+        &cluster.gateway(other, HttpConfig::default()).await,
+    );
+    for value in 0..20 {
+        let put = ask(here, "PUT", "/v1/kv/k", "", &value.to_string()).await;
+        let seen = &put.headers["quorate-index"];
+        let got = get(there, &format!("/v1/kv/k?at=sequential&seen={seen}")).await;
+        assert_eq!(got.body, value.to_string(), "it waits for what was seen");
+        assert!(!got.headers.contains_key("quorate-age-ms"));
+    }
+    let fresh = get(there, "/v1/kv/k?at=stale&max_age_ms=60000").await;
+    assert_eq!((&fresh.body[..], &fresh.headers["quorate-age-ms"][..]), ("19", "0"));
+    cluster.kill(leader).await;
+    let older = get(there, "/v1/kv/k?at=stale&max_age_ms=60000").await;
+    assert_eq!(older.body, "19");
+    assert!(older.headers["quorate-age-ms"].parse::<u64>().unwrap() > 0);
+    for nonsense in
+        ["at=fresh", "at=sequential", "seen=5", "at=lease&max_age_ms=5", "at=stale&seen=1"]
+    {
+        assert_eq!(get(there, &format!("/v1/kv/k?{nonsense}")).await.status, 400, "{nonsense}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_see_how_the_cluster_is() {
     let mut cluster = Cluster::of(3).await;
     let leader = cluster.leader().await;

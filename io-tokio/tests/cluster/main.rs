@@ -6,5 +6,6 @@ mod gateway;
 mod machines;
 mod snapshots;
 mod still;
+mod store;
 mod strangers;
 mod support;

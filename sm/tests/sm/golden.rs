@@ -1,6 +1,7 @@
 //! The bytes of version 1, for ever: logs on disks and answers in snapshots are made of them.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_core::Index;
@@ -105,6 +106,10 @@ fn outcomes() {
 fn key_value_commands_and_queries() {
     let key = Bytes::from_static(b"key");
     let value = Bytes::from_static(b"value");
+    let ttl = Duration::new(300, 7);
+    let conditions = vec![(key.clone(), kv::Expected::Absent)];
+    let then = vec![kv::Write::Put { key: key.clone(), value: value.clone(), ttl: Some(ttl) }];
+    let otherwise = vec![kv::Write::Delete { key: key.clone() }];
     let swap = |expected, value| kv::Command::CompareAndSwap { key: key.clone(), expected, value };
     let commands = [
         ("put", kv::Command::Put { key: key.clone(), value: value.clone() }),
@@ -113,6 +118,8 @@ fn key_value_commands_and_queries() {
         ("swap_value", swap(kv::Expected::Value(value.clone()), None)),
         ("swap_version", swap(kv::Expected::Version(Index(300)), Some(value))),
         ("increment", kv::Command::Increment { key: key.clone(), by: -2 }),
+        ("put_for", kv::Command::PutFor { key: key.clone(), value: "value".into(), ttl }),
+        ("transact", kv::Command::Transact(kv::Transaction { conditions, then, otherwise })),
     ];
     for (name, command) in commands {
         let bytes = client::sessionless::<Kv>(MachineId::FIRST, &command);
@@ -123,7 +130,8 @@ fn key_value_commands_and_queries() {
         check(KV, name, &command, &bytes, decode);
     }
     let list = kv::Query::List { prefix: "k".into(), after: Some(key.clone()), rows_max: 200 };
-    for (name, query) in [("get", kv::Query::Get { key }), ("list", list)] {
+    let get_all = kv::Query::GetAll { keys: vec![key.clone()] };
+    for (name, query) in [("get", kv::Query::Get { key }), ("list", list), ("get_all", get_all)] {
         let bytes = client::query::<Kv>(MachineId::FIRST, &query);
         check(KV, name, &query, &bytes, |bytes| postcard::from_bytes(&bytes[2..]).unwrap());
     }
@@ -143,6 +151,8 @@ fn key_value_answers() {
         ("key_too_long", kv::Answer::Refused(too_long)),
         ("not_a_number", kv::Answer::Refused(kv::Refused::NotANumber)),
         ("overflow", kv::Answer::Refused(overflow)),
+        ("too_many", kv::Answer::Refused(kv::Refused::TooMany { count: 129, count_max: 128 })),
+        ("transacted", kv::Answer::Transacted { is_met: true, previous: vec![None, previous] }),
     ];
     for (name, answer) in answers {
         let bytes = postcard::to_allocvec(&answer).unwrap();
@@ -151,8 +161,28 @@ fn key_value_answers() {
     let found = kv::Versioned { value: "value".into(), version };
     let rows = vec![kv::Row { key: "key".into(), found }];
     let page = kv::QueryAnswer::Page(kv::Page { rows, next: Some("key".into()) });
-    for (name, answer) in [("value", kv::QueryAnswer::Value(current)), ("page", page)] {
+    let values = kv::QueryAnswer::Values(Ok(vec![None, current.clone()]));
+    let too_large = kv::Refused::TooLarge { bytes: 1_048_577, bytes_max: 1_048_576 };
+    for (name, answer) in [
+        ("value", kv::QueryAnswer::Value(current)),
+        ("page", page),
+        ("values", values),
+        ("too_large", kv::QueryAnswer::Values(Err(too_large))),
+    ] {
         let bytes = postcard::to_allocvec(&answer).unwrap();
         check(KV, name, &answer, &bytes, |bytes| postcard::from_bytes(&bytes).unwrap());
+    }
+}
+
+#[test]
+fn key_value_changes() {
+    let changes = [
+        ("change_put", kv::Change::Put { value: "value".into() }),
+        ("change_deleted", kv::Change::Deleted),
+        ("change_expired", kv::Change::Expired),
+    ];
+    for (name, change) in changes {
+        let bytes = postcard::to_allocvec(&change).unwrap();
+        check(KV, name, &change, &bytes, |bytes| postcard::from_bytes(&bytes).unwrap());
     }
 }

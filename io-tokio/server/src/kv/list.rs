@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 use quorate_sm::kv::{LIST_ROWS_MAX, Page};
 
-use super::{At, bytes, print};
+use super::{AT_HELP, At, bytes, print};
 use crate::client::{self, ClientArgs};
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
@@ -24,8 +24,7 @@ pub(crate) struct List {
     /// The most keys to print; all, if it is not given.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// How fresh the answer must be.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "LEVEL", default_value = "linearizable", help = AT_HELP)]
     at: At,
     #[command(flatten)]
     client: ClientArgs,

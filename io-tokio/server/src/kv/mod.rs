@@ -2,34 +2,59 @@
 
 mod list;
 mod print;
+mod watch;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
+use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use quorate_core::wire::Consistency;
 use quorate_io_tokio::client::Swap;
 use quorate_sm::kv::Expected;
 use serde_json::json;
 
 pub(crate) use list::{List, list};
+pub(crate) use watch::{Watch, watch};
 
+use crate::arguments;
 use crate::client::{self, ClientArgs};
 use crate::diagnostic::Diagnostic;
 use crate::exit::Exit;
 use crate::output::json_bytes;
 
 /// How fresh an answer must be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum At {
-    /// It reflects everything that was acknowledged before.
     #[default]
     Linearizable,
-    /// The same, and sooner where the leader may trust clocks: see `clock_drift_ppm` in the settings.
     Lease,
-    /// Whatever the server has, at once, even while the group cannot decide.
     Stale,
+    Bounded(Duration),
+}
+
+/// What `--help` says of it.
+const AT_HELP: &str = "How fresh the answer must be: `linearizable` reflects everything that was \
+    acknowledged before; `lease` as well, and sooner where the leader may trust clocks (see \
+    clock_drift_ppm in the settings); `stale` is whatever the server has, even while the group cannot \
+    decide; `stale=2s` is no older than that";
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("stale=")) {
+            ("linearizable", _) => Ok(Self::Linearizable),
+            ("lease", _) => Ok(Self::Lease),
+            ("stale", _) => Ok(Self::Stale),
+            (_, Some(age)) => arguments::span(age).map(Self::Bounded),
+            _ => {
+                Err("it is linearizable, lease, stale, or stale=SPAN as in stale=500ms".to_owned())
+            }
+        }
+    }
 }
 
 impl From<At> for Consistency {
@@ -38,6 +63,9 @@ impl From<At> for Consistency {
             At::Linearizable => Self::Linearizable,
             At::Lease => Self::Lease,
             At::Stale => Self::Stale,
+            At::Bounded(age) => {
+                Self::Bounded { age_max_ms: u32::try_from(age.as_millis()).unwrap_or(u32::MAX) }
+            }
         }
     }
 }
@@ -46,20 +74,27 @@ impl From<At> for Consistency {
 ///
 /// Done once, however often it had to be sent. Exit code 3: not applied. 4: unknown.
 ///
-/// Example: quorate put greeting hello
+/// Example: quorate put greeting hello --ttl 30s
 #[derive(Args, Debug)]
 pub(crate) struct Put {
     key: OsString,
     value: OsString,
+    /// The key is there for so long only, unless it is written again.
+    #[arg(long, value_name = "SPAN", value_parser = arguments::span)]
+    ttl: Option<Duration>,
     #[command(flatten)]
     client: ClientArgs,
 }
 
 pub(crate) fn put(args: Put) -> Result<Exit, Box<Diagnostic>> {
     let (key, value) = (bytes(args.key), bytes(args.value));
-    let version = args
-        .client
-        .run(async |kv| kv.put(key.clone(), value).await.map_err(|error| client::failed(&error)))?;
+    let version = args.client.run(async |kv| {
+        let put = match args.ttl {
+            Some(ttl) => kv.put_for(key.clone(), value, ttl).await,
+            None => kv.put(key.clone(), value).await,
+        };
+        put.map_err(|error| client::failed(&error))
+    })?;
     let shown = json!({ "key": json_bytes(&key), "version": version.0 });
     print::answer(args.client.format, format!("version {}", version.0).as_bytes(), shown)?;
     Ok(Exit::Done)
@@ -73,8 +108,7 @@ pub(crate) fn put(args: Put) -> Result<Exit, Box<Diagnostic>> {
 #[derive(Args, Debug)]
 pub(crate) struct Get {
     key: OsString,
-    /// How fresh the answer must be.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "LEVEL", default_value = "linearizable", help = AT_HELP)]
     at: At,
     #[command(flatten)]
     client: ClientArgs,

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use quorate_sm::kv::{Row, Versioned};
+use quorate_sm::Notice;
+use quorate_sm::kv::{Change, Row, Versioned};
 use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
@@ -63,6 +64,32 @@ pub(super) fn rows(format: Format, rows: &[Row]) -> Result<(), Box<Diagnostic>> 
             }
         }
         Ok(())
+    })
+}
+
+/// What became of a key.
+pub(super) fn change(format: Format, notice: &Notice<Change>) -> Result<(), Box<Diagnostic>> {
+    let (key, version) = (&notice.topic, notice.index.0);
+    let (what, value) = match &notice.event {
+        Change::Put { value } => ("put", Some(value)),
+        Change::Deleted => ("deleted", None),
+        Change::Expired => ("expired", None),
+    };
+    output::print_with(|out| {
+        match (format, value) {
+            (Format::Text, Some(value)) => {
+                writeln!(out, "{version}\t{what}\t{}\t{}", shown(key), shown(value))?;
+            }
+            (Format::Text, None) => writeln!(out, "{version}\t{what}\t{}", shown(key))?,
+            (Format::Json, value) => {
+                let value = value.map(|value| json_bytes(value));
+                let object = json!({
+                    "key": json_bytes(key), "change": what, "value": value, "version": version,
+                });
+                writeln!(out, "{}", versioned(object))?;
+            }
+        }
+        out.flush()
     })
 }
 

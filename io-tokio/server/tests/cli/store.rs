@@ -30,11 +30,43 @@ fn values_are_set_read_changed_and_removed() {
     server.ask(&["del", "lock"]).ends_with(1).says(&["no key lock"]);
 }
 
+#[test]
+fn a_key_may_be_there_for_a_while_and_whoever_watches_is_told() {
+    let scratch = Scratch::new();
+    let server = Server::start(&scratch.data("n1"));
+    let version = |text: &str| text.trim_start_matches("version ").trim().to_owned();
+    let first = version(&server.ask(&["put", "a/1", "x"]).ends_with(0).stdout);
+    let mortal = server.ask(&["put", "a/2", "y z", "--ttl", "300ms"]).ends_with(0).stdout;
+    server.ask(&["put", "b", "-"]).ends_with(0);
+    server.ask(&["del", "a/1"]).ends_with(0);
+    let since = (first.parse::<u64>().unwrap() - 1).to_string();
+    let told = server.ask(&["watch", "a/", "--prefix", "--since", &since, "--count", "4"]);
+    let told = told.ends_with(0);
+    let lines: Vec<Vec<_>> = told.stdout.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(lines[0], [&first, "put", "a/1", "x"]);
+    assert_eq!(lines[1], [&version(&mortal), "put", "a/2", "y z"]);
+    assert_eq!(lines[2][1..], ["deleted", "a/1"]);
+    assert_eq!(lines[3][1..], ["expired", "a/2"]);
+    server.ask(&["get", "a/2"]).ends_with(1);
+
+    let json = ["watch", "b", "--since", &since, "--count", "1", "--format", "json"];
+    let told = server.ask(&json).ends_with(0).json();
+    assert_eq!((&told["change"], &told["value"]), (&json!("put"), &json!("-")));
+    assert_eq!(server.ask(&["get", "b", "--at", "stale=10s"]).ends_with(0).stdout, "-\n");
+    server.ask(&["get", "b", "--at", "fresh"]).ends_with(2).says(&["stale=500ms"]);
+}
+
 /// Three entries a command: its session, the command, and the end of the session.
 #[test]
 fn a_command_leaves_no_session_behind() {
     let scratch = Scratch::new();
-    let server = Server::start(&scratch.data("n1"));
+    let data = scratch.data("n1");
+    let settings = format!("{data}/quorate.toml");
+    let text = std::fs::read_to_string(&settings).expect("there are settings");
+    // The time is written down once, with the first command.
+    let text = text.replace("#time_resolution_ms = 10", "time_resolution_ms = 3600000");
+    std::fs::write(settings, text).expect("settings can be written");
+    let server = Server::start(&data);
     let commit = || {
         let status = server.ask(&["status", "--format", "json"]).ends_with(0).json();
         status["servers"][0]["commit"].as_u64().expect("a number")
@@ -42,6 +74,9 @@ fn a_command_leaves_no_session_behind() {
     let reaches = |index: u64| (0..100).any(|_| commit() == index);
     server.ask(&["get", "k"]).ends_with(1);
     let before = commit();
+    server.ask(&["put", "k", "0"]).ends_with(0);
+    assert!(reaches(before + 4), "{} entries", commit() - before);
+    let before = before + 4;
     server.ask(&["put", "k", "1"]).ends_with(0);
     assert!(reaches(before + 3), "{} entries", commit() - before);
     server.ask(&["put", "k", "2"]).ends_with(0);
