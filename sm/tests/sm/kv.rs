@@ -46,7 +46,7 @@ fn all_pages(list: impl Fn(Option<Bytes>, u32) -> Page, rows_max: u32) -> Vec<Ro
 #[derive(Default)]
 struct Model {
     rows: Vec<ModelRow>,
-    now_ms: u64,
+    now: Duration,
     /// How many values had a lifetime so far.
     mortal: u64,
     events: Vec<(Index, Bytes, Change)>,
@@ -55,7 +55,7 @@ struct Model {
 struct ModelRow {
     row: Row,
     /// When it expires, and how many began to live before it.
-    until: Option<(u64, u64)>,
+    until: Option<(Duration, u64)>,
 }
 
 impl Model {
@@ -80,7 +80,7 @@ impl Model {
         let previous = self.remove(key);
         if let Some(value) = value {
             let found = Versioned { value: value.clone(), version };
-            let until = ttl.map(|ttl| (self.now_ms + ttl.as_millis() as u64, self.mortal));
+            let until = ttl.map(|ttl| (self.now + ttl, self.mortal));
             self.mortal += u64::from(ttl.is_some());
             self.rows.push(ModelRow { row: Row { key: key.clone(), found }, until });
         }
@@ -115,10 +115,10 @@ impl Model {
 
     /// Time goes by before an entry.
     fn pass(&mut self, version: Index, ms: u64) {
-        self.now_ms += ms;
+        self.now += Duration::from_millis(ms);
         let mut due: Vec<_> =
             self.rows.iter().filter_map(|it| Some((it.until?, &it.row.key))).collect();
-        due.retain(|(until, _)| until.0 <= self.now_ms);
+        due.retain(|(until, _)| until.0 <= self.now);
         due.sort();
         let keys: Vec<Bytes> = due.into_iter().map(|(_, key)| key.clone()).collect();
         for key in keys {
