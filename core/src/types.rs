@@ -47,6 +47,26 @@ impl fmt::Display for NodeId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterId(pub u128);
 
+impl ClusterId {
+    /// The cluster of this name: the same number for the same name, for ever (FNV-1a of 128 bits).
+    ///
+    /// ```
+    /// use quorate_core::ClusterId;
+    /// assert_eq!(ClusterId::named("shop"), ClusterId::named("shop"));
+    /// assert_ne!(ClusterId::named("shop"), ClusterId::named("shops"));
+    /// ```
+    pub const fn named(name: &str) -> Self {
+        let (bytes, mut hash, mut at) =
+            (name.as_bytes(), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, 0);
+        while at < bytes.len() {
+            hash =
+                (hash ^ bytes[at] as u128).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+            at += 1;
+        }
+        Self(hash)
+    }
+}
+
 /// One life of one disk: drawn at random when a data directory is created. A node that lost its
 /// disk comes back with another incarnation under its old [`NodeId`], and is recognised by that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

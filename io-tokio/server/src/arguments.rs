@@ -58,10 +58,10 @@ impl FromStr for Cluster {
             return Err("a name has 1 to 64 letters, digits, dots, hyphens or underscores".into());
         }
         let id = match u128::from_str_radix(text, 16) {
-            Ok(id) if text.len() == 32 => id,
-            _ => fnv1a(text.as_bytes()),
+            Ok(id) if text.len() == 32 => ClusterId(id),
+            _ => ClusterId::named(text),
         };
-        Ok(Self { id: ClusterId(id), text: text.to_owned() })
+        Ok(Self { id, text: text.to_owned() })
     }
 }
 
@@ -69,13 +69,6 @@ impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// FNV-1a of 128 bits: all servers of a cluster must make the same of its name, for ever.
-fn fnv1a(bytes: &[u8]) -> u128 {
-    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    bytes.iter().fold(OFFSET, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
 /// A span of time: `500ms`, `10s`, `2m`.
