@@ -242,7 +242,7 @@ impl Applier {
     /// Applies a run of committed entries; then answers the reads that have waited for them.
     ///
     /// # Errors
-    /// If an entry puts a machine on the log that this program lacks. The replica is of no use then: the
+    /// If an entry puts a machine on the log that this program lacks, or a machine has failed. The replica is of no use then: the
     /// server must end, and another program be run on its disk.
     ///
     /// # Panics
@@ -261,12 +261,23 @@ impl Applier {
             self.last_applied = entry.id;
             out.answers.push(Answer { at: entry.id, outcome });
         }
+        self.check_machines()?;
         self.answer_reads(out);
         if let Some(examined) = examined {
             let concerned = self.concerned(&examined);
             self.answer_watches(concerned, &examined, out);
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// If a machine has failed.
+    pub(crate) fn check_machines(&self) -> Result<(), Unfit> {
+        let failed = |host: &Host| {
+            let (name, why) = (host.name.into(), host.machine.failure()?);
+            Some(Unfit::Failed { name, why })
+        };
+        self.hosts.of_program().find_map(failed).map_or(Ok(()), Err)
     }
 
     fn apply_one(&mut self, entry: &Entry) -> Result<Bytes, Unfit> {

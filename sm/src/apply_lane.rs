@@ -135,6 +135,9 @@ impl ApplyLane {
         let Some((index, capture)) = &mut self.capture else { return };
         let (index, mut part) = (*index, Vec::new());
         let is_last = capture.write(&mut part, PART_BYTES);
+        if let Err(why) = self.applier.check_machines() {
+            return self.be_unfit(why, done);
+        }
         if is_last {
             self.capture = None;
         }

@@ -1,6 +1,7 @@
 //! A state machine is a plain Rust type; beneath it, the same machine as bytes.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -153,6 +154,12 @@ pub trait ByteMachine: Send {
     /// See [`StateMachine::BRIEF`].
     fn is_brief(&self) -> bool {
         false
+    }
+
+    /// Why nothing can be done with the state any more, such as a disk that failed: the server ends before
+    /// anybody is told of what was done since. Asked for after each run of commands.
+    fn failure(&self) -> Option<String> {
+        None
     }
 
     /// The state as of now, to be written down while commands go on to be applied. Equal states give

@@ -23,8 +23,8 @@ pub struct Registration {
     pub schema: String,
 }
 
-/// Why a program cannot go on with a log, or a state, that other programs have made. Nothing is wrong
-/// with the disk: run the program of the other servers, or a newer one.
+/// Why a replica cannot go on: most likely the log, or a state, was made by other programs. Then nothing is
+/// wrong with it: run the program of the other servers, or a newer one.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unfit {
     /// The log has a machine that this program lacks.
@@ -42,6 +42,14 @@ pub enum Unfit {
         name: String,
         /// What is lacking.
         change: SchemaChange,
+    },
+    /// The machine cannot go on: see [`ByteMachine::failure`](crate::ByteMachine::failure).
+    #[error("machine {name:?} has failed: {why}")]
+    Failed {
+        /// Its name.
+        name: String,
+        /// What it says.
+        why: String,
     },
 }
 

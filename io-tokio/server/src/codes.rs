@@ -183,7 +183,8 @@ that can do no harm. `quorate status` shows a server that has no say yet.";
 "All servers of a group run the same state machines. Those on the log were registered by programs
 that have them; this one lacks one of them, or some of its operations, most likely because it is
 older than what the other servers run. Nothing is lost, and nothing is wrong with the directory:
-start it with the program of the other servers, or a newer one.";
+start it with the program of the other servers, or a newer one. Or a machine says that it has failed
+itself, most likely with its own files: look after these, then start again.";
 
     NO_LOCAL_GROUP = "Q0411", NotApplied, "the servers for a demo or a bench do not run",
 "`quorate demo` and `quorate bench` start servers on this machine, as processes of this very program

@@ -1,0 +1,302 @@
+//! A machine on a file, as its replica sees it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_sm::{
+    ByteMachine, Capture, Context, Digest, EventLimits, Index, SessionId, Undecodable,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::capture::{self, Failure, Head, RowsCapture};
+use crate::context::{Cx, Record};
+use crate::file::{Call, OpenError, StateFile};
+use crate::rows::{RowError, Rows, View};
+
+/// A state machine whose state is rows in a file. What it does depends on nothing but the rows and what it is
+/// given, as with any [`StateMachine`](quorate_sm::StateMachine); and so do its answers.
+pub trait DiskMachine: Send + 'static {
+    /// What changes the rows.
+    type Command: Serialize + DeserializeOwned + Send + 'static;
+    /// What a command is answered with.
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+    /// What looks at the rows.
+    type Query: Serialize + DeserializeOwned + Send + 'static;
+    /// What a query is answered with.
+    type QueryAnswer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// Carries out a command. If it fails, nothing of it is in the file.
+    ///
+    /// # Errors
+    /// Only those of `rows`: the server ends.
+    fn apply(
+        &self,
+        rows: &mut Rows<'_>,
+        cx: &mut Cx<'_>,
+        command: Self::Command,
+    ) -> Result<Self::Answer, RowError>;
+
+    /// Answers a query from the rows as of a moment.
+    ///
+    /// # Errors
+    /// Only those of `view`.
+    fn query(&self, view: &View, query: Self::Query) -> Result<Self::QueryAnswer, RowError>;
+
+    /// See [`StateMachine::fire`](quorate_sm::StateMachine::fire).
+    ///
+    /// # Errors
+    /// Only those of `rows`: the server ends.
+    fn fire(&self, rows: &mut Rows<'_>, cx: &mut Cx<'_>, what: &[u8]) -> Result<(), RowError> {
+        let (_, _, _) = (rows, cx, what);
+        Ok(())
+    }
+
+    /// See [`StateMachine::session_ended`](quorate_sm::StateMachine::session_ended).
+    ///
+    /// # Errors
+    /// Only those of `rows`: the server ends.
+    fn session_ended(
+        &self,
+        rows: &mut Rows<'_>,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+    ) -> Result<(), RowError> {
+        let (_, _, _) = (rows, cx, session);
+        Ok(())
+    }
+
+    /// See [`StateMachine::event_limits`](quorate_sm::StateMachine::event_limits).
+    fn event_limits(&self) -> EventLimits {
+        EventLimits::default()
+    }
+}
+
+/// A [`DiskMachine`] and its file, as a machine of a replica.
+#[derive(Debug)]
+pub struct OnDisk<M> {
+    machine: M,
+    file: StateFile,
+    /// The last call that is in the file.
+    applied: Call,
+    /// The last call that the log has given out since the start.
+    current: Call,
+    /// Nothing was given out since the start.
+    is_fresh: bool,
+    /// How many calls are in the file and would not outlast a crash.
+    unsynced: u32,
+    failure: Failure,
+}
+
+/// So many calls may have to be done again after a crash, from the log: a sync for each would cost more.
+const UNSYNCED_MAX: u32 = 1024;
+
+impl<M: DiskMachine> OnDisk<M> {
+    /// A machine on this file, which is made if there is none.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: impl AsRef<Path>, machine: M) -> Result<Self, OpenError> {
+        let file = StateFile::open(path.as_ref())?;
+        let applied = file.applied()?;
+        Ok(Self {
+            machine,
+            file,
+            applied,
+            current: Call::default(),
+            is_fresh: true,
+            unsynced: 0,
+            failure: Failure::default(),
+        })
+    }
+
+    /// The entry that the file is as of, at least.
+    pub fn applied(&self) -> Index {
+        Index(self.applied.index)
+    }
+
+    /// The next call of the log: done, or answered as it was when it was done.
+    fn call(
+        &mut self,
+        cx: &mut Context,
+        work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
+    ) -> Bytes {
+        self.current = self.current.next(cx.index());
+        if self.failure.get().is_some() {
+            return Bytes::new();
+        }
+        let done = self.try_call(cx, work);
+        self.is_fresh = false;
+        done.unwrap_or_else(|error| {
+            self.failure.get_or_init(|| error.to_string());
+            Bytes::new()
+        })
+    }
+
+    fn try_call(
+        &mut self,
+        cx: &mut Context,
+        work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
+    ) -> Result<Bytes, RowError> {
+        if self.current > self.applied {
+            return self.perform(cx, work);
+        }
+        match self.file.record(self.current)? {
+            Some(record) => Ok(record.repeat(cx)),
+            // The log begins before what is remembered: with its first entry, or it would have a snapshot.
+            None if self.is_fresh => {
+                self.file.change(true, |change| change.clear())?;
+                self.applied = Call::default();
+                self.perform(cx, work)
+            }
+            None => {
+                self.failure.get_or_init(|| format!("no record of call {:?}", self.current));
+                Ok(Bytes::new())
+            }
+        }
+    }
+
+    fn perform(
+        &mut self,
+        cx: &mut Context,
+        work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
+    ) -> Result<Bytes, RowError> {
+        let (machine, call) = (&self.machine, self.current);
+        // Between entries, so that what outlasts a crash is whole ones.
+        if self.unsynced >= UNSYNCED_MAX && call.nth == 0 {
+            self.file.change(true, |_| Ok(()))?;
+            self.unsynced = 0;
+        }
+        let answer = self.file.change(false, |change| {
+            let mut cx = Cx { inner: cx, deeds: Vec::new() };
+            let answer = work(machine, &mut change.rows()?, &mut cx)?;
+            let record = Record { answer, deeds: cx.deeds };
+            change.done(call, &record)?;
+            Ok(record.answer)
+        })?;
+        self.unsynced += 1;
+        self.applied = call;
+        Ok(answer)
+    }
+
+    fn try_capture(&self) -> Result<RowsCapture, RowError> {
+        let Self { current, applied, file, .. } = self;
+        let records = file.records_after(*current)?;
+        let head = Head { current: *current, applied: (*applied).max(*current), records };
+        file.change(true, |change| change.capture(current.index))?;
+        RowsCapture::of(head, &file.view()?, Arc::clone(&self.failure))
+    }
+
+    /// Is what is in the file as good as a snapshot, and later?
+    fn is_ahead_of(&self, head: &Head) -> Result<bool, RowError> {
+        Ok(self.applied >= head.applied && self.file.kept_after()? <= head.current.index)
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<Result<(), Undecodable>, RowError> {
+        let Some((head, rows)) = capture::read(state) else { return Ok(Err(Undecodable)) };
+        if !self.is_ahead_of(&head)? {
+            self.file.change(true, |change| {
+                change.clear()?;
+                let mut all = change.rows()?;
+                for (key, value) in &rows {
+                    all.put(key, value)?;
+                }
+                drop(all);
+                change.begin_with((head.current, head.applied), &head.records)
+            })?;
+            self.applied = head.applied;
+        }
+        self.current = head.current;
+        self.is_fresh = false;
+        Ok(Ok(()))
+    }
+}
+
+impl<M: DiskMachine> ByteMachine for OnDisk<M> {
+    fn apply_bytes(
+        &mut self,
+        cx: &mut Context,
+        command: &[u8],
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Undecodable> {
+        let command: M::Command = decode(command)?;
+        let answered = self.call(cx, |machine, rows, cx| {
+            machine.apply(rows, cx, command).map(|answer| encode(&answer))
+        });
+        answer.extend_from_slice(&answered);
+        Ok(())
+    }
+
+    fn query_bytes(&self, query: &[u8], answer: &mut Vec<u8>) -> Result<(), Undecodable> {
+        let query = decode(query)?;
+        let answered = self.file.view().and_then(|view| self.machine.query(&view, query));
+        match answered {
+            Ok(answered) => answer.extend_from_slice(&encode(&answered)),
+            Err(error) => drop(self.failure.get_or_init(|| error.to_string())),
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, cx: &mut Context, what: &[u8]) {
+        self.call(cx, |machine, rows, cx| machine.fire(rows, cx, what).map(|()| Bytes::new()));
+    }
+
+    fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
+        self.call(cx, |machine, rows, cx| {
+            machine.session_ended(rows, cx, session).map(|()| Bytes::new())
+        });
+    }
+
+    fn event_limits(&self) -> EventLimits {
+        self.machine.event_limits()
+    }
+
+    fn needs_time(&self) -> bool {
+        true
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.get().cloned()
+    }
+
+    fn capture(&self) -> Box<dyn Capture> {
+        match self.try_capture() {
+            Ok(capture) => Box::new(capture),
+            Err(error) => {
+                self.failure.get_or_init(|| error.to_string());
+                Box::new(quorate_sm::Encoded::of(&()))
+            }
+        }
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable> {
+        self.load(state).unwrap_or_else(|error| {
+            self.failure.get_or_init(|| error.to_string());
+            Err(Undecodable)
+        })
+    }
+
+    fn digest_into(&self, digest: &mut Digest) {
+        let rows = self.file.view().and_then(|view| view.list(b"", b"", usize::MAX));
+        digest.put(&rows.ok());
+    }
+}
+
+impl<M> Drop for OnDisk<M> {
+    fn drop(&mut self) {
+        // What is not synced is done again from the log.
+        let _ = self.file.change(true, |_| Ok(()));
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Undecodable> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) | Err(_) => Err(Undecodable),
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Bytes {
+    postcard::to_allocvec(value).expect("postcard can encode it").into()
+}
