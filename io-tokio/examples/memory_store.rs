@@ -17,7 +17,7 @@ use quorate_io_tokio::{FileDisk, Server, init, init_joining};
 use quorate_sm::{Applier, Context, SessionLimits, StateMachine};
 use serde::{Deserialize, Serialize};
 
-use support::{CLUSTER, Done, Scratch, id};
+use support::{CLUSTER, Done, Scratch, bind_again, id};
 
 /// What stands in the log.
 #[derive(Serialize, Deserialize)]
@@ -130,7 +130,7 @@ async fn main() -> Done {
     // A majority comes back: that is enough, and nothing is lost.
     let mut servers = Vec::new();
     for (number, address) in (1..).zip(&addresses).take(2) {
-        let bound = Server::bind(address.as_str()).await?;
+        let bound = bind_again(address).await?;
         servers.push(bound.serve(scratch.of(id(number)), machines(), |_| {}).await?);
     }
     let client = servers[1].client();

@@ -5,11 +5,14 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use quorate_core::wire::Address;
 use quorate_core::{ClusterId, NodeId};
-use quorate_io_tokio::{Server, init};
+use quorate_io_tokio::{Bound, Server, init};
 use quorate_sm::Applier;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub(crate) type Done<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -44,6 +47,17 @@ pub(crate) fn id(number: u64) -> NodeId {
     NodeId::new(number).expect("not zero")
 }
 
+/// Binds to an address that another server has just left.
+pub(crate) async fn bind_again(address: &Address) -> Done<Bound> {
+    for _ in 0..500 {
+        if let Ok(bound) = Server::bind(address.as_str()).await {
+            return Ok(bound);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(format!("{address} is taken").into())
+}
+
 /// Three servers that found a group, with these machines each.
 pub(crate) async fn three(scratch: &Scratch, machines: fn() -> Applier) -> Done<Vec<Server>> {
     let mut bound = Vec::new();
@@ -58,4 +72,19 @@ pub(crate) async fn three(scratch: &Scratch, machines: fn() -> Applier) -> Done<
         servers.push(bound.serve(scratch.of(id), machines(), |_| {}).await?);
     }
     Ok(servers)
+}
+
+/// Asks over HTTP: the status and the body of the answer.
+pub(crate) async fn ask(at: &str, method: &str, path: &str, body: &str) -> Done<(u16, String)> {
+    let mut stream = TcpStream::connect(at).await?;
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
+    let status = head.split(' ').nth(1).ok_or("no status")?.parse()?;
+    Ok((status, body.to_owned()))
 }

@@ -168,6 +168,7 @@ impl<T> Courier<T> {
         self.look_at = self.now.after(self.config.look_interval);
         let status = status.and_then(|bytes| postcard::from_bytes::<NodeStatus>(bytes).ok());
         let (Some(at), Some(status)) = (at, status) else { return };
+        self.routes.learn(status.addresses.iter().map(|(_, address)| address.as_str()));
         if self.routes.current() != Some(at) {
             return;
         }

@@ -120,6 +120,15 @@ impl Routes {
         Some(ServerAt(at))
     }
 
+    /// A server says where the members are: whoever knows one of them finds the others when that is gone.
+    pub(crate) fn learn<'a>(&mut self, addresses: impl Iterator<Item = &'a str>) {
+        if self.routing == Routing::Leader {
+            for address in addresses {
+                self.at_address(address);
+            }
+        }
+    }
+
     /// A server named the leader. Returns a server that has to be dialed anew: somebody else answers
     /// where the leader should.
     pub(crate) fn handle_hint(

@@ -36,6 +36,27 @@ fn a_refusal_that_names_the_leader_leads_there() {
     assert_eq!(world.dials.last().unwrap().1, "c:3");
 }
 
+/// A client that was told of one server only, which leads, and is gone some day.
+#[test]
+fn whoever_knows_one_server_learns_of_the_others() {
+    let mut world = world(&["a:1"]);
+    world.members = vec![
+        (NodeId::new(1).unwrap(), "a:1".to_owned().try_into().unwrap()),
+        (NodeId::new(2).unwrap(), "b:2".to_owned().try_into().unwrap()),
+    ];
+    world.call(1, query(), millis(5000));
+    let leader = world.welcome(1);
+    for request in world.leader_heard(leader) {
+        world.respond(leader, request.id, applied());
+    }
+    assert_eq!(world.dials.len(), 1, "nobody else is needed");
+    world.lose(leader);
+    world.call(2, query(), millis(5000));
+    world.pass(millis(50));
+    let dialed: Vec<_> = world.dials[1..].iter().map(|dial| &dial.1[..]).collect();
+    assert!(dialed.contains(&"b:2"), "{dialed:?}");
+}
+
 #[test]
 fn hints_are_not_followed_where_only_given_addresses_work() {
     let mut world = World { courier: courier_as_given("a:1"), ..world(&[]) };

@@ -12,8 +12,8 @@ use crate::{Envelope, Rejection, SessionId, Stamp};
 use bytes::{Bytes, BytesMut};
 use quorate_core::node::NodeStatus;
 use quorate_core::wire::{
-    ClientMessage, ClientWelcome, Consistency, Decoder, Handshake, MAGIC, NotApplied, Outcome,
-    Request, RequestBody, Response, Service,
+    Address, ClientMessage, ClientWelcome, Consistency, Decoder, Handshake, MAGIC, NotApplied,
+    Outcome, Request, RequestBody, Response, Service,
 };
 use quorate_core::{ClusterId, GroupId, Index, Instant, NodeId, RoleKind, Term};
 
@@ -37,6 +37,8 @@ pub(super) struct World {
     /// What each server has heard and not looked at.
     pub(super) sent: BTreeMap<ConnectionId, BytesMut>,
     pub(super) next_session: u64,
+    /// What servers say of the members.
+    pub(super) members: Vec<(NodeId, Address)>,
 }
 
 pub(super) fn config() -> ClientConfig {
@@ -63,6 +65,7 @@ fn world_of(addresses: &[&str], config: ClientConfig) -> World {
         answers: Vec::new(),
         sent: BTreeMap::new(),
         next_session: 100,
+        members: Vec::new(),
     }
 }
 
@@ -161,7 +164,8 @@ impl World {
             }
         }
         for look in looks {
-            self.respond(id, look, done(postcard::to_allocvec(&status(leader)).unwrap().into()));
+            let status = NodeStatus { addresses: self.members.clone(), ..status(leader) };
+            self.respond(id, look, done(postcard::to_allocvec(&status).unwrap().into()));
         }
         requests
     }
