@@ -50,6 +50,92 @@ impl Capture for Encoded {
     }
 }
 
+/// A list, a set or a map that is written down item by item, as serde would write all of it: for a state
+/// that is large, and has a copy that is cheap to make.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use quorate_sm::{Capture, Encoded, Items};
+///
+/// let map = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+/// let (mut items, mut written) = (Items::of(map.clone()), Vec::new());
+/// while !items.write(&mut written, 1) {}
+/// let mut whole = Vec::new();
+/// while !Encoded::of(&map).write(&mut whole, 1000) {}
+/// assert_eq!(written, whole);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Items<I> {
+    count: Option<usize>,
+    items: I,
+}
+
+impl<I: ExactSizeIterator> Items<I> {
+    /// All that is in a collection.
+    pub fn of(collection: impl IntoIterator<IntoIter = I>) -> Self {
+        let items = collection.into_iter();
+        Self { count: Some(items.len()), items }
+    }
+}
+
+impl<I: ExactSizeIterator<Item: Serialize> + Send> Capture for Items<I> {
+    fn write(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> bool {
+        let stop = into.len().saturating_add(bytes_max);
+        if let Some(count) = self.count.take() {
+            codec::encode(&count, into);
+        }
+        while into.len() < stop {
+            match self.items.next() {
+                Some(item) => codec::encode(&item, into),
+                None => return true,
+            }
+        }
+        self.items.len() == 0
+    }
+}
+
+/// The fields of a state, one after the other: each written down as it knows best.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use quorate_sm::{Encoded, Fields, Items};
+///
+/// let (large, small) = (BTreeMap::from([(1, "a".to_owned())]), 7_u64);
+/// // As a struct of the two would be written.
+/// let fields = Fields::default().with(Items::of(large)).with(Encoded::of(&small));
+/// ```
+#[derive(Default)]
+pub struct Fields(VecDeque<Box<dyn Capture>>);
+
+impl Fields {
+    /// And this one, which stands behind those before.
+    #[must_use]
+    pub fn with(mut self, field: impl Capture + 'static) -> Self {
+        self.0.push_back(Box::new(field));
+        self
+    }
+}
+
+impl Capture for Fields {
+    fn write(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> bool {
+        let stop = into.len().saturating_add(bytes_max);
+        while into.len() < stop
+            && let Some(field) = self.0.front_mut()
+        {
+            if field.write(into, stop - into.len()) {
+                self.0.pop_front();
+            }
+        }
+        self.0.is_empty()
+    }
+}
+
+impl core::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_tuple("Fields").field(&self.0.len()).finish()
+    }
+}
+
 /// What a replica writes down: sections of any length, in pieces, since nobody knows beforehand how long
 /// they become.
 ///
@@ -138,6 +224,27 @@ mod tests {
         let mut state = Vec::new();
         while !sections.write(&mut state, bytes_max) {}
         state
+    }
+
+    #[test]
+    fn a_state_in_fields_and_items_is_what_serde_writes() {
+        type State = (alloc::collections::BTreeMap<u32, alloc::string::String>, u64, Vec<u8>);
+        let map = (0..50).map(|number| (number * 1000, "x".repeat(number as usize))).collect();
+        for state in [(map, u64::MAX, Vec::from([7; 90])), State::default()] {
+            let mut whole = Vec::new();
+            codec::encode(&state, &mut whole);
+            for bytes_max in [1, 7, 64, 100_000] {
+                let fields = Fields::default().with(Items::of(state.0.clone()));
+                let mut fields =
+                    fields.with(Encoded::of(&state.1)).with(Items::of(state.2.clone()));
+                let (mut written, mut pieces) = (Vec::new(), 1);
+                while !fields.write(&mut written, bytes_max) {
+                    pieces += 1;
+                }
+                assert_eq!(written, whole, "{pieces} pieces of {bytes_max}");
+                assert_eq!(pieces > 1, bytes_max < whole.len(), "{pieces} pieces of {bytes_max}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the code that `#[machine]` writes is made of. No part of the interface: it may change with any
 //! version.
 
+pub use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;

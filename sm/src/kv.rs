@@ -2,7 +2,7 @@
 //! while only; whoever watches is told what becomes of them.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, btree_map};
+use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use quorate_core::Index;
 use serde::{Deserialize, Serialize};
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Items};
 use crate::codec;
 use crate::context::Context;
 use crate::machine::StateMachine;
@@ -354,30 +354,7 @@ impl StateMachine for Kv {
 
     // Keys and values are shared with the copy.
     fn capture(&self) -> Box<dyn Capture> {
-        let rows = self.rows.clone();
-        Box::new(Rows { count: Some(rows.len()), rows: rows.into_iter() })
-    }
-}
-
-/// The rows of a store that are still to be written down, as serde would.
-struct Rows {
-    count: Option<usize>,
-    rows: btree_map::IntoIter<Bytes, Stored>,
-}
-
-impl Capture for Rows {
-    fn write(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> bool {
-        let stop = into.len() + bytes_max;
-        if let Some(count) = self.count.take() {
-            codec::encode(&count, into);
-        }
-        while into.len() < stop {
-            match self.rows.next() {
-                Some(row) => codec::encode(&row, into),
-                None => return true,
-            }
-        }
-        self.rows.len() == 0
+        Box::new(Items::of(self.rows.clone()))
     }
 }
 

@@ -98,8 +98,13 @@ pub use quorate_core::Index;
 ///
 /// Operations are numbered within their kind, from 0 in the order in which they stand, or by `#[op(n)]`. Logs
 /// know them by these numbers: append new ones, and let `#[machine(schema = "kv.schema")]` make a test that
-/// compares them with a file that you keep; `UPDATE=1` adds what is new to it. `#[machine(brief)]` says that
-/// every operation takes microseconds, see [`StateMachine::BRIEF`].
+/// compares them with a file that you keep; `UPDATE=1` adds what is new to it. More options:
+///
+/// | `#[machine(..)]` | |
+/// |---|---|
+/// | `brief` | every operation takes microseconds, see [`StateMachine::BRIEF`] |
+/// | `events = 1000` | so many events are kept for those who are late, see [`EventLimits`] |
+/// | `capture` | the trait has a function `capture` as in [`StateMachine::capture`], for states that are too large to be written down at once: see [`Items`] and [`Fields`] |
 ///
 /// ```
 /// use core::time::Duration;
@@ -165,7 +170,7 @@ pub use quorate_sm_derive::machine;
 pub use applier::{About, Answer, Applied, Applier, RestoreError};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
-pub use capture::{Capture, Encoded};
+pub use capture::{Capture, Encoded, Fields, Items};
 pub use clock::Time;
 pub use context::Context;
 pub use digest::Digest;

@@ -22,6 +22,10 @@ pub(crate) struct Machine {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) is_brief: bool,
+    /// Does it say itself how it is written down?
+    pub(crate) captures: bool,
+    /// How many events are kept, if not as many as usual.
+    pub(crate) events_max: Option<u32>,
     /// The file that keeps the schema, from the crate's root.
     pub(crate) schema: Option<syn::LitStr>,
 }

@@ -20,8 +20,24 @@ pub(crate) fn options(tokens: TokenStream) -> Result<Options> {
         } else if meta.path.is_ident("schema") {
             options.schema = Some(meta.value()?.parse()?);
             Ok(())
+        } else if meta.path.is_ident("capture") {
+            options.captures = true;
+            Ok(())
+        } else if meta.path.is_ident("events") {
+            let count: syn::LitInt = meta.value()?.parse()?;
+            let events_max = count.base10_parse::<u32>()?;
+            if events_max == 0 {
+                return Err(Error::new(
+                    count.span(),
+                    "the newest event is always kept, so that those who wait for it can be told",
+                ));
+            }
+            options.events_max = Some(events_max);
+            Ok(())
         } else {
-            Err(meta.error("unknown: there are `brief` and `schema = \"file\"`"))
+            Err(meta.error(
+                "unknown: there are `brief`, `capture`, `events = 1000` and `schema = \"file\"`",
+            ))
         }
     });
     syn::parse::Parser::parse2(parser, tokens)?;

@@ -34,12 +34,19 @@ fn interface(machine: &Machine) -> TokenStream {
             fn #hook(&mut self, cx: &mut #context, session: ::quorate_sm::SessionId);
         }
     });
+    let capture = machine.options.captures.then(|| {
+        quote! {
+            /// The state as of now: cheap to make, and written down piece by piece, as serde would write it.
+            fn capture(&self) -> ::quorate_sm::generated::Box<dyn ::quorate_sm::Capture>;
+        }
+    });
     quote! {
         #(#docs)*
         #vis trait #name {
             #(#changes)*
             #(#queries)*
             #(#hook)*
+            #capture
         }
     }
 }
@@ -217,6 +224,23 @@ fn implementation(machine: &Machine) -> TokenStream {
             }
         }
     });
+    let capture = options.captures.then(|| {
+        quote! {
+            fn capture(&self) -> ::quorate_sm::generated::Box<dyn ::quorate_sm::Capture> {
+                <S as #name>::capture(&self.0)
+            }
+        }
+    });
+    let event_limits = options.events_max.map(|events_max| {
+        quote! {
+            fn event_limits(&self) -> ::quorate_sm::EventLimits {
+                ::quorate_sm::EventLimits {
+                    events_max: #events_max,
+                    ..::core::default::Default::default()
+                }
+            }
+        }
+    });
     let schema = crate::schema::constant(machine);
     quote! {
         #[doc = #docs]
@@ -266,6 +290,8 @@ fn implementation(machine: &Machine) -> TokenStream {
             }
 
             #(#ended)*
+            #capture
+            #event_limits
         }
     }
 }

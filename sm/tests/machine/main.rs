@@ -4,5 +4,6 @@
 
 mod board;
 mod misuse;
+mod options;
 mod registry;
 mod store;

@@ -15,4 +15,7 @@ trait Kv {
 #[quorate_sm::machine(fast)]
 trait Other {}
 
+#[quorate_sm::machine(events = 0)]
+trait Silent {}
+
 fn main() {}
