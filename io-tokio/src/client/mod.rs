@@ -24,7 +24,9 @@ use pump::Pump;
 use quorate_sm::courier::{Courier, Input, NewCall};
 
 pub use kv::{Changes, KvClient, KvError, Swap};
-pub use quorate_sm::courier::{Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing};
+pub use quorate_sm::courier::{
+    Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing, Standing,
+};
 pub use register::NotRegistered;
 pub use typed::NoSuchClient;
 
@@ -45,6 +47,7 @@ pub struct Client {
     watches: Arc<AtomicU64>,
     /// The last entry that any answer reflects.
     seen: Arc<AtomicU64>,
+    standing: watch::Receiver<Standing>,
     timeout: Duration,
     /// Nothing comes of it but its end, which is that of the last clone.
     ended: watch::Receiver<()>,
@@ -59,12 +62,14 @@ impl Client {
         let courier = Courier::new(addresses, config, env.random(), nonce, env.now());
         let (calls, called) = mpsc::unbounded_channel();
         let (running, ended) = watch::channel(());
-        let pump = Pump::new(env.clone(), courier, called);
+        let (stands, standing) = watch::channel(Standing::Unopened);
+        let pump = Pump::new(env.clone(), courier, called, stands);
         env.spawn(async move {
             pump.run().await;
             drop(running);
         });
-        Self { calls, watches: Arc::default(), seen: Arc::default(), timeout, ended }
+        let (watches, seen) = (Arc::default(), Arc::default());
+        Self { calls, watches, seen, standing, timeout, ended }
     }
 
     /// Waits until all other clones are dropped and the servers have been told that the session is
@@ -75,6 +80,19 @@ impl Client {
         drop(calls);
         // Nothing else can come of it.
         let _ = ended.changed().await;
+    }
+
+    /// How its session stands.
+    pub fn standing(&self) -> Standing {
+        *self.standing.borrow()
+    }
+
+    /// Waits until its session stands otherwise than when this was last asked of this clone; what is over
+    /// again by then is not told.
+    pub async fn standing_changed(&mut self) -> Standing {
+        // Whoever asks has a clone, so the client has not ended.
+        let _ = self.standing.changed().await;
+        *self.standing.borrow_and_update()
     }
 
     /// The same client, with another time for each call.

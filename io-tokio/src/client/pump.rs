@@ -5,12 +5,12 @@ use std::convert::Infallible;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Reply;
 use crate::connection;
 use crate::env::Env;
-use quorate_sm::courier::{ConnectionId, Courier, Input, Order};
+use quorate_sm::courier::{ConnectionId, Courier, Input, Order, Standing};
 
 /// Arrivals that wait for the client; beyond it connections are not read.
 const ARRIVALS_MAX: usize = 64;
@@ -39,6 +39,7 @@ pub(super) struct Pump<E: Env> {
     env: E,
     courier: Courier<Reply>,
     calls: mpsc::UnboundedReceiver<Input<Reply>>,
+    standing: watch::Sender<Standing>,
     inbox: mpsc::Sender<Arrival<E>>,
     arrivals: mpsc::Receiver<Arrival<E>>,
     connections: BTreeMap<ConnectionId, Wires>,
@@ -53,11 +54,12 @@ impl<E: Env> Pump<E> {
         env: E,
         courier: Courier<Reply>,
         calls: mpsc::UnboundedReceiver<Input<Reply>>,
+        standing: watch::Sender<Standing>,
     ) -> Self {
         let (inbox, arrivals) = mpsc::channel(ARRIVALS_MAX);
         let (writers, written) = mpsc::channel(1);
         let connections = BTreeMap::new();
-        Self { env, courier, calls, inbox, arrivals, connections, writers, written }
+        Self { env, courier, calls, standing, inbox, arrivals, connections, writers, written }
     }
 
     /// Runs until nobody can call any more.
@@ -82,6 +84,8 @@ impl<E: Env> Pump<E> {
             }
             inputs.append(&mut called);
             self.courier.step(self.env.now(), &mut inputs, &mut orders);
+            let standing = self.courier.standing();
+            self.standing.send_if_modified(|it| std::mem::replace(it, standing) != standing);
             orders.drain(..).for_each(|order| self.carry_out(order));
         }
         self.courier.close(&mut orders);

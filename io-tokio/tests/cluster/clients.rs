@@ -3,10 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quorate_core::ClusterId;
 use quorate_core::wire::{Consistency, Reject};
+use quorate_core::{ClusterId, Index};
 use quorate_io_tokio::Ended;
-use quorate_io_tokio::client::{CallError, ClientConfig, KvClient, KvError, Reason, Routing, Swap};
+use quorate_io_tokio::client::{
+    Ask, CallError, ClientConfig, KvClient, KvError, Reason, Routing, Standing, Swap,
+};
+use quorate_sm::Envelope;
 use quorate_sm::kv::{Expected, Refused};
 use tokio::task::JoinSet;
 
@@ -145,4 +148,38 @@ async fn finish(mut running: JoinSet<()>) {
     while let Some(ended) = running.join_next().await {
         ended.unwrap();
     }
+}
+
+/// What a client is told of its session: connected, suspended while nobody is there, expired once it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_knows_how_its_session_stands() {
+    let mut cluster = Cluster::of(1).await;
+    let config =
+        ClientConfig { keep_alive_interval: Duration::from_millis(50), ..ClientConfig::default() };
+    let store = cluster.client_with(vec![cluster.address(0).to_owned()], config);
+    let mut client = store.client().clone();
+    assert_eq!(client.standing(), Standing::Unopened);
+    store.put("a", "1").await.unwrap();
+    let Standing::Connected(session) = client.standing_changed().await else { panic!("connected") };
+    cluster.kill(0).await;
+    assert_eq!(client.standing_changed().await, Standing::Suspended(session));
+    cluster.restart(0).await;
+    assert_eq!(client.standing_changed().await, Standing::Connected(session), "it outlived that");
+
+    let last_active = Index(u64::MAX);
+    let expire = Envelope::ExpireSession { session, last_active }.encode();
+    cluster.caller(None).call(Ask::Repeatable(expire), None).await.unwrap();
+    loop {
+        match client.standing_changed().await {
+            Standing::Expired(over) => break assert_eq!(over, session),
+            // Signs of life may be late.
+            Standing::Suspended(_) | Standing::Connected(_) => {}
+            Standing::Unopened => panic!("it was open"),
+        }
+    }
+    store.put("a", "2").await.unwrap();
+    patiently(|| async {
+        matches!(client.standing(), Standing::Connected(next) if next != session).then_some(())
+    })
+    .await;
 }

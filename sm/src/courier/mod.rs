@@ -46,6 +46,7 @@ pub use link::ConnectionId;
 use link::Link;
 use routes::{Routes, ServerAt};
 use session::Session;
+pub use session::Standing;
 use slots::Slots;
 
 /// Something that happened.
@@ -206,6 +207,11 @@ impl<T> Courier<T> {
         let session = self.session.keep_alive_at();
         let earliest = links.chain(late).chain(later).chain(seek).chain(look).chain(session).min();
         earliest.unwrap_or(Instant(u64::MAX))
+    }
+
+    /// How the session of the client stands, as of the last [`step`](Self::step).
+    pub fn standing(&self) -> Standing {
+        self.session.standing(self.routes.current().is_some())
     }
 
     /// Nobody will call any more: says good-bye.

@@ -112,6 +112,9 @@ impl<T> Courier<T> {
         let stamp = held.call.stamp;
         match verdict {
             Verdict::Over(result) => {
+                if let (Some(stamp), Ok(_)) = (stamp, &result) {
+                    self.session.handle_applied(stamp.session);
+                }
                 if let (Some(stamp), Err(CallError::Unknown(Doubt::SessionExpired))) =
                     (stamp, &result)
                 {

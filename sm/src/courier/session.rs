@@ -18,8 +18,31 @@ use quorate_core::Instant;
 #[derive(Debug)]
 pub(crate) struct Session {
     state: State,
+    /// The one before, if it has expired.
+    expired: Option<SessionId>,
     nonce: u128,
     keep_alive_interval: Duration,
+}
+
+/// How the session of a client stands.
+///
+/// A client does by itself what can be done: it looks for servers, keeps its session alive, and opens another for the
+/// next command if it has expired. What is left for its user is to know what that means for what it *holds*.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standing {
+    /// There is none: nothing was commanded yet.
+    #[default]
+    Unopened,
+    /// It lives, and a server is there for it.
+    Connected(SessionId),
+    /// No server is there for it: it lives, or has expired. Commands wait until their time is up, and are
+    /// applied once at most. What the client holds may be given to others any moment: do no more on the
+    /// strength of it than fencing tokens protect. It becomes connected, or expired.
+    Suspended(SessionId),
+    /// It has expired: what it held is given up, and commands that were under way end as
+    /// [unknown](super::Doubt::SessionExpired) if they may have been applied. The next command opens another:
+    /// take locks, enter memberships and stand for elections anew.
+    Expired(SessionId),
 }
 
 #[derive(Debug)]
@@ -31,6 +54,8 @@ enum State {
         /// When it last gave a sign of life.
         active: Instant,
         is_kept_alive: bool,
+        /// Nobody has answered its last sign of life.
+        is_in_doubt: bool,
     },
 }
 
@@ -38,7 +63,7 @@ impl Session {
     /// `nonce` is drawn at random: it and its successors tell the sessions of this client from
     /// those of all others.
     pub(crate) fn new(nonce: u128, keep_alive_interval: Duration) -> Self {
-        Self { state: State::Closed, nonce, keep_alive_interval }
+        Self { state: State::Closed, expired: None, nonce, keep_alive_interval }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -58,7 +83,11 @@ impl Session {
     /// What came of opening it.
     pub(crate) fn handle_opened(&mut self, now: Instant, outcome: Option<&Bytes>) {
         self.state = match outcome.map(client::opened) {
-            Some(Ok(numbers)) => State::Open { numbers, active: now, is_kept_alive: false },
+            Some(Ok(numbers)) => {
+                self.expired = None;
+                let (is_kept_alive, is_in_doubt) = (false, false);
+                State::Open { numbers, active: now, is_kept_alive, is_in_doubt }
+            }
             Some(Err(_)) | None => State::Closed,
         };
     }
@@ -81,10 +110,32 @@ impl Session {
         }
     }
 
+    /// A server has done a command of it.
+    pub(crate) fn handle_applied(&mut self, id: SessionId) {
+        if let State::Open { numbers, is_in_doubt, .. } = &mut self.state
+            && numbers.id() == id
+        {
+            *is_in_doubt = false;
+        }
+    }
+
+    /// How it stands, if there is a server to turn to or not.
+    pub(crate) fn standing(&self, is_linked: bool) -> Standing {
+        match (&self.state, self.expired) {
+            (State::Open { numbers, is_in_doubt, .. }, _) => match is_linked && !is_in_doubt {
+                true => Standing::Connected(numbers.id()),
+                false => Standing::Suspended(numbers.id()),
+            },
+            (State::Closed | State::Opening, Some(expired)) => Standing::Expired(expired),
+            (State::Closed | State::Opening, None) => Standing::Unopened,
+        }
+    }
+
     /// This session has expired; one that is younger stays.
     pub(crate) fn handle_expired(&mut self, id: SessionId) {
         if self.id() == Some(id) {
             self.state = State::Closed;
+            self.expired = Some(id);
         }
     }
 
@@ -110,7 +161,9 @@ impl Session {
         if self.keep_alive_at().is_none_or(|at| now < at) {
             return None;
         }
-        let State::Open { numbers, active, is_kept_alive } = &mut self.state else { return None };
+        let State::Open { numbers, active, is_kept_alive, .. } = &mut self.state else {
+            return None;
+        };
         *is_kept_alive = true;
         *active = now;
         Some(client::keep_alive(numbers))
@@ -122,9 +175,10 @@ impl Session {
             return;
         }
         if let Some(Err(client::AnswerError::Rejected(_))) = outcome.map(client::done) {
-            self.state = State::Closed;
-        } else if let State::Open { is_kept_alive, .. } = &mut self.state {
+            self.handle_expired(id);
+        } else if let State::Open { is_kept_alive, is_in_doubt, .. } = &mut self.state {
             *is_kept_alive = false;
+            *is_in_doubt = outcome.is_none();
         }
     }
 
@@ -133,5 +187,53 @@ impl Session {
         let id = self.id()?;
         self.state = State::Closed;
         Some(client::close_session(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Index, Outcome, Rejection};
+
+    #[test]
+    fn a_sign_of_life_that_nobody_answers_leaves_the_session_in_doubt() {
+        let millis = Duration::from_millis;
+        let mut session = Session::new(7, millis(10));
+        assert_eq!(session.standing(true), Standing::Unopened);
+        let opened =
+            |index| Outcome::Opened { session: SessionId(Index(index)), window: 8 }.encode();
+        session.open().expect("there is none");
+        assert_eq!(session.standing(true), Standing::Unopened, "not yet");
+        session.handle_opened(Instant(0), Some(&opened(5)));
+        let id = SessionId(Index(5));
+        assert_eq!(session.standing(true), Standing::Connected(id));
+        assert_eq!(session.standing(false), Standing::Suspended(id));
+
+        let mut now = Instant(0);
+        let mut lives = |session: &mut Session, outcome: Option<Bytes>| {
+            now = now.after(millis(10));
+            session.keep_alive(now).expect("it is due");
+            session.handle_kept_alive(id, outcome.as_ref());
+        };
+        lives(&mut session, None);
+        assert_eq!(session.standing(true), Standing::Suspended(id));
+        lives(&mut session, Some(Outcome::Done.encode()));
+        assert_eq!(session.standing(true), Standing::Connected(id));
+        lives(&mut session, None);
+        session.handle_applied(SessionId(Index(4)));
+        assert_eq!(session.standing(true), Standing::Suspended(id), "that was another one");
+        session.handle_applied(id);
+        assert_eq!(session.standing(true), Standing::Connected(id));
+        lives(&mut session, Some(Outcome::Rejected(Rejection::SessionExpired).encode()));
+        assert_eq!(session.standing(true), Standing::Expired(id));
+        session.open().expect("there is none");
+        assert_eq!(session.standing(true), Standing::Expired(id), "until there is another");
+        session.handle_opened(now, None);
+        assert_eq!(session.standing(true), Standing::Expired(id));
+        session.open().expect("there is none");
+        session.handle_opened(now, Some(&opened(9)));
+        assert_eq!(session.standing(true), Standing::Connected(SessionId(Index(9))));
+        session.close().expect("it is open");
+        assert_eq!(session.standing(true), Standing::Unopened);
     }
 }

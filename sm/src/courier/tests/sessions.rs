@@ -36,6 +36,27 @@ fn an_expired_session_is_opened_anew_for_a_command_that_had_no_effect() {
     assert_ne!(stamp_of(&request).session, session);
 }
 
+/// Connected, suspended, connected; and expired, until the next command has another.
+#[test]
+fn the_client_knows_how_its_session_stands() {
+    let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(5000));
+    let session = stamp_of(&request).session;
+    assert_eq!(world.courier.standing(), Standing::Connected(session));
+    world.respond(server, request.id, applied());
+    world.lose(server);
+    assert_eq!(world.courier.standing(), Standing::Suspended(session));
+
+    world.call(2, command(), millis(5000));
+    world.pass(millis(200));
+    let server = world.welcome(1);
+    assert_eq!(world.courier.standing(), Standing::Connected(session), "as far as is known");
+    let request = world.leader_heard(server).remove(0);
+    world.respond(server, request.id, rejected(Rejection::SessionExpired));
+    assert_eq!(world.courier.standing(), Standing::Expired(session), "there is no other yet");
+    let next = world.open_session(server);
+    assert_eq!(world.courier.standing(), Standing::Connected(next));
+}
+
 #[test]
 fn an_expired_session_leaves_a_command_in_doubt_unknown() {
     let (mut world, server, request) = World::with_command_sent(&["a:1"], millis(1000));
