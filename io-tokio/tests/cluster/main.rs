@@ -4,6 +4,7 @@ mod clients;
 mod endings;
 mod gateway;
 mod machines;
+mod ready;
 mod snapshots;
 mod still;
 mod store;
