@@ -308,9 +308,12 @@ fn what_was_registered_stays_so() {
         let refused = Rejection::RegisteredOtherwise { machine: machines[0].id };
         assert_eq!(say(&mut applier, &machine), rejected(refused), "{why}");
     }
+    let refused = |machine| rejected(Rejection::RegisteredOtherwise { machine });
     let twice = register(vec![lamp(&schema), lamp(&schema)]);
-    let refused = Rejection::RegisteredOtherwise { machine: LAMP };
-    assert_eq!(say(&mut applier, &twice), rejected(refused));
+    assert_eq!(say(&mut applier, &twice), refused(LAMP));
+    let named = |id| Registration { id: MachineId(id), name: "new".into(), schema: String::new() };
+    let alike = register(vec![named(20), named(21)]);
+    assert_eq!(say(&mut applier, &alike), refused(MachineId(21)));
     let mut plain = new();
     say(&mut plain, &founding).expect("it has it");
     while plain.last_applied() < applier.last_applied() {
@@ -318,6 +321,26 @@ fn what_was_registered_stays_so() {
     }
     assert_eq!(plain.digest(), applier.digest(), "nothing came of it");
     assert_ne!(digest, applier.digest(), "but time goes on");
+}
+
+#[test]
+fn a_log_is_founded_once_even_with_nothing() {
+    let mut applier = new();
+    let nothing = Envelope::Register { founds: true, machines: Vec::new() };
+    assert_eq!(say(&mut applier, &nothing), Ok(Outcome::Done));
+    assert_eq!(say(&mut applier, &nothing), rejected(Rejection::AlreadyFounded));
+    assert_eq!(applier.founding(), None);
+}
+
+#[test]
+fn replicas_differ_if_what_is_on_their_logs_does() {
+    let mut replicas = [grown(new()), grown(new())];
+    let machines =
+        [before::LAMP_SCHEMA.text(), LAMP_SCHEMA.text()].map(|schema| vec![lamp(&schema)]);
+    for (replica, machines) in replicas.iter_mut().zip(machines) {
+        assert_eq!(say(replica, &register(machines)), Ok(Outcome::Done));
+    }
+    assert_ne!(replicas[0].digest(), replicas[1].digest());
 }
 
 #[test]
