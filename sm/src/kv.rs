@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::capture::{Capture, Items};
 use crate::codec;
 use crate::context::Context;
+use crate::events::EventLimits;
 use crate::machine::StateMachine;
 use crate::timers::TimerId;
 
@@ -29,6 +30,11 @@ pub const LIST_BYTES_MAX: usize = 1 << 20;
 pub const TRANSACTION_MAX: usize = 128;
 /// The most keys that one query gets, of [`LIST_BYTES_MAX`] bytes of values together.
 pub const GET_KEYS_MAX: usize = 128;
+
+/// The most changes that are kept for those who are late, and their bytes: they are part of every snapshot.
+pub const EVENTS_MAX: u32 = 4096;
+/// The most bytes of changes that are kept, see [`EVENTS_MAX`].
+pub const EVENT_BYTES_MAX: u64 = 1 << 20;
 
 /// A key-value store.
 ///
@@ -350,6 +356,10 @@ impl StateMachine for Kv {
         if let Some((key, _)) = self.rows.remove_entry(key) {
             cx.publish(key, body(&Change::Expired));
         }
+    }
+
+    fn event_limits(&self) -> EventLimits {
+        EventLimits { events_max: EVENTS_MAX, bytes_max: EVENT_BYTES_MAX }
     }
 
     // Keys and values are shared with the copy.
