@@ -31,7 +31,7 @@ pub const TRANSACTION_MAX: usize = 128;
 /// The most keys that one query gets, of [`LIST_BYTES_MAX`] bytes of values together.
 pub const GET_KEYS_MAX: usize = 128;
 
-/// The most changes that are kept for those who are late, and their bytes: they are part of every snapshot.
+/// The most changes that are kept for those who are late, unless the store was [made otherwise](Kv::keeping).
 pub const EVENTS_MAX: u32 = 4096;
 /// The most bytes of changes that are kept, see [`EVENTS_MAX`].
 pub const EVENT_BYTES_MAX: u64 = 1 << 20;
@@ -66,6 +66,19 @@ pub const EVENT_BYTES_MAX: u64 = 1 << 20;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Kv {
     rows: BTreeMap<Bytes, Stored>,
+    /// What a log begins with; from then on the replica knows it.
+    #[serde(skip)]
+    events: KeptEvents,
+}
+
+/// How many changes are kept, for a store that is made anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct KeptEvents(EventLimits);
+
+impl Default for KeptEvents {
+    fn default() -> Self {
+        Self(EventLimits { events_max: EVENTS_MAX, bytes_max: EVENT_BYTES_MAX })
+    }
 }
 
 /// A value, and what takes it away.
@@ -359,7 +372,7 @@ impl StateMachine for Kv {
     }
 
     fn event_limits(&self) -> EventLimits {
-        EventLimits { events_max: EVENTS_MAX, bytes_max: EVENT_BYTES_MAX }
+        self.events.0
     }
 
     // Keys and values are shared with the copy.
@@ -369,6 +382,12 @@ impl StateMachine for Kv {
 }
 
 impl Kv {
+    /// A store that keeps another number of changes for those who are late, as of the first entry of its log;
+    /// the same on all servers. They are part of every snapshot.
+    pub fn keeping(events: EventLimits) -> Self {
+        Self { events: KeptEvents(events), ..Self::default() }
+    }
+
     fn get(&self, key: &[u8]) -> Option<&Versioned> {
         self.rows.get(key).map(|row| &row.found)
     }
