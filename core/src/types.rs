@@ -148,6 +148,11 @@ pub struct LogId {
 impl LogId {
     /// The position before the first entry.
     pub const ZERO: Self = Self { term: Term(0), index: Index(0) };
+
+    /// Can a log have this? Terms and indexes of entries count from 1 (thesis figure 3.1).
+    pub(crate) const fn is_possible(self) -> bool {
+        (self.term.0 == 0) == (self.index.0 == 0)
+    }
 }
 
 /// Nanoseconds since an epoch of the driver's choice. Monotonic.

@@ -96,7 +96,11 @@ impl Replay {
 
     fn apply_record(&mut self, segment: u64, record: &Record<'_>) -> Result<(), ReplayError> {
         let id = record.header.id;
-        match kind_of(record)? {
+        let kind = kind_of(record)?;
+        if !id.is_possible() {
+            return Err(ReplayError::Contradiction);
+        }
+        match kind {
             RecordKind::Command | RecordKind::Noop => self.map.push(id)?,
             RecordKind::Time => {
                 LeaderTime::parse(record.body).ok_or(Contradiction)?;
@@ -227,6 +231,16 @@ mod tests {
         ];
         for (records, last, commit, why) in contradictions {
             let applied = apply(&mut three(), &batch(records, last, commit));
+            assert_eq!(applied, Err(ReplayError::Contradiction), "{why}");
+        }
+        let impossible: [(&[Record], LogId, &str); 3] = [
+            (&[(Noop, id(0, 1))], id(0, 1), "an entry of no term"),
+            (&[(Reset, id(1, 0))], id(1, 0), "a term before the first entry"),
+            (&[(Reset, id(0, 3))], id(0, 3), "a snapshot up to an entry of no term"),
+        ];
+        for (records, last, why) in impossible {
+            let mut empty = Replay::after(LogId::ZERO, members());
+            let applied = apply(&mut empty, &batch(records, last, 0));
             assert_eq!(applied, Err(ReplayError::Contradiction), "{why}");
         }
         let legal = [(Truncate, id(1, 2)), (Noop, id(2, 3)), (Snapshot, id(2, 3))];

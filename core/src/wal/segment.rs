@@ -95,6 +95,7 @@ fn encode(header: &SegmentHeader) -> Vec<u8> {
 fn decode(block: &Block) -> Result<SegmentHeader, BlockError> {
     let number = |at: usize| block.u64(NUMBERS + 8 * at);
     let align = block.u32(ALIGN);
+    let base = LogId { index: Index(number(4)), term: Term(number(5)) };
     let unsupported = if block.u32(GROUP) != 0 {
         Some(Unsupported::Group(block.u32(GROUP)))
     } else if block.u32(KEY_ID) != 0 {
@@ -108,6 +109,7 @@ fn decode(block: &Block) -> Result<SegmentHeader, BlockError> {
         Some(what) => Err(BlockError::Unsupported(what)),
         // Both count from 1.
         None if number(0) == 0 || number(3) == 0 => Err(BlockError::Damaged),
+        None if !base.is_possible() => Err(BlockError::Damaged),
         None => Ok(SegmentHeader {
             identity: block.identity(),
             align,
@@ -115,7 +117,7 @@ fn decode(block: &Block) -> Result<SegmentHeader, BlockError> {
             salt: number(1),
             bytes: number(2),
             first_lsn: number(3),
-            base: LogId { index: Index(number(4)), term: Term(number(5)) },
+            base,
             boot_epoch: number(6),
             generation: number(7),
             prev_end: number(8),
