@@ -24,7 +24,11 @@ pub(super) fn decode(last_included: LogId, body: &[u8]) -> Option<SnapshotMeta> 
     let membership_at = LogId { index: Index(u64_at(at, 0)), term: Term(u64_at(at, 8)) };
     let is_before =
         membership_at.index <= last_included.index && membership_at.term <= last_included.term;
-    (is_before && membership_at.is_possible()).then_some(SnapshotMeta { last_included, membership_at, membership })
+    (is_before && membership_at.is_possible()).then_some(SnapshotMeta {
+        last_included,
+        membership_at,
+        membership,
+    })
 }
 
 #[cfg(test)]
