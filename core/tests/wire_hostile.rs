@@ -176,7 +176,7 @@ fn impossible_values_are_malformed() {
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 0, 2, 3]), malformed, "server 0");
     assert_eq!(refused(Service::Raft, &[3, 2, 1, 2, 3]), malformed, "a bool of 2");
     assert_eq!(refused(Service::Raft, &[2, 1, 1, 1, 2]), Err(DecodeError::Truncated));
-    assert_eq!(refused(Service::Client, &[0, 41, 8]), malformed, "a body of a later day");
+    assert_eq!(refused(Service::Client, &[0, 41, 9]), malformed, "a body of a later day");
     let reconfigure = |record: &[u8]| {
         let len = u8::try_from(record.len()).expect("short");
         let header = [&[0, 41, 4, len], record, &[0, 0]].concat();

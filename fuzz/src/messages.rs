@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
-    ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
-    RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
+    ForwardOutcome, Forwarded, FunctionId, Handshake, Hello, NotApplied, Outcome, PeerMessage,
+    Reject, Request, RequestBody, Response, ServiceId, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
@@ -250,9 +250,15 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
     let id = input.number();
     let request = |body| ClientMessage::Request(Request { id, body });
     let response = |outcome| ClientMessage::Response(Response { id, outcome });
-    match input.below(12) {
+    match input.below(13) {
         10 => request(RequestBody::Watch { watch: bytes(input) }),
         11 => request(RequestBody::Forget { id: input.number() }),
+        12 => {
+            let service = ServiceId(input.number());
+            let function = FunctionId(input.number());
+            let within_ms = u32::from(input.byte());
+            request(RequestBody::Call { service, function, within_ms, arguments: bytes(input) })
+        }
         0 => request(RequestBody::Status),
         1 => request(RequestBody::Propose { command: bytes(input) }),
         2 => {
@@ -288,7 +294,7 @@ pub fn client(input: &mut Input<'_>) -> ClientMessage {
 }
 
 fn not_applied(input: &mut Input<'_>) -> NotApplied {
-    match input.below(15) {
+    match input.below(16) {
         0 => {
             let leader = NodeId::new(input.number());
             let address = String::from_utf8_lossy(input.bytes()).into_owned();
@@ -307,6 +313,7 @@ fn not_applied(input: &mut Input<'_>) -> NotApplied {
         11 => NotApplied::ChangeUnderWay,
         12 => NotApplied::JointTarget,
         13 => NotApplied::NotInLog,
+        14 => NotApplied::NotOffered,
         _ => NotApplied::LeadershipLost,
     }
 }
@@ -335,10 +342,11 @@ fn address(input: &mut Input<'_>) -> Address {
 }
 
 fn unknown(input: &mut Input<'_>) -> Unknown {
-    match input.below(4) {
+    match input.below(5) {
         0 => Unknown::LeadershipLost,
         1 => Unknown::Timeout,
         2 => Unknown::ConnectionLost,
+        3 => Unknown::NoAnswer,
         _ => Unknown::ShutDown,
     }
 }

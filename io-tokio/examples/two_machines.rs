@@ -1,17 +1,20 @@
-//! Bifrost's tour of its state machines: a value with a subscription, a map with a subscription for each key, and
-//! its membership service, all of them on one log, and reached by one port.
+//! Bifrost's tour: its state machines, a value with a subscription, a map with a subscription for each key, and its
+//! membership, all of them on one log; and two services beside the log; everything on one port.
 //!
 //! `cargo run -p quorate-io-tokio --example two_machines`
 
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use quorate_io_tokio::{Bound, Server};
 use quorate_machines::membership::{GroupChange, MembershipClient, MembershipMachine, Registry};
-use quorate_sm::{Applier, MachineId, SessionLimits, machine};
+use quorate_sm::courier::CallError;
+use quorate_sm::{Applier, MachineId, SessionLimits, machine, service};
 use serde::{Deserialize, Serialize};
 
-use support::{Done, Scratch, three};
+use support::{Done, Scratch, three_of};
 
 /// One value.
 #[machine]
@@ -64,6 +67,43 @@ impl Map for Table {
     }
 }
 
+/// Says hello.
+#[service]
+trait Hello {
+    /// By name.
+    async fn hello(&self, name: String, times: u32) -> String;
+}
+
+struct Greeter;
+
+impl Hello for Greeter {
+    async fn hello(&self, name: String, times: u32) -> String {
+        format!("{}{name}", "hello ".repeat(times as usize))
+    }
+}
+
+/// Counts, by itself: nothing of this is replicated.
+#[service]
+trait Counter {
+    /// How often it was called.
+    async fn next(&self) -> u64;
+}
+
+#[derive(Default)]
+struct Ticker(AtomicU64);
+
+impl Counter for Ticker {
+    async fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// What a server offers beside the log.
+fn services(server: Bound) -> Bound {
+    let hello = HelloService::new(Greeter);
+    server.offering("hello", hello).offering("counter", CounterService::new(Ticker::default()))
+}
+
 fn machines() -> Applier {
     Applier::without_machines(SessionLimits::default())
         .with(MachineId(1), "value", ValueMachine(Holder::default()))
@@ -71,11 +111,25 @@ fn machines() -> Applier {
         .with(MachineId(3), "members", MembershipMachine(Registry::default()))
 }
 
+/// Each server has services of its own; within the process they are called without a socket.
+async fn call(servers: &[Server]) -> Result<(), CallError> {
+    let client = servers[0].client();
+    for server in servers {
+        let hello: HelloClient = client.service_at(server.address().as_str(), "hello");
+        println!("{} says {:?}", server.address(), hello.hello("ada", 2).await?);
+    }
+    let [own, other] = [&servers[0], &servers[1]]
+        .map(|server| -> CounterClient { client.service_at(server.address().as_str(), "counter") });
+    assert_eq!((own.next().await?, own.next().await?, other.next().await?), (1, 2, 1));
+    Ok(())
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Done {
     let scratch = Scratch::new();
-    let servers = three(&scratch, machines).await?;
+    let servers = three_of(&scratch, machines, services).await?;
     let client = servers[0].client();
+    call(&servers).await?;
 
     let value: ValueClient<_> = client.machine("value").await?;
     let mut changes = value.on_changed().await?;

@@ -11,6 +11,7 @@
 pub mod client;
 pub mod http;
 
+mod calls;
 mod connection;
 mod counters;
 mod env;

@@ -16,10 +16,11 @@ use quorate_core::snapshot::SnapshotStore;
 use quorate_core::wal::{Disk, Wal};
 use quorate_core::wire::{Address, NotApplied, Outcome, Reject, RequestBody};
 use quorate_core::{Instant, NodeId, Recovered, RequestId, Violation};
-use quorate_sm::{Applier, ApplyLane, ApplyOrder, SessionKeeper};
+use quorate_sm::{Applier, ApplyLane, ApplyOrder, Services, SessionKeeper};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
+use crate::calls::Calls;
 use crate::connection;
 use crate::counters::Counters;
 use crate::env::Env;
@@ -60,6 +61,8 @@ pub struct Parts<E: Env> {
     pub snapshots: SnapshotStore<<E::Disk as Disk>::File>,
     /// Its state machine, as of the newest snapshot.
     pub applier: Applier,
+    /// What it offers beside the log.
+    pub services: Services,
     /// How long a client may be silent.
     pub session_timeout: Duration,
     /// Where it is reached.
@@ -133,7 +136,8 @@ pub fn start<E: Env>(
     env: E,
     parts: Parts<E>,
 ) -> Result<(Handle, impl Future<Output = Ended> + Send), NodeStartError> {
-    let Parts { mut config, recovered, wal, snapshots, applier, session_timeout, listener } = parts;
+    let Parts { mut config, recovered, wal, snapshots, applier, services, .. } = parts;
+    let (session_timeout, listener) = (parts.session_timeout, parts.listener);
     if applier.needs_time() {
         config.raft.time_resolution_ms.get_or_insert(TIME_RESOLUTION_MS);
     }
@@ -149,7 +153,7 @@ pub fn start<E: Env>(
     };
     let disk = env.spawn_lane("disk", LogLane::new(wal, snapshots), lane(done.clone()));
     let keeper = SessionKeeper::new(session_timeout);
-    let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done));
+    let apply = env.spawn_lane("apply", ApplyLane::new(applier, keeper), lane(done.clone()));
     env.spawn(accept(env.clone(), listener, inbox.clone()));
     let (writers, written) = mpsc::channel(1);
     let counters = Arc::new(Counters::default());
@@ -162,6 +166,7 @@ pub fn start<E: Env>(
         called,
         disk,
         apply,
+        calls: Calls::new(services, done),
         connections: BTreeMap::new(),
         writers,
         written,
@@ -240,6 +245,7 @@ struct Pump<E: Env> {
     called: mpsc::Receiver<Call>,
     disk: LaneSender<LogOrder>,
     apply: LaneSender<ApplyOrder>,
+    calls: Calls,
     connections: BTreeMap<ConnectionId, Wires>,
     /// Held by each writer; nothing is sent.
     writers: mpsc::Sender<Infallible>,
@@ -287,7 +293,7 @@ impl<E: Env> Pump<E> {
         self.env.look_out(has_come).await;
         tokio::select! {
             biased;
-            Some(done) = self.finished.recv() => inputs.extend(done),
+            Some(done) = self.finished.recv() => self.take_done(done, inputs),
             _ = self.received.recv_many(arrivals, BATCH_MAX) => {}
             Some(call) = self.called.recv() => self.take_call(call, inputs),
             () = self.env.sleep_until(deadline) => {}
@@ -297,7 +303,7 @@ impl<E: Env> Pump<E> {
     /// Takes in what else has happened by now: the more, the larger the batch.
     fn take_in(&mut self, arrivals: &mut Vec<Arrival<E>>, inputs: &mut Vec<Input>) {
         while let Ok(done) = self.finished.try_recv() {
-            inputs.extend(done);
+            self.take_done(done, inputs);
         }
         while arrivals.len() < BATCH_MAX
             && let Ok(arrival) = self.received.try_recv()
@@ -330,6 +336,16 @@ impl<E: Env> Pump<E> {
         {
             self.take_call(call, inputs);
         }
+    }
+
+    /// Lanes and functions have done something.
+    fn take_done(&mut self, done: Vec<Input>, inputs: &mut Vec<Input>) {
+        for input in &done {
+            if let Input::Called { id, .. } = input {
+                self.calls.end(*id);
+            }
+        }
+        inputs.extend(done);
     }
 
     fn take_call(&mut self, call: Call, inputs: &mut Vec<Input>) {
@@ -416,7 +432,14 @@ impl<E: Env> Pump<E> {
                 self.apply.send(ApplyOrder::Query { id, index, query });
             }
             Output::Watch { id, watch } => self.apply.send(ApplyOrder::Watch { id, watch }),
-            Output::Forget(id) => self.apply.send(ApplyOrder::Forget(id)),
+            Output::Call { id, service, function, arguments } => {
+                self.calls.begin(&self.env, id, (service, function), &arguments);
+            }
+            Output::Forget(id) => {
+                if !self.calls.end(id) {
+                    self.apply.send(ApplyOrder::Forget(id));
+                }
+            }
             Output::Tend { now, reign } => self.apply.send(ApplyOrder::Tend { now, reign }),
             Output::Respond { id: ApplyLane::NOBODY, .. } => {}
             Output::Respond { id, outcome } => {
@@ -520,7 +543,7 @@ impl<E: Env> Pump<E> {
     async fn drain(self) {
         let Self { env, connections, inbox, mut received, mut finished, disk, apply, .. } = self;
         let (writers, mut written) = (self.writers, self.written);
-        drop((connections, writers, inbox, disk, apply, self.waiting));
+        drop((connections, writers, inbox, disk, apply, self.calls, self.waiting));
         // What was asked too late was not even looked at, and that is said at once.
         let mut called = self.called;
         called.close();

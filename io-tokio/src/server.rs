@@ -7,11 +7,11 @@ use quorate_core::node::{NodeConfig, NodeStartError};
 use quorate_core::wal::{self, FormatError, Identity, OpenError, Origin, Wal, WalOptions};
 use quorate_core::wire::Address;
 use quorate_core::{ClusterId, Incarnation, Membership, MembershipError, NodeId};
-use quorate_sm::{Applied, Applier, RestoreError};
+use quorate_sm::{Applied, Applier, RestoreError, Service, Services};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::client::{Client, ClientConfig};
+use crate::client::{Client, ClientConfig, Here};
 use crate::env::Env;
 use crate::pump::{Ended, Handle, Parts, start};
 use crate::real::{DirectoryError, FileDisk, RealEnv};
@@ -50,6 +50,7 @@ const SESSION_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(1);
 pub struct Server {
     handle: Handle,
     address: Address,
+    services: Services,
     ended: JoinHandle<Ended>,
 }
 
@@ -58,6 +59,7 @@ pub struct Server {
 pub struct Bound {
     listener: TcpListener,
     address: Address,
+    services: Services,
 }
 
 /// Why a server does not run.
@@ -153,7 +155,7 @@ impl Server {
         let env = RealEnv::new();
         let listener = env.listen(address).await?;
         let address = Address::new(env.local_address(&listener)?).map_err(io::Error::other)?;
-        Ok(Bound { listener, address })
+        Ok(Bound { listener, address, services: Services::default() })
     }
 
     /// Where peers and clients reach it.
@@ -166,10 +168,13 @@ impl Server {
         &self.handle
     }
 
-    /// A client of its group, which begins with this server.
+    /// A client of its group, which begins with this server, and calls what it
+    /// [offers](Bound::offering) without a socket in between.
     pub fn client(&self) -> Client {
-        let addresses = vec![self.address.to_string()];
-        Client::connect(RealEnv::new(), addresses, ClientConfig::default())
+        let address = self.address.to_string();
+        let here = Here { address: address.clone(), services: self.services.clone() };
+        let client = Client::connect(RealEnv::new(), vec![address], ClientConfig::default());
+        client.with_services(here)
     }
 
     /// Tells it to finish what is under way, and waits until it has ended.
@@ -193,6 +198,16 @@ impl Bound {
         &self.address
     }
 
+    /// Offers a [service](macro@quorate_sm::service) under a name, on the same port; it is carried out on the
+    /// tokio runtime that [`serve`](Self::serve) is called in.
+    ///
+    /// # Panics
+    /// If there is one of that name already.
+    #[must_use]
+    pub fn offering(self, name: &str, service: impl Service) -> Self {
+        Self { services: self.services.with(name, service), ..self }
+    }
+
     /// Runs a server on a directory that [`init`] has made, with these machines, as a task of the tokio runtime
     /// that this is called in. `tune` may change what is configured, such as timeouts.
     ///
@@ -204,7 +219,7 @@ impl Bound {
         machines: Applier,
         tune: impl FnOnce(&mut NodeConfig),
     ) -> Result<Server, ServeError> {
-        let Self { listener, address } = self;
+        let Self { listener, address, services } = self;
         let (env, mut applier) = (RealEnv::new(), machines);
         let disk = FileDisk::open(directory.as_ref())?;
         let (wal, opened) = Wal::open(disk, WalOptions::DEFAULT, env.random())?;
@@ -220,8 +235,17 @@ impl Bound {
         config.raft.seed = env.random();
         tune(&mut config);
         let (session_timeout, recovered) = (SESSION_TIMEOUT, opened.recovered);
-        let parts = Parts { config, recovered, wal, snapshots, applier, session_timeout, listener };
+        let parts = Parts {
+            config,
+            recovered,
+            wal,
+            snapshots,
+            applier,
+            services: services.clone(),
+            session_timeout,
+            listener,
+        };
         let (handle, running) = start(env, parts)?;
-        Ok(Server { handle, address, ended: tokio::spawn(running) })
+        Ok(Server { handle, address, services, ended: tokio::spawn(running) })
     }
 }

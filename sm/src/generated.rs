@@ -1,10 +1,13 @@
-//! What the code that `#[machine]` writes is made of. No part of the interface: it may change with any
+//! What the code that `#[machine]` and `#[service]` write is made of. No part of the interface: it may change with any
 //! version.
 
 pub use alloc::boxed::Box;
+pub use alloc::sync::Arc;
 use alloc::vec::Vec;
+pub use core::pin::Pin;
 
-use bytes::Bytes;
+pub use bytes::Bytes;
+pub use quorate_core::wire::FunctionId;
 pub use serde;
 pub use serde::de::DeserializeOwned;
 pub use serde::{Deserialize, Serialize};
@@ -13,6 +16,7 @@ use crate::caller::{Caller, Level, Seen};
 use crate::codec;
 use crate::courier::{CallError, Doubt, Reason};
 use crate::envelope::MachineId;
+use crate::service::Carrier;
 
 pub const BAD_ANSWER: CallError = CallError::Unknown(Doubt::BadAnswer);
 pub const BAD_LOOK: CallError = CallError::NotApplied(Reason::BadAnswer);
@@ -45,4 +49,13 @@ pub async fn query<C: Caller, T: Serialize + Sync, A: DeserializeOwned>(
     let answered = caller.query(machine, level, encode(query)).await?;
     let value = codec::decode(&answered.answer).ok_or(BAD_LOOK)?;
     Ok(Seen { value, index: answered.index, age: answered.age })
+}
+
+pub async fn carry<A: DeserializeOwned>(
+    carrier: &dyn Carrier,
+    function: FunctionId,
+    arguments: Bytes,
+) -> Result<A, CallError> {
+    let answer = carrier.carry(function, arguments).await?;
+    codec::decode(&answer).ok_or(BAD_ANSWER)
 }

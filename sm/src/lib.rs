@@ -6,6 +6,7 @@
 //! * The [`Applier`] moves the machines of a log, and the [`Sessions`] of their clients, along it.
 //! * A client speaks through [`client`], and keeps at it by a [`courier`]; the leader lets silent ones
 //!   expire by a [`SessionKeeper`].
+//! * [`service`](macro@service) makes functions that servers offer beside the log, and their typed client, of a trait.
 //! * [`kv`] is a ready machine.
 //!
 //! Nothing in here reads a clock, draws a random number, starts a thread or does I/O.
@@ -78,6 +79,7 @@ pub mod client;
 pub mod generated;
 pub mod kv;
 mod schema;
+mod service;
 mod subscription;
 
 pub use quorate_core::Index;
@@ -167,6 +169,49 @@ pub use quorate_core::Index;
 /// ```
 pub use quorate_sm_derive::machine;
 
+/// Makes a service of a trait: functions that a server offers beside the log, and a typed client of them. There is
+/// no other description of the interface, and no other program that has to run.
+///
+/// Nothing of it is replicated: a call is carried out by one server, at most once, and an error tells whether
+/// it may have been. Functions are `async fn` of `&self` and of owned types that serde knows. One that is
+/// declared otherwise is another function, so a client and a server of different days never take one
+/// thing for another: the call [is refused](quorate_core::wire::NotApplied::NotOffered). What serde makes of
+/// the types themselves is yours to keep, as with any other format.
+///
+/// For a trait `Echo` there are then `EchoService`, which servers offer by name (see [`Services`]), and
+/// `EchoClient`. A client within the same process calls the service itself: nothing is encoded or copied.
+///
+/// A function whose caller is gone, or has waited long enough, is dropped where it waits. One that blocks a
+/// thread keeps others from running: hand such work to a thread of its own.
+///
+/// ```
+/// use quorate_sm::{Reach, ServiceClient, service};
+///
+/// #[service]
+/// pub trait Greeter {
+///     /// Says hello.
+///     async fn hello(&self, name: String, times: u32) -> String;
+/// }
+///
+/// struct English;
+///
+/// impl Greeter for English {
+///     async fn hello(&self, name: String, times: u32) -> String {
+///         format!("{}{name}!", "Hello, ".repeat(times as usize))
+///     }
+/// }
+///
+/// # async fn example() -> Result<(), quorate_sm::courier::CallError> {
+/// let greeter = GreeterClient::new(Reach::Here(GreeterService::new(English)));
+/// assert_eq!(greeter.hello("Ada", 2).await?, "Hello, Hello, Ada!");
+/// # Ok(())
+/// # }
+/// # let mut example = std::pin::pin!(example());
+/// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+/// # assert!(matches!(example.as_mut().poll(&mut cx), std::task::Poll::Ready(Ok(()))));
+/// ```
+pub use quorate_sm_derive::service;
+
 pub use applier::{About, Answer, Applied, Applier, RestoreError};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
@@ -184,6 +229,7 @@ pub use machine::{ByteMachine, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};
 pub use registry::{Registration, Unfit};
 pub use schema::{Schema, SchemaChange};
+pub use service::{Calling, Carrier, Reach, Refused, Service, ServiceClient, Services};
 pub use sessions::{SessionLimits, Sessions};
 pub use subscription::{Lost, Notice, Subscription};
 pub use timers::TimerId;

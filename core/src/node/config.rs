@@ -60,6 +60,11 @@ pub struct NodeConfig {
     /// Clients that wait for something to happen; they do not count as requests under way. Zero allows
     /// none.
     pub watches_max: usize,
+    /// Functions that are carried out at a time for those who call them; they do not count as requests under
+    /// way. Zero allows none.
+    pub calls_max: usize,
+    /// The arguments of the functions that are carried out.
+    pub calls_bytes_max: u64,
     /// Bytes that wait to leave on one connection. Beyond it a link to a peer drops messages, and
     /// a client that does not read is let go.
     pub unsent_bytes_max: u64,
@@ -109,6 +114,8 @@ impl NodeConfig {
             strangers_max: 1024,
             requests_max: 65_536,
             watches_max: 1 << 18,
+            calls_max: 4096,
+            calls_bytes_max: 64 << 20,
             unsent_bytes_max: 64 << 20,
             applying_bytes_max: 16 << 20,
             snapshot_entries: 100_000,

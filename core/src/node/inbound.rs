@@ -139,7 +139,7 @@ impl Node {
                 self.end_passed_to(peer, out);
                 self.is_membership_new = true;
             }
-            Purpose::Client => self.forget_watches_of(id, out),
+            Purpose::Client => self.forget_client(id, out),
             Purpose::Stranger => {}
         }
     }

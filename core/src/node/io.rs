@@ -13,7 +13,7 @@ use crate::membership::Membership;
 use crate::snapshot::{Slot, StoreError, Stored};
 use crate::types::{Index, Instant, LogId, NodeId, RequestId, Term, Ticket};
 use crate::wal::{DiskError, WalError};
-use crate::wire::{Address, Outcome, Reject, RequestBody};
+use crate::wire::{Address, FunctionId, Outcome, Reject, RequestBody, ServiceId};
 
 /// Names a connection for as long as it lives; never reused by one node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,6 +74,13 @@ pub enum Input {
         index: Index,
         /// What the state machine says; `None` if too many queries wait.
         answer: Option<Bytes>,
+    },
+    /// Answer to [`Output::Call`].
+    Called {
+        /// As ordered.
+        id: RequestId,
+        /// What came of it.
+        called: Called,
     },
     /// Answer to [`Output::Capture`] and [`Output::CaptureMore`]: the next part of the state as of
     /// this entry.
@@ -177,7 +184,19 @@ pub enum Output {
         /// For the state machine.
         watch: Bytes,
     },
-    /// Nobody waits for the answer to this query or watch any more.
+    /// Carry out a function that the program offers beside the log, if there is such a one; answer with
+    /// [`Input::Called`].
+    Call {
+        /// The node's name for it.
+        id: RequestId,
+        /// Whose function.
+        service: ServiceId,
+        /// Which one.
+        function: FunctionId,
+        /// In the service's own encoding.
+        arguments: Bytes,
+    },
+    /// Nobody waits for the answer to this query, watch or call any more.
     Forget(RequestId),
     /// What time it is, for the state machine: see [`Input::TendIn`]. Also said when this server comes to
     /// lead, and when it leads no longer.
@@ -261,6 +280,19 @@ pub enum Output {
         /// What it said.
         why: Reject,
     },
+}
+
+/// What came of a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Called {
+    /// It was carried out; what it gives, in the service's own encoding.
+    Answered(Bytes),
+    /// The program offers no such function, and nothing was done.
+    NotOffered,
+    /// The arguments are not what the function takes, and nothing was done.
+    Unreadable,
+    /// It began, and did not come to an end.
+    Failed,
 }
 
 /// A leader's time.

@@ -10,6 +10,7 @@
 //! Read in this order: `io` (what goes in and out), this file, `inbound` (what others say), `links`
 //! (what is said to others), `serve` (requests), `effects` (what the core orders).
 
+mod calls;
 mod config;
 mod connection;
 mod disks;
@@ -54,7 +55,7 @@ use disks::{DiskName, Disks};
 use endings::Endings;
 use feed::Feed;
 use freshness::Freshness;
-pub use io::{Answers, ConnectionId, Input, LogReader, Note, Output, Outputs, Reign};
+pub use io::{Answers, Called, ConnectionId, Input, LogReader, Note, Output, Outputs, Reign};
 pub use lane::{Idle, Lane};
 use link::{Link, LinkId};
 pub use log_lane::{LogLane, LogOrder};
@@ -291,7 +292,7 @@ impl Node {
             applied: self.feed.applied(),
             voters: raft.membership.voters().to_vec(),
             peers: members.iter().filter(|&&id| id != raft.id).map(|&id| peer(id)).collect(),
-            requests: self.requests.len() as u64 - self.requests.watches() as u64,
+            requests: self.requests.ordinary() as u64,
             connections: self.connections.len() as u64,
             ignored_messages: raft.ignored_messages,
             syncs: self.syncs,
@@ -311,6 +312,7 @@ impl Node {
             has_lease: raft.lease_until.is_some_and(|until| self.now < until),
             lease_lost: raft.lease_lost,
             watches: self.requests.watches() as u64,
+            calls: self.requests.calls().count as u64,
         }
     }
 
@@ -330,6 +332,7 @@ impl Node {
             Input::LogRead(reader, read) => self.handle_log_read(reader, read, out),
             Input::Applied(index, answers) => self.handle_applied(index, answers, out),
             Input::Answered { id, index, answer } => self.handle_answered(id, index, answer, out),
+            Input::Called { id, called } => self.handle_called(id, called, out),
             Input::Captured { index, part, is_last } => {
                 self.handle_captured(index, &part, is_last, out);
             }

@@ -61,6 +61,25 @@ pub(super) enum Kind {
     Entries(EntryRange),
     /// The state machine has it, and answers when there is something to tell.
     Watch,
+    /// A function, which is being carried out, with so many bytes of arguments.
+    Call {
+        bytes: u64,
+    },
+}
+
+impl Kind {
+    /// Is it over when whoever asked is gone?
+    const fn needs_asker(&self) -> bool {
+        matches!(self, Self::Watch | Self::Call { .. })
+    }
+}
+
+/// The calls under way.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Calls {
+    pub(super) count: usize,
+    /// Of their arguments.
+    pub(super) bytes: u64,
 }
 
 /// All requests under way. A name is never reused, so a late answer finds nothing.
@@ -70,6 +89,7 @@ pub(super) struct Requests {
     free: Vec<u32>,
     /// How many of them are watches.
     watches: usize,
+    calls: Calls,
     /// Where the generations of this life begin: peers may still answer what an earlier life asked.
     first_generation: u32,
 }
@@ -85,7 +105,13 @@ impl Requests {
     pub(super) fn new(life: u64) -> Self {
         let mixed = Rng::new(life).next();
         let first_generation = u32::try_from(mixed >> 32).expect("half of it");
-        Self { slots: Vec::new(), free: Vec::new(), watches: 0, first_generation }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            watches: 0,
+            calls: Calls::default(),
+            first_generation,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,8 +122,24 @@ impl Requests {
         self.watches
     }
 
+    pub(super) fn calls(&self) -> Calls {
+        self.calls
+    }
+
+    /// How many are neither watches nor calls.
+    pub(super) fn ordinary(&self) -> usize {
+        self.len() - self.watches - self.calls.count
+    }
+
     pub(super) fn insert(&mut self, pending: Pending) -> RequestId {
-        self.watches += usize::from(matches!(pending.kind, Kind::Watch));
+        match pending.kind {
+            Kind::Watch => self.watches += 1,
+            Kind::Call { bytes } => {
+                self.calls.count += 1;
+                self.calls.bytes += bytes;
+            }
+            _ => {}
+        }
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: self.first_generation, pending: None });
             u32::try_from(self.slots.len() - 1).expect("requests are bounded")
@@ -121,7 +163,14 @@ impl Requests {
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(u32::try_from(at).expect("a slot's number"));
         let pending = slot.pending.take()?;
-        self.watches -= usize::from(matches!(pending.kind, Kind::Watch));
+        match pending.kind {
+            Kind::Watch => self.watches -= 1,
+            Kind::Call { bytes } => {
+                self.calls.count -= 1;
+                self.calls.bytes -= bytes;
+            }
+            _ => {}
+        }
         Some(pending)
     }
 
@@ -140,13 +189,15 @@ impl Requests {
         self.ids(|pending| matches!(pending.kind, Kind::Query(_) | Kind::Bounded(..)))
     }
 
-    /// The watches that came over a connection, or all.
-    pub(super) fn watches_of(&self, connection: Option<ConnectionId>) -> Vec<RequestId> {
-        self.ids(|pending| match (&pending.kind, &pending.origin) {
-            (Kind::Watch, Origin::Client { connection: it, .. }) => {
-                connection.is_none_or(|connection| connection == *it)
-            }
-            (Kind::Watch, _) => connection.is_none(),
+    /// All watches.
+    pub(super) fn all_watches(&self) -> Vec<RequestId> {
+        self.ids(|pending| matches!(pending.kind, Kind::Watch))
+    }
+
+    /// What came over a connection, and is over when that is gone.
+    pub(super) fn only_of(&self, connection: ConnectionId) -> Vec<RequestId> {
+        self.ids(|pending| match pending.origin {
+            Origin::Client { connection: it, .. } => it == connection && pending.kind.needs_asker(),
             _ => false,
         })
     }

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use super::calls::Callee;
 use super::io::{Note, Output, Outputs};
 use super::link::Lane;
 use super::requests::{Kind, Origin, Pending};
@@ -20,9 +21,15 @@ use crate::wire::{
 
 impl Node {
     pub(super) fn serve(&mut self, origin: Origin, body: RequestBody, out: &mut Outputs) {
-        if let RequestBody::Status = body {
-            return self.respond_with_status(origin, out);
-        }
+        // Neither has to do with the log.
+        let body = match body {
+            RequestBody::Status => return self.respond_with_status(origin, out),
+            RequestBody::Call { service, function, within_ms, arguments } => {
+                let callee = Callee { service, function, within_ms, arguments };
+                return self.call(origin, callee, out);
+            }
+            body => body,
+        };
         if let Err(why) = self.admit() {
             return self.respond(origin, Outcome::NotApplied(why), out);
         }
@@ -78,7 +85,7 @@ impl Node {
             RequestBody::Entries(range) => self.give_entries(origin, range, out),
             RequestBody::Watch { watch } => self.watch(origin, watch, out),
             RequestBody::Forget { id } => self.forget_watch(origin, id, out),
-            RequestBody::Status => {}
+            RequestBody::Status | RequestBody::Call { .. } => {}
         }
     }
 
@@ -198,12 +205,14 @@ impl Node {
     }
 
     fn admit(&self) -> Result<(), NotApplied> {
-        if self.phase != Phase::Serving {
-            return Err(NotApplied::ShuttingDown);
-        }
-        let is_full = self.requests.len() - self.requests.watches() >= self.config.requests_max
+        self.admit_anything()?;
+        let is_full = self.requests.ordinary() >= self.config.requests_max
             || self.unapplied() > self.config.unapplied_entries_max;
         if is_full { Err(NotApplied::Busy) } else { Ok(()) }
+    }
+
+    pub(super) fn admit_anything(&self) -> Result<(), NotApplied> {
+        if self.phase == Phase::Serving { Ok(()) } else { Err(NotApplied::ShuttingDown) }
     }
 
     /// Does it not get to see what others commit? That is applied here once it is durable here, so
@@ -274,6 +283,7 @@ impl Node {
             | Kind::Transfer
             | Kind::Reconfigure
             | Kind::Watch
+            | Kind::Call { .. }
             | Kind::Entries(_) => self.end_with_index(id, index, out),
         }
     }
@@ -376,6 +386,10 @@ impl Node {
         let Some(pending) = self.requests.get_mut(id) else { return };
         match &pending.kind {
             Kind::Propose | Kind::Transfer | Kind::Reconfigure => {
+                self.finish(id, Outcome::Unknown(why), out);
+            }
+            Kind::Call { .. } => {
+                out.push(Output::Forget(id));
                 self.finish(id, Outcome::Unknown(why), out);
             }
             kind @ (Kind::Query(_)

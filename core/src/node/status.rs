@@ -36,7 +36,7 @@ pub struct NodeStatus {
     pub voters: Vec<NodeId>,
     /// The other members, by id.
     pub peers: Vec<PeerStatus>,
-    /// Requests under way, but for `watches`.
+    /// Requests under way, but for `watches` and `calls`.
     pub requests: u64,
     /// Connections, its own links included.
     pub connections: u64,
@@ -78,6 +78,8 @@ pub struct NodeStatus {
     pub lease_lost: Option<LeaseLost>,
     /// Clients that wait for something to happen.
     pub watches: u64,
+    /// Functions that are being carried out.
+    pub calls: u64,
 }
 
 /// How a node sees a peer.

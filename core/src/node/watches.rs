@@ -26,30 +26,30 @@ impl Node {
         if let Origin::Client { connection, .. } = origin
             && let Some(id) = self.requests.watch_of(connection, name)
         {
-            self.drop_watch(id, out);
+            self.drop_request(id, out);
         }
         let (index, answer) = (self.applied(), Bytes::new());
         self.respond(origin, Outcome::Done { index, answer }, out);
     }
 
-    /// A client is gone.
-    pub(super) fn forget_watches_of(&mut self, connection: ConnectionId, out: &mut Outputs) {
-        if self.requests.watches() > 0 {
-            for id in self.requests.watches_of(Some(connection)) {
-                self.drop_watch(id, out);
+    /// A client is gone, and with it what only it was interested in: its watches and its calls.
+    pub(super) fn forget_client(&mut self, connection: ConnectionId, out: &mut Outputs) {
+        if self.requests.len() > self.requests.ordinary() {
+            for id in self.requests.only_of(connection) {
+                self.drop_request(id, out);
             }
         }
     }
 
     /// This server is about to stop: whoever waits may do so elsewhere.
     pub(super) fn end_watches(&mut self, out: &mut Outputs) {
-        for id in self.requests.watches_of(None) {
+        for id in self.requests.all_watches() {
             out.push(Output::Forget(id));
             self.end_as_not_applied(id, NotApplied::ShuttingDown, out);
         }
     }
 
-    fn drop_watch(&mut self, id: RequestId, out: &mut Outputs) {
+    fn drop_request(&mut self, id: RequestId, out: &mut Outputs) {
         self.requests.remove(id);
         out.push(Output::Forget(id));
     }

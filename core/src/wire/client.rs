@@ -7,7 +7,7 @@ use crate::entry::EntryRange;
 use crate::membership::Membership;
 use crate::types::{GroupId, Index, NodeId};
 use crate::wire::header::{self, Headed};
-use crate::wire::{DecodeError, Frame, Outcome, Service};
+use crate::wire::{DecodeError, Frame, FunctionId, Outcome, Service, ServiceId};
 
 /// What clients and servers say to each other. Append only: the numbers of the variants are for
 /// ever.
@@ -77,6 +77,19 @@ pub enum RequestBody {
         /// Its name.
         id: u64,
     },
+    /// Have this server carry out a function that its program offers beside the log. It may be carried out
+    /// even if there is no answer, and is dropped where it is when the connection ends.
+    Call {
+        /// Whose function.
+        service: ServiceId,
+        /// Which one.
+        function: FunctionId,
+        /// For how long the answer is waited for, in milliseconds.
+        within_ms: u32,
+        /// In the service's own encoding.
+        #[serde(skip)]
+        arguments: Bytes,
+    },
 }
 
 /// How fresh the answer to a query must be. Append only: the numbers of the variants are for ever.
@@ -134,6 +147,9 @@ impl Headed for ClientMessage {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
             Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
+            Self::Request(Request { body: RequestBody::Call { arguments, .. }, .. }) => {
+                Some(arguments)
+            }
             Self::Response(Response {
                 outcome: Outcome::Done { answer, .. } | Outcome::Aged { answer, .. },
                 ..
@@ -147,6 +163,9 @@ impl Headed for ClientMessage {
             Self::Request(Request { body: RequestBody::Propose { command }, .. }) => Some(command),
             Self::Request(Request { body: RequestBody::Query { query, .. }, .. }) => Some(query),
             Self::Request(Request { body: RequestBody::Watch { watch }, .. }) => Some(watch),
+            Self::Request(Request { body: RequestBody::Call { arguments, .. }, .. }) => {
+                Some(arguments)
+            }
             Self::Response(Response {
                 outcome: Outcome::Done { answer, .. } | Outcome::Aged { answer, .. },
                 ..

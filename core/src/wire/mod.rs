@@ -40,6 +40,7 @@ mod entries;
 mod error;
 mod forward;
 mod frame;
+mod function;
 mod handshake;
 mod header;
 mod opening;
@@ -54,6 +55,7 @@ pub use forward::{
     Forward, ForwardBody, ForwardOutcome, Forwarded, PeerMessage, SnapshotAsk, SnapshotPart,
 };
 pub use frame::{Decoder, Frame, PRELUDE_BYTES, Service};
+pub use function::{FunctionId, ServiceId};
 pub use handshake::{
     ClientHello, ClientWelcome, Handshake, Hello, JoinedHello, JoinedWelcome, Reject, Welcome,
 };

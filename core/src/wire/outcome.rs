@@ -101,6 +101,9 @@ pub enum NotApplied {
     /// The entries are not in the server's log, or no longer.
     #[error("the log does not hold these entries")]
     NotInLog,
+    /// The server's program does not offer the function that was called, or one that is declared otherwise.
+    #[error("this server does not offer the function")]
+    NotOffered,
 }
 
 /// Why nobody can say what became of a request. Append only: the numbers of the variants are for
@@ -119,4 +122,7 @@ pub enum Unknown {
     /// The server stopped before the command was committed.
     #[error("shut down before the command was committed")]
     ShutDown,
+    /// A function that was called has failed, or its answer is too long.
+    #[error("the function has failed, or its answer is too long")]
+    NoAnswer,
 }

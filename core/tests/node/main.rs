@@ -1,6 +1,7 @@
 //! The node, without sockets: what it says, whom it believes, and how requests end.
 
 mod bad_disk;
+mod calls;
 mod config;
 mod connections;
 mod ends;

@@ -10,8 +10,8 @@ use quorate_core::node::{
 };
 use quorate_core::wal::WalError;
 use quorate_core::wire::{
-    Address, ClientHello, ClientMessage, Decoder, Handshake, Hello, MAGIC, Outcome, Reject,
-    Request, RequestBody, Response,
+    Address, ClientHello, ClientMessage, Decoder, FunctionId, Handshake, Hello, MAGIC, Outcome,
+    Reject, Request, RequestBody, Response, ServiceId,
 };
 use quorate_core::{
     ClusterId, Entries, Entry, GroupId, HardState, Incarnation, Index, Instant, LogId, Membership,
@@ -33,6 +33,15 @@ pub(crate) fn config(id: u64, count: u64) -> NodeConfig {
     let mut config = NodeConfig::new(node_id(id), CLUSTER, Incarnation(id.into()), addresses);
     config.raft.seed = 7;
     config
+}
+
+/// What a node wants to have carried out.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) id: RequestId,
+    pub(crate) service: ServiceId,
+    pub(crate) function: FunctionId,
+    pub(crate) arguments: Bytes,
 }
 
 pub(crate) struct Host {
@@ -63,6 +72,8 @@ pub(crate) struct Host {
     queries: Vec<(RequestId, Index, Bytes)>,
     /// What the state machine is asked to tell when it happens.
     pub(crate) watches: Vec<(RequestId, Bytes)>,
+    /// What it is to carry out.
+    pub(crate) calls: Vec<Call>,
     /// How many questions nobody waits for any more.
     pub(crate) forgotten: u64,
     /// When it was told the time, and whose.
@@ -409,6 +420,7 @@ impl Host {
             applied: Index(0),
             queries: Vec::new(),
             watches: Vec::new(),
+            calls: Vec::new(),
             forgotten: 0,
             tended: Vec::new(),
             snapshots: Snapshots::new(),
@@ -442,8 +454,12 @@ impl Host {
                 self.release();
             }
             Output::Watch { id, watch } => self.watches.push((id, watch)),
+            Output::Call { id, service, function, arguments } => {
+                self.calls.push(Call { id, service, function, arguments });
+            }
             Output::Forget(id) => {
                 self.watches.retain(|watch| watch.0 != id);
+                self.calls.retain(|call| call.id != id);
                 self.queries.retain(|query| query.0 != id);
                 self.forgotten += 1;
             }

@@ -9,8 +9,8 @@ use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
-    ForwardOutcome, Forwarded, Handshake, Hello, NotApplied, Outcome, PeerMessage, Reject, Request,
-    RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown, Welcome,
+    ForwardOutcome, Forwarded, FunctionId, Handshake, Hello, NotApplied, Outcome, PeerMessage,
+    Reject, Request, RequestBody, Response, ServiceId, SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
@@ -270,6 +270,12 @@ fn client() -> impl Strategy<Value = ClientMessage> {
         Just(RequestBody::Status),
         bytes().prop_map(|watch| RequestBody::Watch { watch }),
         any::<u64>().prop_map(|id| RequestBody::Forget { id }),
+        (numbers(), numbers(), any::<u32>(), bytes()).prop_map(
+            |(service, function, within_ms, arguments)| {
+                let (service, function) = (ServiceId(service), FunctionId(function));
+                RequestBody::Call { service, function, within_ms, arguments }
+            }
+        ),
         (ids(), numbers(), ids()).prop_map(|(after, last, anchor)| {
             RequestBody::Entries(EntryRange { after, last: Index(last), anchor })
         }),
@@ -315,6 +321,7 @@ fn not_applied() -> impl Strategy<Value = NotApplied> {
         Just(NotApplied::ChangeUnderWay),
         Just(NotApplied::JointTarget),
         Just(NotApplied::NotInLog),
+        Just(NotApplied::NotOffered),
     ]
 }
 
@@ -333,6 +340,7 @@ fn unknown() -> impl Strategy<Value = Unknown> {
         Just(Unknown::Timeout),
         Just(Unknown::ConnectionLost),
         Just(Unknown::ShutDown),
+        Just(Unknown::NoAnswer),
     ]
 }
 

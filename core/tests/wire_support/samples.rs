@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_core::wire::{
     Address, ClientHello, ClientMessage, ClientWelcome, Consistency, Forward, ForwardBody,
-    ForwardOutcome, Forwarded, Handshake, Hello, JoinedHello, JoinedWelcome, NotApplied, Outcome,
-    PeerMessage, Reject, Request, RequestBody, Response, SnapshotAsk, SnapshotPart, Unknown,
-    Welcome,
+    ForwardOutcome, Forwarded, FunctionId, Handshake, Hello, JoinedHello, JoinedWelcome,
+    NotApplied, Outcome, PeerMessage, Reject, Request, RequestBody, Response, ServiceId,
+    SnapshotAsk, SnapshotPart, Unknown, Welcome,
 };
 use quorate_core::{
     AppendEntries, AppendEntriesReply, AppendOutcome, ClusterId, Entries, Entry, EntryRange,
@@ -291,6 +291,16 @@ fn requests() -> Vec<Sample> {
         ),
         request("client_watch", &[0, 41, 6], RequestBody::Watch { watch: what }),
         request("client_forget", &[0, 41, 7, 40], RequestBody::Forget { id: 40 }),
+        request(
+            "client_call",
+            &[0, 41, 8, 3, 172, 2, 244, 3],
+            RequestBody::Call {
+                service: ServiceId(3),
+                function: FunctionId(300),
+                within_ms: 500,
+                arguments: Bytes::from_static(b"two, three"),
+            },
+        ),
         request("client_status", &[0, 41, 2], RequestBody::Status),
         request("client_transfer", &[0, 41, 3, 0], RequestBody::TransferLeadership { to: None }),
         request(
@@ -340,6 +350,7 @@ fn not_applied() -> Vec<Sample> {
         sample("client_not_applied_change_under_way", &[1, 42, 1, 12], NotApplied::ChangeUnderWay),
         sample("client_not_applied_joint_target", &[1, 42, 1, 13], NotApplied::JointTarget),
         sample("client_not_applied_not_in_log", &[1, 42, 1, 14], NotApplied::NotInLog),
+        sample("client_not_applied_not_offered", &[1, 42, 1, 15], NotApplied::NotOffered),
     ]
 }
 
@@ -364,6 +375,7 @@ fn unknown() -> Vec<Sample> {
         sample("client_unknown_timeout", &[1, 42, 2, 1], Unknown::Timeout),
         sample("client_unknown_connection_lost", &[1, 42, 2, 2], Unknown::ConnectionLost),
         sample("client_unknown_shut_down", &[1, 42, 2, 3], Unknown::ShutDown),
+        sample("client_unknown_no_answer", &[1, 42, 2, 4], Unknown::NoAnswer),
     ]
 }
 

@@ -12,7 +12,7 @@ use quorate_io_sim::engine::{
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
 use quorate_io_tokio::{Ended, Env as _, Handle, Parts, start};
-use quorate_sm::Applier;
+use quorate_sm::{Applier, Services};
 
 use crate::env::SimEnv;
 use crate::nemesis::Happening;
@@ -180,6 +180,7 @@ async fn parts(
         wal,
         snapshots,
         applier,
+        services: Services::default(),
         session_timeout: options.session_timeout,
         listener,
     }))

@@ -70,6 +70,7 @@ impl Feed for Input {
             Self::TendIn(span) => digest.words(&[18, nanos(*span)]),
             Self::WriteTime => digest.word(19),
             Self::Unfit(_) => digest.word(20),
+            Self::Called { id, .. } => digest.words(&[21, id.0]),
         }
     }
 }
@@ -101,6 +102,10 @@ impl Feed for Output {
             Self::Watch { id, watch } => {
                 digest.words(&[20, id.0]);
                 digest.bytes(watch);
+            }
+            Self::Call { id, service, function, arguments } => {
+                digest.words(&[25, id.0, service.0, function.0]);
+                digest.bytes(arguments);
             }
             Self::Forget(id) => digest.words(&[21, id.0]),
             Self::Tend { now, reign } => {

@@ -1,7 +1,7 @@
 //! One step of one server: what has happened goes in, orders are carried out, everything is checked.
 
 use bytes::BytesMut;
-use quorate_core::node::{ConnectionId, Input, LogOrder, Output};
+use quorate_core::node::{Called, ConnectionId, Input, LogOrder, Output};
 use quorate_core::{NodeId, RoleKind, Rpc, Term, Write};
 use quorate_sm::{ApplyLane, ApplyOrder};
 
@@ -197,6 +197,10 @@ impl World<'_> {
             }
             Output::Watch { id, watch } => {
                 self.order_apply(at, ApplyOrder::Watch { id, watch })?;
+            }
+            // A world's servers offer nothing beside the log.
+            Output::Call { id, .. } => {
+                process.inputs.push(Input::Called { id, called: Called::NotOffered });
             }
             Output::Forget(id) => self.order_apply(at, ApplyOrder::Forget(id))?,
             Output::Tend { now, reign } => {

@@ -131,6 +131,9 @@ fn client(message: &ClientMessage) -> (Kind, String) {
             }
             RequestBody::Query { query, .. } => format!("query #{id} of {} bytes", query.len()),
             RequestBody::Watch { watch } => format!("watch #{id} of {} bytes", watch.len()),
+            RequestBody::Call { arguments, .. } => {
+                format!("call #{id} of {} bytes", arguments.len())
+            }
             RequestBody::Forget { id: name } => format!("forget #{name} #{id}"),
             RequestBody::Status => format!("status #{id}"),
             RequestBody::TransferLeadership { to } => match to {

@@ -60,9 +60,18 @@ pub(crate) async fn bind_again(address: &Address) -> Done<Bound> {
 
 /// Three servers that found a group, with these machines each.
 pub(crate) async fn three(scratch: &Scratch, machines: fn() -> Applier) -> Done<Vec<Server>> {
+    three_of(scratch, machines, |bound| bound).await
+}
+
+/// The same, with something more.
+pub(crate) async fn three_of(
+    scratch: &Scratch,
+    machines: fn() -> Applier,
+    with: fn(Bound) -> Bound,
+) -> Done<Vec<Server>> {
     let mut bound = Vec::new();
     for number in 1..=3 {
-        bound.push((id(number), Server::bind("127.0.0.1:0").await?));
+        bound.push((id(number), with(Server::bind("127.0.0.1:0").await?)));
     }
     let founders: Vec<(NodeId, Address)> =
         bound.iter().map(|(id, bound)| (*id, bound.address().clone())).collect();

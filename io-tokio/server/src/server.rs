@@ -10,7 +10,7 @@ use quorate_core::wal::{OpenError, Opened};
 use quorate_core::wire::Address;
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applied, Applier, Kv, RestoreError, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, RestoreError, Services, SessionLimits};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -65,6 +65,7 @@ pub(crate) fn run(
             wal,
             snapshots,
             applier,
+            services: Services::default(),
             session_timeout: settings.tuning.session_timeout(),
             listener,
         };

@@ -6,6 +6,7 @@
 mod kv;
 mod pump;
 mod register;
+mod services;
 mod typed;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use quorate_sm::courier::{
     Answered, Ask, CallError, ClientConfig, Doubt, Reason, Routing, Standing,
 };
 pub use register::NotRegistered;
+pub(crate) use services::Here;
 pub use typed::NoSuchClient;
 
 /// Where the answer to a call goes.
@@ -49,6 +51,8 @@ pub struct Client {
     seen: Arc<AtomicU64>,
     standing: watch::Receiver<Standing>,
     timeout: Duration,
+    /// What its own process offers.
+    here: Option<Arc<Here>>,
     /// Nothing comes of it but its end, which is that of the last clone.
     ended: watch::Receiver<()>,
 }
@@ -69,7 +73,12 @@ impl Client {
             drop(running);
         });
         let (watches, seen) = (Arc::default(), Arc::default());
-        Self { calls, watches, seen, standing, timeout, ended }
+        Self { calls, watches, seen, standing, timeout, here: None, ended }
+    }
+
+    /// The same client, in a process that offers something itself.
+    pub(crate) fn with_services(self, here: Here) -> Self {
+        Self { here: Some(Arc::new(here)), ..self }
     }
 
     /// Waits until all other clones are dropped and the servers have been told that the session is

@@ -163,6 +163,7 @@ const fn kind_of(body: &RequestBody) -> &'static str {
         RequestBody::Entries(_) => "entries",
         RequestBody::Watch { .. } => "watch",
         RequestBody::Forget { .. } => "forget",
+        RequestBody::Call { .. } => "call",
     }
 }
 

@@ -5,6 +5,7 @@ mod endings;
 mod gateway;
 mod machines;
 mod ready;
+mod services;
 mod snapshots;
 mod still;
 mod store;

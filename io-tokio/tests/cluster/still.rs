@@ -15,7 +15,7 @@ use quorate_core::wire::{
 use quorate_core::{GroupId, Incarnation, Instant, Membership};
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, LaneSender, Parts, start};
-use quorate_sm::{Applier, Kv, SessionLimits};
+use quorate_sm::{Applier, Kv, Services, SessionLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -132,6 +132,7 @@ impl Still {
             wal,
             snapshots,
             applier: Applier::new(Kv::default(), SessionLimits::default()),
+            services: Services::default(),
             session_timeout: Duration::from_secs(30),
             listener,
         };

@@ -12,7 +12,7 @@ use quorate_core::{ClusterId, Incarnation, Membership, NodeId, RoleKind};
 use quorate_io_tokio::client::{Client, ClientConfig, KvClient, Routing};
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
-use quorate_sm::{Applied, Applier, Kv, RestoreError, SessionLimits};
+use quorate_sm::{Applied, Applier, Kv, RestoreError, Services, SessionLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -114,6 +114,7 @@ impl Cluster {
             wal,
             snapshots,
             applier,
+            services: Services::default(),
             session_timeout: Duration::from_secs(30),
             listener,
         };

@@ -1,6 +1,6 @@
 //! The typed client: a function for each operation.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::Type;
 
@@ -166,13 +166,17 @@ fn event(machine: &Machine, operation: &Operation) -> TokenStream {
     }
 }
 
-/// Parameters, and what becomes of each: what is usually at hand as something else may be given so.
 fn arguments(operation: &Operation) -> (Vec<TokenStream>, Vec<TokenStream>) {
-    let argument = |(name, ty): &(proc_macro2::Ident, Type)| match is_made_of_others(ty) {
+    parameters(&operation.arguments)
+}
+
+/// Parameters, and what becomes of each: what is usually at hand as something else may be given so.
+pub(crate) fn parameters(arguments: &[(Ident, Type)]) -> (Vec<TokenStream>, Vec<TokenStream>) {
+    let argument = |(name, ty): &(Ident, Type)| match is_made_of_others(ty) {
         true => (quote! { #name: impl ::core::convert::Into<#ty> }, quote! { #name.into() }),
         false => (quote! { #name: #ty }, quote! { #name }),
     };
-    operation.arguments.iter().map(argument).unzip()
+    arguments.iter().map(argument).unzip()
 }
 
 fn is_made_of_others(ty: &Type) -> bool {

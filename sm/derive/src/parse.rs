@@ -73,10 +73,10 @@ pub(crate) fn machine(item: &ItemTrait, options: Options) -> Result<Machine> {
 
 /// Everything that is wrong is said at once.
 #[derive(Default)]
-struct Errors(Option<Error>);
+pub(crate) struct Errors(Option<Error>);
 
 impl Errors {
-    fn take(&mut self, result: Result<()>) {
+    pub(crate) fn take(&mut self, result: Result<()>) {
         let Err(error) = result else { return };
         match &mut self.0 {
             Some(errors) => errors.combine(error),
@@ -84,12 +84,12 @@ impl Errors {
         }
     }
 
-    fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         self.0.map_or(Ok(()), Err)
     }
 }
 
-fn wrong<T>(at: &impl Spanned, message: impl std::fmt::Display) -> Result<T> {
+pub(crate) fn wrong<T>(at: &impl Spanned, message: impl std::fmt::Display) -> Result<T> {
     Err(Error::new(at.span(), message))
 }
 
@@ -360,7 +360,7 @@ fn is_context(input: &FnArg, context: &Ident) -> bool {
     path.path.segments.last().is_some_and(|last| last.ident == *context)
 }
 
-fn argument(input: &FnArg) -> Result<(Ident, Type)> {
+pub(crate) fn argument(input: &FnArg) -> Result<(Ident, Type)> {
     let FnArg::Typed(PatType { pat, ty, .. }) = input else {
         return wrong(input, "`self` comes first");
     };
@@ -371,7 +371,7 @@ fn argument(input: &FnArg) -> Result<(Ident, Type)> {
     Ok((pattern.ident.clone(), (**ty).clone()))
 }
 
-fn check_type(ty: &Type) -> Result<()> {
+pub(crate) fn check_type(ty: &Type) -> Result<()> {
     match ty {
         Type::Reference(_) => wrong(
             ty,
@@ -403,7 +403,7 @@ fn sort_by_id(operations: &mut [Operation]) -> Result<()> {
     Ok(())
 }
 
-fn docs_of(attributes: &[Attribute]) -> Vec<Attribute> {
+pub(crate) fn docs_of(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).cloned().collect()
 }
 

@@ -3,7 +3,7 @@
 use crate::{Envelope, MachineId, Rejection, Stamp};
 use bytes::Bytes;
 use core::time::Duration;
-use quorate_core::wire::{Consistency, NotApplied, Outcome, RequestBody};
+use quorate_core::wire::{Consistency, FunctionId, NotApplied, Outcome, RequestBody, ServiceId};
 use quorate_core::{EntryRange, Index, Instant, Membership, NodeId};
 
 use super::error::{CallError, Doubt, Reason};
@@ -44,6 +44,15 @@ pub enum Ask {
     Entries(EntryRange),
     /// Hand leadership over, to this server if one is named.
     Transfer(Option<NodeId>),
+    /// A function that a server's program offers beside the log, see [`service`](macro@crate::service).
+    Call {
+        /// Whose.
+        service: ServiceId,
+        /// Which one.
+        function: FunctionId,
+        /// What it takes, encoded.
+        arguments: Bytes,
+    },
     /// Change who belongs to the group.
     Reconfigure {
         /// Who shall belong to it, and where they can be reached.
@@ -58,7 +67,7 @@ pub enum Ask {
 impl Ask {
     /// Is it asked once, since nobody but the caller knows whether it should be again?
     fn is_for_once(&self) -> bool {
-        matches!(self, Self::Transfer(_) | Self::Reconfigure { .. })
+        matches!(self, Self::Transfer(_) | Self::Reconfigure { .. } | Self::Call { .. })
     }
 
     /// Has it no time limit?
@@ -102,11 +111,11 @@ impl Call {
         Self { ask, deadline, stamp: None, attempts: 0, doubt: None, reason: Reason::Timeout }
     }
 
-    /// What to send; the client has `seen` everything up to an entry.
+    /// What to send now; the client has `seen` everything up to an entry.
     ///
     /// # Panics
     /// If it is a command without a number.
-    pub(crate) fn body(&self, seen: Index) -> RequestBody {
+    pub(crate) fn body(&self, seen: Index, now: Instant) -> RequestBody {
         match &self.ask {
             Ask::Command(machine, command) => {
                 let stamp = self.stamp.expect("a command has a number before it is sent");
@@ -126,6 +135,15 @@ impl Call {
             Ask::Status => RequestBody::Status,
             Ask::Entries(range) => RequestBody::Entries(*range),
             Ask::Transfer(to) => RequestBody::TransferLeadership { to: *to },
+            Ask::Call { service, function, arguments } => {
+                let left = self.deadline.since(now).as_millis();
+                RequestBody::Call {
+                    service: *service,
+                    function: *function,
+                    within_ms: u32::try_from(left).unwrap_or(u32::MAX),
+                    arguments: arguments.clone(),
+                }
+            }
             Ask::Reconfigure { target, expected, force } => RequestBody::Reconfigure {
                 target: target.clone(),
                 expected: *expected,
@@ -141,6 +159,7 @@ impl Call {
             | Ask::Query(_, bytes)
             | Ask::Sequential(bytes)
             | Ask::Watch { watch: bytes, .. }
+            | Ask::Call { arguments: bytes, .. }
             | Ask::Repeatable(bytes) => bytes.len() as u64 + 128,
             Ask::Status | Ask::Entries(_) | Ask::Transfer(_) => 128,
             Ask::Reconfigure { .. } => 4096,
@@ -198,7 +217,8 @@ impl Call {
         }
     }
 
-    fn end(&self) -> CallError {
+    /// It goes no further.
+    pub(crate) fn end(&self) -> CallError {
         match self.doubt {
             Some(why) => CallError::Unknown(why),
             None => CallError::NotApplied(self.reason.clone()),
@@ -222,6 +242,7 @@ impl Call {
                 | NotApplied::ChangeUnderWay
                 | NotApplied::JointTarget
                 | NotApplied::NotInLog
+                | NotApplied::NotOffered
         );
         self.reason = why.into();
         if is_final { Verdict::Over(Err(self.end())) } else { Verdict::Again }
@@ -237,6 +258,7 @@ impl Call {
             | Ask::Entries(_)
             | Ask::Repeatable(_)
             | Ask::Transfer(_)
+            | Ask::Call { .. }
             | Ask::Reconfigure { .. } => Verdict::Over(Ok(Answered { index, answer, age })),
             Ask::Command(..) | Ask::Query(..) | Ask::Sequential(_) => {
                 match crate::Outcome::decode(&answer) {

@@ -1,10 +1,12 @@
 //! The connection to one server: handshake, frames, and what is owed on it.
 
+use core::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use quorate_core::Instant;
 use quorate_core::wire::{
-    ClientHello, ClientMessage, Decoder, Frame, Handshake, MAGIC, Opening, Reject, Response,
-    Service,
+    ClientHello, ClientMessage, Decoder, Frame, Handshake, MAGIC, Opening, Reject, Request,
+    RequestBody, Response, Service,
 };
 use quorate_core::{ClusterId, GroupId, NodeId};
 
@@ -31,6 +33,8 @@ pub(crate) struct Link {
     is_heard: bool,
     /// The server has said nothing since, or owed nothing before.
     quiet_since: Instant,
+    /// The server was asked for a sign of life since it said something.
+    is_probed: bool,
     /// Looks in a row at who leads that found nobody.
     pub(crate) leaderless: u32,
 }
@@ -71,6 +75,7 @@ impl Link {
             in_flight: 0,
             is_heard: true,
             quiet_since: now,
+            is_probed: false,
             leaderless: 0,
         }
     }
@@ -105,6 +110,7 @@ impl Link {
     pub(crate) fn handle_received(&mut self, now: Instant, bytes: BytesMut) {
         self.quiet_since = now;
         self.is_heard = true;
+        self.is_probed = false;
         if self.input.is_empty() {
             self.input = bytes;
         } else {
@@ -170,6 +176,19 @@ impl Link {
         message.encode(group, &mut self.output);
     }
 
+    /// When a server that owes an answer, and may only be slow, is asked for a sign of life.
+    pub(crate) fn probe_at(&self, silence_max: Duration) -> Option<Instant> {
+        let wants = self.is_up() && self.in_flight > 0 && !self.is_probed;
+        wants.then(|| self.quiet_since.after(silence_max / 3))
+    }
+
+    /// Asks for a sign of life, which nobody waits for.
+    pub(crate) fn probe(&mut self, group: GroupId) {
+        self.is_probed = true;
+        let body = RequestBody::Status;
+        self.tell(group, &ClientMessage::Request(Request { id: u64::MAX, body }));
+    }
+
     /// A call waits no longer.
     pub(crate) fn forget_one(&mut self) {
         self.in_flight = self.in_flight.checked_sub(1).expect("what is forgotten was asked");
@@ -184,8 +203,8 @@ impl Link {
     /// or nobody uses it.
     pub(crate) fn deadline(
         &self,
-        silence_max: core::time::Duration,
-        idle_max: Option<core::time::Duration>,
+        silence_max: Duration,
+        idle_max: Option<Duration>,
     ) -> Option<Instant> {
         match self.stage {
             Stage::Dialing { deadline } | Stage::Greeting { deadline } => Some(deadline),

@@ -194,6 +194,7 @@ impl<T> Courier<T> {
         self.seek(orders);
         self.look();
         self.send_out(orders);
+        self.probe();
         self.flush(orders);
     }
 
@@ -202,6 +203,7 @@ impl<T> Courier<T> {
         let late = (self.calls.len() > 0).then_some(self.late_at);
         let later = self.later.first().map(|first| first.0);
         let links = self.routes.all().filter_map(|at| self.link_deadline(at));
+        let links = links.chain(self.routes.all().filter_map(|at| self.probe_at(at)));
         let seek = self.is_wanted().then(|| self.routes.seek_at(self.now)).flatten();
         let look = self.wants_look().then_some(self.look_at);
         let session = self.session.keep_alive_at();
@@ -313,10 +315,30 @@ impl<T> Courier<T> {
 
     fn link_deadline(&self, at: ServerAt) -> Option<Instant> {
         let is_spare = self.routes.current() != Some(at);
-        // A slow answer is no silence as long as looks are answered.
-        let silence_max = self.config.silence_max.max(self.config.look_interval * 2);
         let idle_max = is_spare.then_some(self.config.idle_max);
-        self.routes.get(at).link.as_ref()?.deadline(silence_max, idle_max)
+        self.routes.get(at).link.as_ref()?.deadline(self.silence_max(), idle_max)
+    }
+
+    /// A slow answer is no silence as long as looks, or probes, are answered.
+    fn silence_max(&self) -> Duration {
+        self.config.silence_max.max(self.config.look_interval * 2)
+    }
+
+    /// The server that is used is looked at; of the others, those that are called give signs of life.
+    fn probe_at(&self, at: ServerAt) -> Option<Instant> {
+        let is_spare = self.routes.current() != Some(at);
+        let link = self.routes.get(at).link.as_ref().filter(|_| is_spare)?;
+        link.probe_at(self.silence_max())
+    }
+
+    fn probe(&mut self) {
+        for at in self.routes.all() {
+            if self.probe_at(at).is_some_and(|due| due <= self.now)
+                && let Some(link) = &mut self.routes.get_mut(at).link
+            {
+                link.probe(self.config.group);
+            }
+        }
     }
 
     fn dial(&mut self, at: ServerAt, orders: &mut Vec<Order<T>>) {

@@ -158,7 +158,8 @@ impl<T> Courier<T> {
             return self.end(id, Err(why), orders);
         }
         held.sent_to = Some(at);
-        let request = ClientMessage::Request(Request { id, body: held.call.body(self.seen) });
+        let request =
+            ClientMessage::Request(Request { id, body: held.call.body(self.seen, self.now) });
         link.ask(self.now, self.config.group, &request);
     }
 

@@ -8,7 +8,7 @@ use quorate_core::node::NodeStatus;
 use quorate_core::wire::{Address, NotApplied, Outcome, Response};
 
 use super::call::{Ask, Verdict};
-use super::error::{CallError, Doubt, Reason};
+use super::error::{CallError, Doubt};
 use super::link::{Broken, ConnectionId, Said};
 use super::routes::ServerAt;
 use super::{Courier, Order, Owner};
@@ -123,7 +123,7 @@ impl<T> Courier<T> {
                 self.end(id, result, orders);
             }
             Verdict::Again if held.to.is_some() => {
-                let why = CallError::NotApplied(Reason::Unreachable);
+                let why = held.call.end();
                 self.end(id, Err(why), orders);
             }
             Verdict::Again => self.retry(id),

@@ -189,6 +189,7 @@ mod tests {
             has_lease: false,
             lease_lost: None,
             watches: 0,
+            calls: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a courier promises.
 
 mod calls;
+mod functions;
 mod leaders;
 mod races;
 mod sessions;

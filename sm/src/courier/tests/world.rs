@@ -277,5 +277,6 @@ pub(super) fn status(leader: Option<(u64, &str)>) -> NodeStatus {
         has_lease: false,
         lease_lost: None,
         watches: 0,
+        calls: 0,
     }
 }
