@@ -178,7 +178,7 @@ impl Link {
 
     /// When a server that owes an answer, and may only be slow, is asked for a sign of life.
     pub(crate) fn probe_at(&self, silence_max: Duration) -> Option<Instant> {
-        let wants = self.is_up() && self.in_flight > 0 && !self.is_probed;
+        let wants = self.in_flight > 0 && !self.is_probed;
         wants.then(|| self.quiet_since.after(silence_max / 3))
     }
 

@@ -3,7 +3,7 @@
 use std::vec::Vec;
 
 use quorate_core::wire::{
-    FunctionId, NotApplied, Outcome, Request, RequestBody, ServiceId, Unknown,
+    Decoder, FunctionId, NotApplied, Outcome, Request, RequestBody, ServiceId, Unknown,
 };
 
 use super::world::{World, done, millis, query, world};
@@ -62,10 +62,17 @@ fn an_answer_says_nothing_of_the_log() {
 
 #[test]
 fn whoever_says_no_says_why_and_nobody_else_is_asked() {
-    let nos = [NotApplied::NotOffered, NotApplied::Invalid, NotApplied::Busy];
-    for why in nos {
+    let nos = [
+        (Some("a:1"), NotApplied::NotOffered),
+        (Some("a:1"), NotApplied::Invalid),
+        (Some("a:1"), NotApplied::Busy),
+        (None, NotApplied::NotOffered),
+        (None, NotApplied::Invalid),
+    ];
+    for (to, why) in nos {
         let mut world = world(&["a:1", "b:1"]);
-        call_at(&mut world, 1, "a:1", millis(700));
+        let (to, timeout) = (to.map(Into::into), millis(700));
+        world.input(Input::Call(NewCall { ask: function(), to, timeout, token: 1 }));
         let server = world.welcome(1);
         let request = heard(&mut world, server);
         world.respond(server, request.id, Outcome::NotApplied(why.clone()));
@@ -169,6 +176,30 @@ fn signs_of_life_are_asked_for_sparingly() {
         world.pass(millis(50));
     }
     assert!(!world.sent.contains_key(&server), "it owes nothing");
+}
+
+#[test]
+fn it_wakes_up_to_ask_for_signs_of_life() {
+    let mut world = world(&["a:1"]);
+    call_at(&mut world, 1, "b:1", millis(20_000));
+    let server = world.welcome(1);
+    heard(&mut world, server);
+    assert_eq!(world.courier.deadline(), world.now.after(millis(500)));
+}
+
+/// Looks are signs of life, too.
+#[test]
+fn the_server_that_is_used_is_looked_at_and_asked_for_nothing_more() {
+    let mut world = world(&["a:1"]);
+    world.call(1, function(), millis(20_000));
+    let server = world.welcome(1);
+    heard(&mut world, server);
+    world.pass(millis(700));
+    let mut bytes = world.sent.remove(&server).expect("a look");
+    let look = Decoder::new(1 << 20).decode(&mut bytes).expect("a frame").expect("a whole one");
+    let look = ClientMessage::decode(&look).expect("a request");
+    assert!(matches!(look, ClientMessage::Request(Request { body: RequestBody::Status, .. })));
+    assert!(bytes.is_empty());
 }
 
 fn heard_nothing(world: &mut World, server: ConnectionId) {
