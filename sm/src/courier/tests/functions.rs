@@ -6,7 +6,7 @@ use quorate_core::wire::{
     Decoder, FunctionId, NotApplied, Outcome, Request, RequestBody, ServiceId, Unknown,
 };
 
-use super::world::{World, done, millis, query, world};
+use super::world::{World, applied, done, millis, query, world};
 use crate::courier::*;
 
 const SERVICE: ServiceId = ServiceId::named("echo");
@@ -181,8 +181,15 @@ fn signs_of_life_are_asked_for_sparingly() {
 #[test]
 fn it_wakes_up_to_ask_for_signs_of_life() {
     let mut world = world(&["a:1"]);
+    // The server that is used owes nothing, and is not looked at.
+    world.call(9, query(), millis(20_000));
+    let used = world.welcome(1);
+    let request = heard(&mut world, used);
+    world.respond(used, request.id, applied());
+    world.pass(millis(100));
+    world.leader_heard(used);
     call_at(&mut world, 1, "b:1", millis(20_000));
-    let server = world.welcome(1);
+    let server = world.welcome(2);
     heard(&mut world, server);
     assert_eq!(world.courier.deadline(), world.now.after(millis(500)));
 }
