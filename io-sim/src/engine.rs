@@ -11,8 +11,9 @@ pub use crate::feed::Feed;
 pub use crate::health::Health;
 pub use crate::hearing::{Hearing, frames, message};
 pub use crate::judge::{
-    Checked, Given, Glance, Image, Ledger, Point, Properties, Property, Reached, Setting,
-    Violation, Witness, Work, has_few_connections, has_few_sessions, hold, is_silent_after_failure,
+    Checked, Freshness, Given, Glance, Image, Ledger, Point, Properties, Property, Reached,
+    Setting, Violation, Witness, Work, has_few_connections, has_few_sessions, hold,
+    is_silent_after_failure,
 };
 pub use crate::queue::Queue;
 pub use crate::replay::{Collapse, run, violation};

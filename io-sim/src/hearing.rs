@@ -55,10 +55,28 @@ impl Hearing {
         self.answers.sends(client, call, command);
     }
 
+    /// Another client comes in the place of one: it has seen nothing yet.
+    pub fn renew(&mut self, client: u16) {
+        self.sights.remove(&client);
+    }
+
+    /// A client asks, and the answer must reflect so much.
+    pub fn asks(&mut self, client: u16, least: Index) {
+        self.sights.entry(client).or_default().ask(least);
+    }
+
+    /// A client is answered as of this index, by a server that may be behind the one before.
+    ///
+    /// # Errors
+    /// If it is less than [it must be](Self::asks).
+    pub fn reflects(&mut self, client: u16, index: Index) -> Checked {
+        self.sights.entry(client).or_default().reflects(index)
+    }
+
     /// A client is answered as of this index.
     ///
     /// # Errors
-    /// If it has seen more before (H3).
+    /// If it is less than [it must be](Self::asks), or it has seen more before (H3).
     pub fn see(&mut self, client: u16, index: Index) -> Checked {
         self.sights.entry(client).or_default().see(index)
     }

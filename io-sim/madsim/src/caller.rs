@@ -46,7 +46,11 @@ pub(crate) async fn call(world: World, number: usize) {
         if caller.rng.chance(caller.pump.renew_permille) {
             client.close().await;
             client = caller.connect();
-            caller.world.with(|sim| sim.report.renewed += 1);
+            let name = caller.name();
+            caller.world.with(|sim| {
+                sim.report.renewed += 1;
+                sim.hearing.renew(name);
+            });
         }
         if caller.may_call() {
             caller.call(&client).await;
@@ -86,6 +90,10 @@ impl Caller {
         Self { world, env, number, calling, pump, calls: 0, config, addresses, rng }
     }
 
+    fn name(&self) -> u16 {
+        u16::try_from(self.number).expect("a few callers")
+    }
+
     fn connect(&self) -> Client {
         Client::connect(self.env.clone(), self.addresses.clone(), self.config.clone())
     }
@@ -99,8 +107,14 @@ impl Caller {
     /// One call, and what the workload is told of it.
     async fn call(&mut self, client: &Client) {
         self.calls += 1;
-        let name = u16::try_from(self.number).expect("a few callers");
-        let ask = self.world.with(|sim| sim.subject.ask(name, &mut self.rng));
+        let name = self.name();
+        let ask = self.world.with(|sim| {
+            let ask = sim.subject.ask(name, &mut self.rng);
+            let (now, committed) = (sim.now, sim.properties.committed());
+            sim.freshness.note(now, committed);
+            sim.hearing.asks(name, sim.freshness.least(&ask, now, committed));
+            ask
+        });
         let may_go_back = may_go_back(&ask);
         let patience = self.patience();
         let answer = tokio::select! {
@@ -113,10 +127,11 @@ impl Caller {
             if let Some(Ok(answered)) = &answer {
                 sim.callers[self.number].done += 1;
                 sim.report.answered += 1;
-                if !may_go_back {
-                    let checked = sim.hearing.see(name, answered.index);
-                    sim.must(checked);
-                }
+                let checked = match may_go_back {
+                    true => sim.hearing.reflects(name, answered.index),
+                    false => sim.hearing.see(name, answered.index),
+                };
+                sim.must(checked);
             }
             sim.report.abandoned += u64::from(answer.is_none());
             // It may still be carried out.

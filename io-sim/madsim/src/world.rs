@@ -11,8 +11,8 @@ use madsim::time::TimeHandle;
 use quorate_core::Instant;
 use quorate_core::wire::RequestBody;
 use quorate_io_sim::engine::{
-    Checked, Clock, Feed, Hearing, Properties, Queue, Rng, Stream, Subject, Trace, Troubles,
-    Violation,
+    Checked, Clock, Feed, Freshness, Hearing, Properties, Queue, Rng, Stream, Subject, Trace,
+    Troubles, Violation,
 };
 use quorate_io_sim::net::{End, HostId, Net};
 use quorate_io_sim::scenario::{Options, Scenario, Strike};
@@ -58,6 +58,7 @@ pub(crate) struct Sim {
     pub(crate) subject: Box<dyn Subject + Send>,
     pub(crate) properties: Properties,
     pub(crate) hearing: Hearing,
+    pub(crate) freshness: Freshness,
     pub(crate) report: Report,
     pub(crate) server_rng: Rng,
     pub(crate) survey_rng: Rng,
@@ -130,6 +131,7 @@ impl World {
             subject,
             properties: Properties::new(options.membership.clone(), true),
             hearing: Hearing::default(),
+            freshness: Freshness::new(scenario.options.raft.lease.is_some()),
             report: Report::default(),
             server_rng,
             survey_rng: Rng::new(seed, Stream::Sabotage),

@@ -1,15 +1,12 @@
 //! A caller: one client, that does one thing after the other.
 
-use std::collections::VecDeque;
-
-use quorate_core::wire::Consistency;
 use quorate_core::{Index, Instant};
 use quorate_sm::courier::{
-    Answered, Ask, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
+    Answered, CallError, ClientConfig, ConnectionId, Courier, Input, NewCall, Order,
 };
 
 use super::wires::Wires;
-use crate::judge::{Checked, Point, Sight};
+use crate::judge::{Checked, Freshness, Point, Sight};
 use crate::net::HostId;
 use crate::rng::Rng;
 use crate::scenario::{CallingOptions, Options};
@@ -30,7 +27,7 @@ pub(crate) struct Caller {
     /// May the answer come from a server that is behind what was answered before?
     may_go_back: bool,
     sight: Sight,
-    past: Past,
+    freshness: Freshness,
     /// When it calls next.
     next_at: u64,
     /// When it wants to be called.
@@ -39,32 +36,6 @@ pub(crate) struct Caller {
     calls: u64,
     /// It calls this often, and then no more.
     calls_max: u64,
-}
-
-/// What was committed when, for a while: what old answers must reflect.
-#[derive(Default)]
-struct Past {
-    /// In other worlds clocks stand still, and nobody can tell how old anything is.
-    trusts_clocks: bool,
-    known: VecDeque<(u64, Index)>,
-}
-
-impl Past {
-    fn note(&mut self, now: u64, committed: Index) {
-        if self.trusts_clocks {
-            self.known.push_back((now, committed));
-            while self.known.front().is_some_and(|oldest| oldest.0 + 20_000_000_000 < now) {
-                self.known.pop_front();
-            }
-        }
-    }
-
-    /// At least that was committed so long before, by clocks that are a tenth too slow.
-    fn before(&self, now: u64, age_max_ms: u32) -> Index {
-        let then = now.saturating_sub(u64::from(age_max_ms) * 1_120_000 + 1_000_000);
-        let after = self.known.partition_point(|known| known.0 <= then);
-        after.checked_sub(1).map_or(Index(0), |at| self.known[at].1)
-    }
 }
 
 impl Caller {
@@ -89,7 +60,7 @@ impl Caller {
             is_waiting: false,
             may_go_back: false,
             sight: Sight::default(),
-            past: Past { trusts_clocks: options.raft.lease.is_some(), ..Past::default() },
+            freshness: Freshness::new(options.raft.lease.is_some()),
             next_at: 0,
             wakes_at: 0,
             done: 0,
@@ -143,7 +114,7 @@ impl Caller {
         subject: &mut dyn Subject,
         trace: &mut Trace,
     ) {
-        self.past.note(now, committed);
+        self.freshness.note(now, committed);
         if self.may_call() && self.next_at <= now {
             self.call(now, committed, options, subject, trace);
         }
@@ -191,13 +162,7 @@ impl Caller {
         self.is_waiting = true;
         self.calls += 1;
         self.may_go_back = may_go_back(&ask);
-        self.sight.ask(match ask {
-            Ask::Query(Consistency::Bounded { age_max_ms }, _) => self.past.before(now, age_max_ms),
-            Ask::Query(Consistency::Stale | Consistency::AtLeast(_), _)
-            | Ask::Sequential(_)
-            | Ask::Watch { .. } => Index(0),
-            _ => committed,
-        });
+        self.sight.ask(self.freshness.least(&ask, now, committed));
         let new = NewCall { ask, to: None, timeout: options.timeout, token: () };
         self.inputs.push(Input::Call(new));
     }

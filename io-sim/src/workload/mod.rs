@@ -84,7 +84,7 @@ pub use bells::BellWorkload;
 pub use drawn::draw;
 pub use kv::KvWorkload;
 pub use subject::{Subject, Typed, may_go_back};
-pub use trial::{Holds, trial};
+pub use trial::{Holds, Trial, trial};
 
 use quorate_core::Index;
 use quorate_core::wire::Consistency;

@@ -24,8 +24,9 @@ pub trait Holds<M> {
 }
 
 /// Clients that do whatever a machine can do: its operations with values drawn at random, queries at
-/// every level of consistency, and listening to its events.
-struct Trial<M, H> {
+/// every level of consistency, and listening to its events. [`check!`](crate::check) runs it in worlds of this
+/// engine; as a [`Workload`] it goes wherever these do.
+pub struct Trial<M, H> {
     /// Until when a client listens; none if it does something else.
     listens: BTreeMap<u16, Index>,
     listening: Listening,
