@@ -259,8 +259,34 @@ mod tests {
             events.publish(Index(index), Bytes::new(), Bytes::from_static(&[0; 36]));
         }
         assert_eq!(indexes(&events, Since::Entry(Index(2))), Ok([3, 4].into()));
-        events.publish(Index(5), Bytes::new(), Bytes::from_static(&[0; 500]));
-        assert_eq!(indexes(&events, Since::Entry(Index(4))), Ok([5].into()));
+        assert_eq!(events.ring.len(), 2);
+        events.publish(Index(5), Bytes::from_static(&[0; 18]), Bytes::from_static(&[0; 18]));
+        assert_eq!((events.ring.len(), events.bytes), (2, 200), "a topic counts as much");
+        events.publish(Index(6), Bytes::new(), Bytes::from_static(&[0; 500]));
+        assert_eq!(indexes(&events, Since::Entry(Index(5))), Ok([6].into()));
+        assert_eq!(events.ring.len(), 1);
         assert!(events.is_sane());
+    }
+
+    /// Each in one way only.
+    #[test]
+    fn what_does_not_fit_together_is_not_sane() {
+        let lies: [fn(&mut Events); 6] = [
+            |events| events.ring[1].position.0 += 1,
+            |events| events.next.0 += 1,
+            |events| events.ring[2].index = Index(3),
+            |events| events.complete_after = Index(5),
+            |events| events.bytes += 1,
+            |events| events.limits.events_max = 0,
+        ];
+        for (number, lie) in lies.into_iter().enumerate() {
+            let mut events = filled(9, &[4, 4, 7]);
+            lie(&mut events);
+            assert!(!events.is_sane(), "{number}");
+        }
+        let mut at_the_end = filled(9, &[]);
+        at_the_end.next = Position(u64::MAX);
+        assert!(at_the_end.is_sane());
+        assert!(filled(1, &[]).is_sane());
     }
 }

@@ -228,8 +228,55 @@ mod tests {
         let mut watches = Watches::default();
         let large = || watch(1, Filter::Topic(Bytes::from_static(&[0; 1 << 20])));
         let taken = (0..).take_while(|&id| watches.insert(RequestId(id), large())).count();
-        assert_eq!(taken, 63);
+        assert_eq!((taken, watches.len()), (63, 63));
         watches.remove(RequestId(5));
         assert!(watches.insert(RequestId(5), large()));
+        // To the last byte.
+        let left = usize::try_from(Watches::BYTES_MAX - watches.bytes).expect("a megabyte");
+        let rest = |bytes| watch(1, Filter::Topic(alloc::vec![0; bytes - 64].into()));
+        assert!(!watches.insert(RequestId(70), rest(left + 1)));
+        assert!(watches.insert(RequestId(70), rest(left)));
+        assert_eq!(watches.bytes, Watches::BYTES_MAX);
+    }
+
+    #[test]
+    fn readers_are_found_by_machine_and_by_the_entry_that_they_wait_for() {
+        let mut watches = Watches::default();
+        assert!(watches.is_empty());
+        for (id, machine, until) in [(1, 1, Some(5)), (2, 2, Some(7)), (3, 1, None)] {
+            let until = until.map(Index);
+            let waits = Watch { until, ..watch(machine, Filter::Topic(topic("a"))) };
+            assert!(watches.insert(RequestId(id), waits));
+        }
+        assert!(!watches.is_empty());
+        let of = |machine| watches.of_machine(MachineId(machine)).collect::<Vec<_>>();
+        assert_eq!(of(1), [RequestId(1), RequestId(3)]);
+        assert_eq!(of(2), [RequestId(2)]);
+        let due = |applied| watches.due(Index(applied)).count();
+        assert_eq!([4, 5, 6, 7].map(due), [0, 1, 1, 2]);
+    }
+
+    #[test]
+    fn an_answer_is_of_so_many_bytes_and_of_one_event_at_least() {
+        let limits = crate::EventLimits { events_max: 100, bytes_max: 1 << 30 };
+        let mut events = Events::new(limits);
+        for (index, bytes) in
+            (1..).zip([64 << 10, 64 << 10, 64 << 10, (64 << 10) - 1, 1, 300 << 10])
+        {
+            events.publish(Index(index), topic("a"), alloc::vec![0; bytes - 1].into());
+        }
+        let told = |from| {
+            let since = Since::Position(Position(from));
+            let watch = Watch { since, ..watch(1, Filter::Topic(topic("a"))) };
+            let Some(Watched::Events { events, next }) =
+                Watched::of(&events, &watch, None, Index(9))
+            else {
+                panic!("there are events");
+            };
+            (events.len() as u64, next.0)
+        };
+        assert_eq!(told(0), (5, 5), "four times 64 KiB, to the byte");
+        assert_eq!(told(1), (4, 5));
+        assert_eq!(told(5), (1, 6), "however long it is");
     }
 }
