@@ -230,6 +230,7 @@ mod tests {
         let taken = (0..).take_while(|&id| watches.insert(RequestId(id), large())).count();
         assert_eq!((taken, watches.len()), (63, 63));
         watches.remove(RequestId(5));
+        assert_eq!(watches.bytes, 62 * ((1 << 20) + 64));
         assert!(watches.insert(RequestId(5), large()));
         // To the last byte.
         let left = usize::try_from(Watches::BYTES_MAX - watches.bytes).expect("a megabyte");
