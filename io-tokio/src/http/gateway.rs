@@ -66,9 +66,12 @@ impl<E: Env> Gateway<E> {
             Target::Key(_) => Err(Problem::not_allowed("GET, HEAD, PUT, DELETE")),
             Target::Increment(key) if method == Method::POST => self.increment(&request, key).await,
             Target::Increment(_) => Err(Problem::not_allowed("POST")),
+            Target::Transaction if method == Method::POST => self.transact(request).await,
             Target::Members if method == Method::POST => self.change_members(request).await,
             Target::Transfer if method == Method::POST => self.transfer(request).await,
-            Target::Members | Target::Transfer => Err(Problem::not_allowed("POST")),
+            Target::Transaction | Target::Members | Target::Transfer => {
+                Err(Problem::not_allowed("POST"))
+            }
             _ if !is_get => Err(Problem::not_allowed("GET, HEAD")),
             Target::Keys => self.list(&request).await,
             Target::Cluster => self.cluster().await,

@@ -132,7 +132,7 @@ impl<E: Env> Gateway<E> {
         Ok((seen, answer.map_err(|why| Problem::bad_answer(why.to_string()))?))
     }
 
-    async fn command(&self, command: &Command) -> Result<(Index, Answer), Problem> {
+    pub(super) async fn command(&self, command: &Command) -> Result<(Index, Answer), Problem> {
         let command = client::sessionless::<Kv>(MachineId::FIRST, command);
         let (index, outcome) = self.ask(RequestBody::Propose { command }).await?;
         let answer = client::answer::<Kv>(&outcome);
@@ -167,7 +167,7 @@ fn tell(response: &mut Response<Full<Bytes>>, seen: Seen) {
     }
 }
 
-fn written(
+pub(super) fn written(
     status: StatusCode,
     index: Index,
     version: Option<Index>,
@@ -181,7 +181,7 @@ fn written(
     response
 }
 
-fn refusal(answer: Answer) -> Problem {
+pub(super) fn refusal(answer: Answer) -> Problem {
     match answer {
         Answer::Conflict { current } => Problem::lost(current.map(|found| found.version)),
         Answer::Refused(why) => why.into(),
@@ -194,7 +194,7 @@ fn refusal(answer: Answer) -> Problem {
 
 /// Refuses what a write asks for and would not get: a key that is ignored is a promise that is
 /// broken at the first retry.
-fn no_promises(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn no_promises(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get("idempotency-key") {
         None => Ok(()),
         Some(_) => Err(Problem::bad_request(

@@ -13,6 +13,7 @@ mod members;
 mod metrics;
 mod problem;
 mod target;
+mod transaction;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ pub(super) enum Target {
     Key(Bytes),
     Increment(Bytes),
     Keys,
+    Transaction,
     Cluster,
     Members,
     Transfer,
@@ -27,6 +28,7 @@ impl Target {
         }
         match path {
             "/v1/kv" => Some(Self::Keys),
+            "/v1/txn" => Some(Self::Transaction),
             "/v1/cluster" => Some(Self::Cluster),
             "/v1/cluster/members" => Some(Self::Members),
             "/v1/cluster/transfer" => Some(Self::Transfer),

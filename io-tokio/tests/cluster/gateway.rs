@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quorate_io_tokio::http::HttpConfig;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -129,6 +130,74 @@ async fn numbers_are_added_and_keys_are_listed() {
     let page = get(at, &format!("/v1/kv?prefix=a/&at=stale&cursor={cursor}")).await.json();
     assert_eq!(page["rows"][0]["key_hex"], "612fff");
     assert!(page["next"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_keys_change_at_once_or_others_do() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    let transact = |body: serde_json::Value| async move {
+        ask(at, "POST", "/v1/txn", "", &body.to_string()).await
+    };
+    let first = transact(json!({
+        "if": [{"key":"a","absent":true}, {"key_hex":"ff","absent":true}],
+        "then": [{"put":"a","value":"1"}, {"put_hex":"ff","value_hex":"00ff"}],
+        "else": [{"put":"b","value":"2"}],
+    }))
+    .await;
+    assert_eq!((first.status, &first.body[..]), (200, "{\"met\":true,\"previous\":[null,null]}\n"));
+    let version: u64 = first.headers["quorate-index"].parse().unwrap();
+    assert_eq!(get(at, "/v1/kv/a").await.headers["etag"], format!("\"{version}\""));
+    assert_eq!(get(at, "/v1/kv?prefix=%FF").await.json()["rows"][0]["value_hex"], "00ff");
+
+    for (condition, met) in [
+        (json!({"key":"a","version":version}), true),
+        (json!({"key":"a","version":version + 1}), false),
+        (json!({"key":"a","value":"1"}), true),
+        (json!({"key_hex":"61","value_hex":"32"}), false),
+        (json!({"key":"a","absent":true}), false),
+    ] {
+        let asked = transact(json!({ "if": [condition] })).await;
+        assert_eq!(asked.body, format!("{{\"met\":{met},\"previous\":[]}}\n"), "{condition}");
+    }
+    let last = transact(json!({
+        "if": [{"key":"a","absent":true}],
+        "else": [{"delete":"a"}, {"delete_hex":"ff"}, {"put":"brief","value":"x","ttl_ms":50}],
+    }))
+    .await;
+    assert_eq!(last.json(), json!({"met":false,"previous":[version, version, null]}));
+    assert_eq!(get(at, "/v1/kv/a").await.status, 404);
+    patiently(|| async { (get(at, "/v1/kv/brief").await.status == 404).then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_makes_no_sense_changes_nothing_and_says_why() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    let many: Vec<_> = (0..129).map(|_| json!({"put":"a","value":"1"})).collect();
+    for (body, why) in [
+        (json!({"if":[{"key":"a"}]}), "one of version"),
+        (json!({"if":[{"key":"a","version":1,"absent":true}]}), "one of version"),
+        (json!({"if":[{"value":"a"}]}), "has a key"),
+        (json!({"if":[{"key":"a","key_hex":"61","absent":true}]}), "not both"),
+        (json!({"if":[{"key_hex":"6","absent":true}]}), "pairs of digits"),
+        (json!({"then":[{"put":"a"}]}), "a change is"),
+        (json!({"then":[{"put":"a","value":"1"}, {"delete":"a","ttl_ms":5}]}), "a change is"),
+        (json!({"then":[{"put":"a","value":"1","delete":"b"}]}), "a change is"),
+        (json!({"than":[]}), "unknown field"),
+        (json!({"then":many}), "exceed the limit"),
+        (json!([1]), "expected"),
+    ] {
+        let answer = ask(at, "POST", "/v1/txn", "", &body.to_string()).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert_eq!(answer.json()["outcome"], "not_applied");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(why), "{body}: {detail}");
+    }
+    let promised = ask(at, "POST", "/v1/txn", "idempotency-key: 1\r\n", "{}").await;
+    assert_eq!(promised.status, 400);
+    assert_eq!(get(at, "/v1/txn").await.status, 405);
+    assert_eq!(get(at, "/v1/kv/a").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
