@@ -1,7 +1,7 @@
 //! The pump: moves what happens into the node, and what the node orders out into the world. It
 //! decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ enum Call {
 }
 
 impl Handle {
-    /// Makes a request as a client would, without a socket in between.
+    /// Makes a request as a client would, without a socket in between. It goes on if the future is dropped; a
+    /// watch is taken back then, at the latest when the next one begins.
     pub async fn request(&self, body: RequestBody) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         if self.calls.send(Call::Request(body, answer)).await.is_err() {
@@ -171,6 +172,7 @@ pub fn start<E: Env>(
         writers,
         written,
         waiting: BTreeMap::new(),
+        watching: BTreeSet::new(),
         requests: 0,
         proposals: BTreeMap::new(),
         counters: Arc::clone(&counters),
@@ -253,6 +255,8 @@ struct Pump<E: Env> {
     written: mpsc::Receiver<Infallible>,
     /// Who waits for a request from within the process.
     waiting: BTreeMap<u64, oneshot::Sender<Outcome>>,
+    /// Those of them that may wait for ever.
+    watching: BTreeSet<u64>,
     requests: u64,
     /// The proposals that are traced.
     proposals: BTreeMap<RequestId, tracing::Span>,
@@ -351,10 +355,13 @@ impl<E: Env> Pump<E> {
     fn take_call(&mut self, call: Call, inputs: &mut Vec<Input>) {
         match call {
             Call::Request(body, answer) => {
-                let id = self.requests;
+                if let RequestBody::Watch { .. } = body {
+                    self.forget_abandoned(inputs);
+                    self.watching.insert(self.requests);
+                }
+                self.waiting.insert(self.requests, answer);
+                inputs.push(Input::Request { id: self.requests, body });
                 self.requests += 1;
-                self.waiting.insert(id, answer);
-                inputs.push(Input::Request { id, body });
             }
             Call::Status(answer) => {
                 // Whoever asked has gone: then nobody wants to know.
@@ -362,6 +369,21 @@ impl<E: Env> Pump<E> {
             }
             Call::Stop => inputs.push(Input::Stop),
         }
+    }
+
+    /// Takes back the watches for which nobody waits any more; there are as many as were abandoned since
+    /// the last one came.
+    fn forget_abandoned(&mut self, inputs: &mut Vec<Input>) {
+        let waiting = &mut self.waiting;
+        self.watching.retain(|id| {
+            let is_abandoned = waiting.get(id).is_some_and(oneshot::Sender::is_closed);
+            if is_abandoned {
+                waiting.remove(id);
+                let body = RequestBody::Forget { id: *id };
+                inputs.push(Input::Request { id: ApplyLane::NOBODY, body });
+            }
+            !is_abandoned
+        });
     }
 
     fn wire_up(&mut self, id: ConnectionId, (reader, writer): (E::Reader, E::Writer)) {
@@ -443,6 +465,7 @@ impl<E: Env> Pump<E> {
             Output::Tend { now, reign } => self.apply.send(ApplyOrder::Tend { now, reign }),
             Output::Respond { id: ApplyLane::NOBODY, .. } => {}
             Output::Respond { id, outcome } => {
+                self.watching.remove(&id);
                 if let Some(answer) = self.waiting.remove(&id) {
                     // Whoever asked has gone: then nobody wants to know.
                     let _ = answer.send(outcome);

@@ -202,10 +202,11 @@ impl Requests {
         })
     }
 
-    /// The watch that a client knows by this name.
-    pub(super) fn watch_of(&self, connection: ConnectionId, name: u64) -> Option<RequestId> {
+    /// The watch that a client, or this process, knows by this name.
+    pub(super) fn watch_of(&self, client: Option<ConnectionId>, name: u64) -> Option<RequestId> {
         let is_it = |pending: &Pending| match pending.origin {
-            Origin::Client { connection: it, id } => it == connection && id == name,
+            Origin::Client { connection, id } => client == Some(connection) && id == name,
+            Origin::Local { id } => client.is_none() && id == name,
             _ => false,
         };
         self.ids(|pending| matches!(pending.kind, Kind::Watch) && is_it(pending)).pop()

@@ -21,11 +21,14 @@ impl Node {
         out.push(Output::Watch { id, watch });
     }
 
-    /// A client takes a watch back; it is not answered any more.
+    /// Whoever asked takes a watch back; it is not answered any more.
     pub(super) fn forget_watch(&mut self, origin: Origin, name: u64, out: &mut Outputs) {
-        if let Origin::Client { connection, .. } = origin
-            && let Some(id) = self.requests.watch_of(connection, name)
-        {
+        let watch = match origin {
+            Origin::Client { connection, .. } => self.requests.watch_of(Some(connection), name),
+            Origin::Local { .. } => self.requests.watch_of(None, name),
+            Origin::Peer { .. } | Origin::Queries(_) | Origin::Node => None,
+        };
+        if let Some(id) = watch {
             self.drop_request(id, out);
         }
         let (index, answer) = (self.applied(), Bytes::new());

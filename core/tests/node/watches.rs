@@ -89,6 +89,21 @@ fn a_client_takes_back_what_it_asked_and_nothing_else() {
 }
 
 #[test]
+fn whoever_asks_in_the_process_takes_back_its_own_only() {
+    let mut world = World::new(3);
+    world.elect();
+    let client = world.connect_as_client(0);
+    world.send_request(&client, 7, watch());
+    for id in [7, 8] {
+        world.request(0, id, watch());
+    }
+    let kept: Vec<_> = [0, 2].map(|at| world.hosts[0].watches[at].clone()).into();
+    world.request(0, 9, RequestBody::Forget { id: 7 });
+    assert!(matches!(world.hosts[0].outcome(9), Outcome::Done { .. }));
+    assert_eq!(world.hosts[0].watches, kept);
+}
+
+#[test]
 fn so_many_may_wait_and_they_keep_no_request_out() {
     let configs = (1..=3).map(|id| {
         let mut config = config(id, 3);

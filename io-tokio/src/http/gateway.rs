@@ -20,7 +20,7 @@ const RETRY_EVERY: std::time::Duration = std::time::Duration::from_millis(25);
 /// One server's gateway.
 #[derive(Debug)]
 pub(super) struct Gateway<E> {
-    env: E,
+    pub(super) env: E,
     pub(super) handle: Handle,
     config: HttpConfig,
     pub(super) metrics: Metrics,
@@ -74,6 +74,7 @@ impl<E: Env> Gateway<E> {
             }
             _ if !is_get => Err(Problem::not_allowed("GET, HEAD")),
             Target::Keys => self.list(&request).await,
+            Target::Changes => self.changes(&request).await,
             Target::Cluster => self.cluster().await,
             Target::Live => self.live().await,
             Target::Ready => self.ready().await,

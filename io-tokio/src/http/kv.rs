@@ -224,11 +224,14 @@ fn version(tag: &HeaderValue) -> Option<Index> {
     digits.parse().ok().map(Index)
 }
 
-fn text(query: Option<&str>, name: &str) -> Result<Option<Bytes>, Problem> {
+pub(super) fn text(query: Option<&str>, name: &str) -> Result<Option<Bytes>, Problem> {
     parameter(query, name).map_err(|()| Problem::bad_request(format!("{name} does not decode")))
 }
 
-fn number<N: std::str::FromStr>(query: Option<&str>, name: &str) -> Result<Option<N>, Problem> {
+pub(super) fn number<N: std::str::FromStr>(
+    query: Option<&str>,
+    name: &str,
+) -> Result<Option<N>, Problem> {
     let Some(bytes) = text(query, name)? else { return Ok(None) };
     let number = std::str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
     number.map(Some).ok_or_else(|| Problem::bad_request(format!("{name} is no number in range")))
@@ -247,7 +250,7 @@ fn page_json(page: &Page) -> Value {
 }
 
 /// Bytes in JSON: as text if they are text, else as hexadecimal digits under another name.
-fn put_bytes(members: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+pub(super) fn put_bytes(members: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => members.insert(name.to_owned(), text.into()),
         Err(_) => members.insert(format!("{name}_hex"), to_hex(bytes).into()),

@@ -5,6 +5,7 @@
 //! session, so a request that ends as unknown (504) and is sent again may take effect twice; an
 //! `If-Match` or `If-None-Match` makes that harmless.
 
+mod changes;
 mod cluster;
 mod config;
 mod gateway;

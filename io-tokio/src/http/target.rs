@@ -9,6 +9,7 @@ pub(super) enum Target {
     Increment(Bytes),
     Keys,
     Transaction,
+    Changes,
     Cluster,
     Members,
     Transfer,
@@ -28,6 +29,7 @@ impl Target {
         }
         match path {
             "/v1/kv" => Some(Self::Keys),
+            "/v1/watch" => Some(Self::Changes),
             "/v1/txn" => Some(Self::Transaction),
             "/v1/cluster" => Some(Self::Cluster),
             "/v1/cluster/members" => Some(Self::Members),

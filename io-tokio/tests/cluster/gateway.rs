@@ -171,6 +171,79 @@ async fn several_keys_change_at_once_or_others_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_watches_is_told_of_each_change_once_by_any_server() {
+    let cluster = Cluster::of(3).await;
+    let mut gateways = Vec::new();
+    for at in 0..3 {
+        gateways.push(cluster.gateway(at, HttpConfig::default()).await);
+    }
+    let [a, b, c] = &gateways[..] else { unreachable!() };
+    let index = ask(a, "PUT", "/v1/kv/room/0", "", "before").await.headers["quorate-index"].clone();
+    let waits = {
+        let (b, target) = (b.clone(), format!("/v1/watch?prefix=room/&after={index}"));
+        tokio::spawn(async move { get(&b, &target).await })
+    };
+    ask(a, "PUT", "/v1/kv/hall", "", "not asked for").await;
+    ask(a, "PUT", "/v1/kv/room/1", "", "x").await;
+    let first = waits.await.unwrap().json();
+    assert_eq!(first["events"][0]["key"], "room/1", "{first}");
+    ask(c, "PUT", "/v1/kv/room/%FF?ttl_ms=50", "", "y").await;
+    ask(c, "DELETE", "/v1/kv/room/1", "", "").await;
+    let (mut next, mut told) = (first["next"].clone(), Vec::new());
+    while told.len() < 3 {
+        let more = get(c, &format!("/v1/watch?prefix=room/&from={next}")).await.json();
+        let rows = more["events"].as_array().unwrap_or_else(|| panic!("{more}"));
+        told.extend(rows.iter().map(|row| {
+            let key = row.get("key").or(row.get("key_hex")).unwrap();
+            format!("{key} {} {:?}", row["change"], row.get("value"))
+        }));
+        next = more["next"].clone();
+    }
+    told.sort();
+    let expected = [
+        "\"726f6f6d2fff\" \"expired\" None",
+        "\"726f6f6d2fff\" \"put\" Some(String(\"y\"))",
+        "\"room/1\" \"deleted\" None",
+    ];
+    assert_eq!(told, expected);
+    // One key, from now on; and nothing happens.
+    let now = get(a, "/v1/watch?key=hall").await.json();
+    assert_eq!(now["events"], json!([]));
+    let quiet = get(a, &format!("/v1/watch?key=hall&from={}&wait_ms=20", now["next"])).await.json();
+    assert_eq!(quiet, json!({ "events": [], "next": now["next"] }));
+    let last = ask(a, "PUT", "/v1/kv/other", "", "x").await.headers["quorate-index"].clone();
+    let quiet = get(a, &format!("/v1/watch?key=hall&after={last}&wait_ms=20")).await.json();
+    assert_eq!(quiet, json!({ "events": [], "next": null }));
+    for bad in ["key=a&prefix=b", "from=1&after=2", "from=x", "wait_ms=-1", "key=%"] {
+        assert_eq!(get(a, &format!("/v1/watch?{bad}")).await.status, 400, "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_watcher_has_missed_is_a_gap_and_nobody_waits_for_those_who_are_gone() {
+    let cluster = Cluster::of(1).await;
+    let at = &cluster.gateway(0, HttpConfig::default()).await;
+    for _ in 0..5 {
+        assert_eq!(get(at, "/v1/watch?from=90&wait_ms=1").await.json()["next"], 90);
+        // The one before is forgotten, and no more than one is left.
+        assert!(cluster.status(0).await.watches <= 1);
+    }
+    // More than are kept.
+    let many: Vec<_> = (0..128).map(|n| json!({"put":format!("k{n}"),"value":"x"})).collect();
+    for _ in 0..33 {
+        let body = json!({ "then": many }).to_string();
+        assert_eq!(ask(at, "POST", "/v1/txn", "", &body).await.status, 200);
+    }
+    let gap = get(at, "/v1/watch?from=0").await.json();
+    let (resume, complete_after) = (&gap["next"], &gap["gap"]["complete_after"]);
+    assert!(resume.as_u64().unwrap() >= 128, "{gap}");
+    let rest = get(at, &format!("/v1/watch?from={resume}")).await.json();
+    assert!(!rest["events"].as_array().unwrap().is_empty());
+    let same = get(at, &format!("/v1/watch?after={complete_after}")).await.json();
+    assert!(!same["events"].as_array().unwrap().is_empty(), "{same}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_that_makes_no_sense_changes_nothing_and_says_why() {
     let cluster = Cluster::of(1).await;
     let at = &cluster.gateway(0, HttpConfig::default()).await;
