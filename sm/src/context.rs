@@ -142,5 +142,22 @@ mod tests {
             (1..4).flat_map(|term| (1..100).flat_map(move |index| numbers(term, index))).collect();
         assert_eq!(drawn.len(), 3 * 99 * 3);
         assert_eq!(numbers(2, 5), numbers(2, 5));
+        // The same with every version of the program, or replicas would differ while it is replaced.
+        assert_eq!(
+            numbers(2, 5),
+            [0x8cc1_79cc_0f55_b1d4, 0x2399_b43d_620b_cefb, 0x5962_f539_402d_3ff6]
+        );
+    }
+
+    #[test]
+    fn what_happens_in_one_entry_draws_on_and_the_next_begins_anew() {
+        let at = |index| LogId { term: Term(1), index: Index(index) };
+        let mut cx = Context::new(at(1), None);
+        let (first, second) = (cx.random(), cx.random());
+        cx.enter(at(1), Time::ZERO, None);
+        let third = cx.random();
+        assert!(first != second && second != third && third != first);
+        cx.enter(at(2), Time::ZERO, None);
+        assert_eq!(cx.random(), Context::new(at(2), None).random());
     }
 }

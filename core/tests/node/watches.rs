@@ -98,6 +98,8 @@ fn whoever_asks_in_the_process_takes_back_its_own_only() {
         world.request(0, id, watch());
     }
     let kept: Vec<_> = [0, 2].map(|at| world.hosts[0].watches[at].clone()).into();
+    // Nor does a client take back what is not its own.
+    world.send_request(&client, 10, RequestBody::Forget { id: 8 });
     world.request(0, 9, RequestBody::Forget { id: 7 });
     assert!(matches!(world.hosts[0].outcome(9), Outcome::Done { .. }));
     assert_eq!(world.hosts[0].watches, kept);

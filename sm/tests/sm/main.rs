@@ -9,3 +9,4 @@ mod kv;
 mod sessions;
 mod support;
 mod thesis;
+mod timers;
