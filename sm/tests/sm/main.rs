@@ -10,3 +10,4 @@ mod sessions;
 mod support;
 mod thesis;
 mod timers;
+mod watches;

@@ -92,7 +92,7 @@ fn machines_say_what_they_need_for_all_that_there_are() {
     assert!(alone().is_brief() && !alone().needs_time());
     let with_store = alone().with(MachineId(9), "store", Kv::default());
     assert!(with_store.is_brief() && with_store.needs_time(), "the store expires keys");
-    let with_slow = alone().with(MachineId(9), "slow", Slow::default());
+    let with_slow = alone().with(MachineId(9), "slow", Slow);
     assert!(!with_slow.is_brief() && !with_slow.needs_time());
     assert_eq!(alone().last_applied().index, Index(0));
 }
