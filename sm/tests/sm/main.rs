@@ -6,6 +6,7 @@ mod clients;
 mod golden;
 mod keeper;
 mod kv;
+mod lane;
 mod sessions;
 mod support;
 mod thesis;
