@@ -100,7 +100,7 @@ pub struct Handle {
 enum Call {
     Request(RequestBody, oneshot::Sender<Outcome>),
     Status(oneshot::Sender<NodeStatus>),
-    Stop,
+    Stop(oneshot::Sender<()>),
 }
 
 impl Handle {
@@ -122,10 +122,13 @@ impl Handle {
         status.await.ok()
     }
 
-    /// Tells the server to finish what is under way and to end.
+    /// Tells the server to finish what is under way and to end. What arrives after this has returned is
+    /// refused.
     pub async fn stop(&self) {
+        let (heard, has_heard) = oneshot::channel();
         // It has ended already if nobody listens.
-        let _ = self.calls.send(Call::Stop).await;
+        let _ = self.calls.send(Call::Stop(heard)).await;
+        let _ = has_heard.await;
     }
 }
 
@@ -367,7 +370,11 @@ impl<E: Env> Pump<E> {
                 // Whoever asked has gone: then nobody wants to know.
                 let _ = answer.send(self.node.status());
             }
-            Call::Stop => inputs.push(Input::Stop),
+            Call::Stop(heard) => {
+                inputs.push(Input::Stop);
+                // Whoever told it has gone: it stops all the same.
+                let _ = heard.send(());
+            }
         }
     }
 
