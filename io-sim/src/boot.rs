@@ -5,7 +5,7 @@ use quorate_core::node::NodeConfig;
 use quorate_core::snapshot::SnapshotStore;
 use quorate_core::wal::{self, Identity, OpenError, Opened, Origin, Row, Wal};
 use quorate_core::wire::Address;
-use quorate_core::{Config, Incarnation, Membership, NodeId};
+use quorate_core::{Config, Incarnation, LogId, Membership, NodeId};
 use quorate_sm::{Applied, Applier, SessionLimits};
 
 use crate::direct::{Found, read_all};
@@ -96,8 +96,8 @@ pub struct Boot {
     pub opened: Opened,
     /// The snapshots next to it.
     pub snapshots: SnapshotStore<SimFile>,
-    /// The state in the one that the log begins with.
-    pub state: Option<Vec<u8>>,
+    /// The state in the one that the log begins with, part by part.
+    pub state: Vec<Vec<u8>>,
     /// All that is in the log.
     pub found: Found,
 }
@@ -134,7 +134,8 @@ impl Boot {
             Err(error) if health.excuses(&error) => return Ok(Booted::Refused(error)),
             Err(error) => return Err(cannot_start(id, &error)),
         };
-        let (snapshots, state) = match wal.snapshots() {
+        let mut state = Vec::new();
+        let snapshots = match wal.snapshots(|part| state.push(part.to_vec())) {
             Ok(snapshots) => snapshots,
             Err(OpenError::Disk(_)) => return Ok(Booted::DiskFailed),
             Err(error) if health.excuses(&error) => return Ok(Booted::Refused(error)),
@@ -171,9 +172,12 @@ impl Boot {
     /// # Errors
     /// If it cannot.
     pub fn restore(&self, id: NodeId, applier: &mut Applier) -> Checked {
-        let Some(state) = &self.state else { return Ok(()) };
         let at = self.opened.recovered.snapshot.last_included;
-        let restored = applier.restore(at, state, &mut Applied::default());
+        if at == LogId::ZERO {
+            return Ok(());
+        }
+        self.state.iter().for_each(|part| applier.load(part));
+        let restored = applier.restore_loaded(at, &mut Applied::default());
         restored.map_err(|why| cannot_start(id, &why))
     }
 }

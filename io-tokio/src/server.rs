@@ -6,7 +6,7 @@ use std::path::Path;
 use quorate_core::node::{NodeConfig, NodeStartError};
 use quorate_core::wal::{self, FormatError, Identity, OpenError, Origin, Wal, WalOptions};
 use quorate_core::wire::Address;
-use quorate_core::{ClusterId, Incarnation, Membership, MembershipError, NodeId};
+use quorate_core::{ClusterId, Incarnation, LogId, Membership, MembershipError, NodeId};
 use quorate_sm::{Applied, Applier, RestoreError, Service, Services};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -223,10 +223,10 @@ impl Bound {
         let (env, mut applier) = (RealEnv::new(), machines);
         let disk = FileDisk::open(directory.as_ref())?;
         let (wal, opened) = Wal::open(disk, WalOptions::DEFAULT, env.random())?;
-        let (snapshots, state) = wal.snapshots()?;
-        if let Some(state) = state {
-            let at = opened.recovered.snapshot.last_included;
-            applier.restore(at, &state, &mut Applied::default())?;
+        let snapshots = wal.snapshots(|part| applier.load(part))?;
+        let at = opened.recovered.snapshot.last_included;
+        if at != LogId::ZERO {
+            applier.restore_loaded(at, &mut Applied::default())?;
         }
         let Identity { cluster, node, incarnation } = opened.ident.identity;
         let mut config = NodeConfig::new(node, cluster, incarnation, vec![(node, address.clone())]);

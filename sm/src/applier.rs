@@ -10,14 +10,14 @@ use bytes::Bytes;
 use quorate_core::{Entries, Entry, Index, LogId, Payload, RequestId, Term};
 use serde::{Deserialize, Serialize};
 
-use crate::capture::{Capture, Encoded, SectionReader, Sections};
+use crate::capture::{Capture, Encoded, Sections};
 use crate::clock::{Clock, Led, Time};
 use crate::codec;
-use crate::context::Desk;
 use crate::digest::Digest;
 use crate::envelope::{self, Envelope, MachineId, SessionId, Stamp};
 use crate::events::{Position, Since};
 use crate::hosts::{Host, Hosts};
+use crate::loading::{Head, Loaded, Loading, RestoreError};
 use crate::machine::{ByteMachine, Undecodable};
 use crate::outcome::{Outcome, Rejection};
 use crate::registry::{Registration, Registry, Unfit};
@@ -65,6 +65,8 @@ pub struct Applier {
     sessions: Sessions,
     waiting: WaitingReads,
     watches: Watches,
+    /// What is about to take the place of all this.
+    loading: Option<Loading>,
     /// Where an answer grows; kept for its allocation.
     scratch: Vec<u8>,
 }
@@ -95,38 +97,6 @@ pub enum About {
         /// The name.
         name: String,
     },
-}
-
-/// What a replica writes down before the states of its machines.
-#[derive(Serialize)]
-struct Head<'a> {
-    clock: Clock,
-    registry: &'a Registry,
-    /// What [`MachineId::FIRST`] is, if nobody has registered it.
-    first: Option<Registration>,
-    sessions: &'a Sessions,
-    machines: Vec<(MachineId, &'a Desk)>,
-}
-
-/// Why a state is not this replica's.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The bytes are no state.
-    #[error(transparent)]
-    Undecodable(#[from] Undecodable),
-    /// It has something that this program lacks.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-}
-
-/// As it is read.
-#[derive(Deserialize)]
-struct OwnedHead {
-    clock: Clock,
-    registry: Registry,
-    first: Option<Registration>,
-    sessions: Sessions,
-    machines: Vec<(MachineId, Desk)>,
 }
 
 /// What an entry is answered with.
@@ -168,6 +138,7 @@ impl Applier {
             sessions: Sessions::new(limits),
             waiting: WaitingReads::default(),
             watches: Watches::default(),
+            loading: None,
             scratch: Vec::new(),
         }
     }
@@ -239,7 +210,8 @@ impl Applier {
         self.clock.estimate(Led { term, time: led })
     }
 
-    /// Applies a run of committed entries; then answers the reads that have waited for them.
+    /// Applies a run of committed entries; then answers the reads that have waited for them. What was
+    /// [loaded](Self::load) is forgotten.
     ///
     /// # Errors
     /// If an entry puts a machine on the log that this program lacks, or a machine has failed. The replica is of no use then: the
@@ -253,6 +225,7 @@ impl Applier {
         let last = self.last_applied;
         assert_eq!(first.id.index, last.index.next(), "a gap in what is applied");
         assert!(first.id.term >= last.term, "term {:?} after {last:?}", first.id.term);
+        self.abandon_loading();
 
         out.answers.reserve(entries.len());
         let examined = self.examined();
@@ -354,7 +327,11 @@ impl Applier {
     }
 
     /// The state as of now, to be written down while entries go on to be applied.
+    ///
+    /// # Panics
+    /// If another state is being [loaded](Self::load).
     pub fn capture(&self) -> Box<dyn Capture> {
+        assert!(self.loading.is_none(), "a state that is about to be another");
         let machines = self.hosts.iter().map(|host| (host.id, host.desk())).collect();
         let (registry, sessions) = (&self.registry, &self.sessions);
         let head = Head { clock: self.clock, registry, first: self.first(), sessions, machines };
@@ -364,43 +341,94 @@ impl Applier {
     }
 
     /// Begins anew from a state that was written down as of the entry `at`; then answers the reads
-    /// that have waited for it.
+    /// that have waited for it. A large one is better [loaded](Self::load) part by part.
     ///
     /// # Errors
-    /// If the bytes are no state of such a replica; it is of no use then.
+    /// As [`restore_loaded`](Self::restore_loaded).
     pub fn restore(
         &mut self,
         at: LogId,
         state: &[u8],
         out: &mut Applied,
     ) -> Result<(), RestoreError> {
+        self.abandon_loading();
+        self.load(state);
+        self.restore_loaded(at, out)
+    }
+
+    /// Takes in the next bytes of a state that is to take the place of this one, however it is cut. Until
+    /// all of it was there, and [`restore_loaded`](Self::restore_loaded) says so, nothing has changed. What
+    /// is wrong with it is told by that, too.
+    ///
+    /// ```
+    /// use quorate_sm::kv::Kv;
+    /// use quorate_sm::{Applied, Applier, SessionLimits};
+    ///
+    /// let (before, mut after) = (
+    ///     Applier::new(Kv::default(), SessionLimits::default()),
+    ///     Applier::new(Kv::default(), SessionLimits::default()),
+    /// );
+    /// let (mut capture, mut is_last) = (before.capture(), false);
+    /// while !is_last {
+    ///     let mut part = Vec::new();
+    ///     is_last = capture.write(&mut part, 100);
+    ///     after.load(&part);
+    /// }
+    /// after.restore_loaded(before.last_applied(), &mut Applied::default())?;
+    /// assert_eq!(after.digest(), before.digest());
+    /// # Ok::<(), quorate_sm::RestoreError>(())
+    /// ```
+    pub fn load(&mut self, part: &[u8]) {
+        let mut loading = self.loading.take().unwrap_or_default();
+        loading.take_in(part, &mut self.hosts);
+        self.loading = Some(loading);
+    }
+
+    /// Forgets what was loaded, if anything was.
+    pub fn abandon_loading(&mut self) {
+        if self.loading.take().is_some() {
+            self.hosts.abandon_loading();
+        }
+    }
+
+    /// Begins anew from what was loaded, a state as of the entry `at`; then answers the reads that have
+    /// waited for it.
+    ///
+    /// # Errors
+    /// If the bytes are no state of such a replica, or not all of it; it is of no use then.
+    pub fn restore_loaded(&mut self, at: LogId, out: &mut Applied) -> Result<(), RestoreError> {
         let examined = self.examined();
-        let mut sections = SectionReader::of(state).ok_or(Undecodable)?;
-        let head = sections.next().ok_or(Undecodable)?;
-        let head: OwnedHead = codec::decode(&head).ok_or(Undecodable)?;
-        let sessions = head.sessions.restored().ok_or(Undecodable)?;
-        for machine in head.registry.iter().chain(head.first) {
-            self.fits(&machine)?;
+        let loaded = self.loading.take().unwrap_or_default().finish();
+        let restored = loaded.and_then(|loaded| self.begin_with(at, loaded));
+        if let Err(why) = restored {
+            self.hosts.abandon_loading();
+            return Err(why);
         }
-        self.registry = head.registry.restored();
-        self.hosts.put_on_log(|id| self.registry.has(id));
-        for (id, desk) in head.machines {
-            let host = self.hosts.get_mut(id).ok_or(Undecodable)?;
-            if !desk.events.is_sane() {
-                return Err(Undecodable.into());
-            }
-            host.machine.restore(&sections.next().ok_or(Undecodable)?)?;
-            host.cx.desk = desk;
-        }
-        if !sections.is_empty() {
-            return Err(Undecodable.into());
-        }
-        (self.sessions, self.last_applied, self.clock) = (sessions, at, head.clock);
         self.answer_reads(out);
         if let Some(examined) = examined {
             let waiting: Vec<_> = self.watches.ids().collect();
             self.answer_watches(waiting, &examined, out);
         }
+        Ok(())
+    }
+
+    fn begin_with(&mut self, at: LogId, loaded: Loaded) -> Result<(), RestoreError> {
+        let Loaded { head, sections } = loaded;
+        let sessions = head.sessions.restored().ok_or(Undecodable)?;
+        self.registry = head.registry.restored();
+        self.hosts.put_on_log(|id| self.registry.has(id));
+        for ((id, desk), section) in head.machines.into_iter().zip(sections) {
+            let host = self.hosts.get_mut(id).ok_or(Undecodable)?;
+            if !desk.events.is_sane() {
+                return Err(Undecodable.into());
+            }
+            match host.machine.loader() {
+                Some(loader) => loader.finish()?,
+                None => host.machine.restore(&section)?,
+            }
+            host.cx.desk = desk;
+        }
+        (self.sessions, self.last_applied, self.clock) = (sessions, at, head.clock);
         Ok(())
     }
 
@@ -520,11 +548,6 @@ impl Applier {
         self.registry.is_unregistered_first(host.id).then(|| host.registration())
     }
 
-    fn fits(&self, machine: &Registration) -> Result<(), Unfit> {
-        let host = self.hosts.of_program().find(|host| host.id == machine.id);
-        machine.fits(host.map(|host| (host.name, host.machine.schema())))
-    }
-
     fn register(
         &mut self,
         at: LogId,
@@ -534,7 +557,7 @@ impl Applier {
         if let Err(why) = self.registry.check(at.index, founds, &machines) {
             return Ok(Outcome::Rejected(why));
         }
-        machines.iter().try_for_each(|machine| self.fits(machine))?;
+        machines.iter().try_for_each(|machine| self.hosts.fit(machine))?;
         self.registry.register(founds, machines);
         self.hosts.put_on_log(|id| self.registry.has(id));
         Ok(Outcome::Done)

@@ -77,15 +77,9 @@ pub struct ApplyLane {
     applied: Applied,
     /// What is being written down, and as of which entry.
     capture: Option<(Index, Box<dyn Capture>)>,
-    restoring: Option<Restoring>,
+    /// What is being loaded to take the place of the state.
+    restoring: Option<(LogId, Parser)>,
     is_unfit: bool,
-}
-
-/// A state that is about to take the place of this one.
-struct Restoring {
-    snapshot: LogId,
-    parser: Parser,
-    state: Vec<u8>,
 }
 
 /// About how much of a state is written down between two runs of entries.
@@ -145,29 +139,28 @@ impl ApplyLane {
     }
 
     fn restore(&mut self, snapshot: LogId, bytes: &[u8], done: &mut Vec<Input>) {
-        if self.restoring.as_ref().is_none_or(|it| it.snapshot != snapshot) {
-            let (parser, state) = (Parser::new(), Vec::new());
-            self.restoring = Some(Restoring { snapshot, parser, state });
-        }
-        let Some(Restoring { parser, state, .. }) = &mut self.restoring else { return };
+        let begun = self.restoring.take().filter(|(begun, _)| *begun == snapshot);
+        let (_, mut parser) = begun.unwrap_or_else(|| {
+            self.applier.abandon_loading();
+            (snapshot, Parser::new())
+        });
         let pushed = parser.push(bytes, |piece| {
             if let Piece::State(part) = piece {
-                state.extend_from_slice(part);
+                self.applier.load(part);
             }
         });
-        let is_done = match (pushed, parser.complete()) {
-            (Ok(()), None) => false,
-            (Ok(()), Some(_)) => {
-                let state = core::mem::take(state);
-                self.restoring = None;
-                self.capture = None;
-                if let Err(why) = self.applier.restore(snapshot, &state, &mut self.applied) {
-                    return self.be_unfit(why, done);
-                }
-                true
+        if let Err(why) = pushed {
+            return self.be_unfit(why, done);
+        }
+        let is_done = parser.complete().is_some();
+        if is_done {
+            self.capture = None;
+            if let Err(why) = self.applier.restore_loaded(snapshot, &mut self.applied) {
+                return self.be_unfit(why, done);
             }
-            (Err(why), _) => return self.be_unfit(why, done),
-        };
+        } else {
+            self.restoring = Some((snapshot, parser));
+        }
         done.push(Input::Restored { snapshot, is_done });
     }
 

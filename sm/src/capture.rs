@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::codec;
+use crate::machine::Undecodable;
 
 /// A state as of some moment, which is written down little by little.
 ///
@@ -181,34 +182,72 @@ impl Capture for Sections {
 const LENGTH_BYTES: usize = 4;
 const PIECE_BYTES_MAX: usize = 1 << 30;
 
-/// Reads what [`Sections`] wrote.
-pub(crate) struct SectionReader<'a>(&'a [u8]);
+/// Reads what [`Sections`] wrote, however it is cut.
+#[derive(Default)]
+pub(crate) struct SectionReader {
+    is_begun: bool,
+    /// The length of the next piece, as far as it has come.
+    length: ([u8; LENGTH_BYTES], usize),
+    /// So much is missing of the piece.
+    missing: usize,
+    is_in_section: bool,
+}
 
-impl<'a> SectionReader<'a> {
-    pub(crate) fn of(state: &'a [u8]) -> Option<Self> {
-        match state {
-            [VERSION, rest @ ..] => Some(Self(rest)),
-            _ => None,
+/// What is next in sections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cut<'a> {
+    /// More bytes of a section.
+    Bytes(&'a [u8]),
+    /// The section is over.
+    End,
+}
+
+impl SectionReader {
+    /// Takes what is next off `bytes`; `None` if they are used up.
+    ///
+    /// # Errors
+    /// If it is of another version.
+    pub(crate) fn next<'a>(
+        &mut self,
+        bytes: &mut &'a [u8],
+    ) -> Result<Option<Cut<'a>>, Undecodable> {
+        if !self.is_begun
+            && let Some(version) = bytes.split_off_first()
+        {
+            self.is_begun = true;
+            (*version == VERSION).then_some(()).ok_or(Undecodable)?;
         }
+        if self.missing == 0 && !self.read_length(bytes)? {
+            return Ok(None);
+        }
+        if self.missing == 0 {
+            self.is_in_section = false;
+            return Ok(Some(Cut::End));
+        }
+        self.is_in_section = true;
+        let there = bytes.split_off(..self.missing.min(bytes.len())).expect("no more than it has");
+        self.missing -= there.len();
+        Ok((!there.is_empty()).then_some(Cut::Bytes(there)))
     }
 
-    /// The next section; what is not whole is none.
-    pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
-        let mut section = Vec::new();
-        loop {
-            let (length, rest) = self.0.split_first_chunk::<LENGTH_BYTES>()?;
-            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-            let (piece, rest) = rest.split_at_checked(length)?;
-            self.0 = rest;
-            if piece.is_empty() {
-                return Some(section);
-            }
-            section.extend_from_slice(piece);
+    /// How long the next piece is; false if that has not come yet.
+    fn read_length(&mut self, bytes: &mut &[u8]) -> Result<bool, Undecodable> {
+        let (length, come) = &mut self.length;
+        let more = bytes.len().min(LENGTH_BYTES - *come);
+        let more = bytes.split_off(..more).expect("no more than it has");
+        length[*come..*come + more.len()].copy_from_slice(more);
+        *come += more.len();
+        if *come < LENGTH_BYTES {
+            return Ok(false);
         }
+        *come = 0;
+        self.missing = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| Undecodable)?;
+        Ok(true)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Is nothing cut short?
+    pub(crate) fn is_between(&self) -> bool {
+        self.is_begun && !self.is_in_section && self.length.1 == 0 && self.missing == 0
     }
 }
 
@@ -247,28 +286,46 @@ mod tests {
         }
     }
 
+    /// The sections that are whole, and is that all?
+    fn read(state: &[u8], part_bytes: usize) -> Result<(Vec<Vec<u8>>, bool), Undecodable> {
+        let (mut reader, mut whole) = (SectionReader::default(), Vec::new());
+        let mut section = Vec::new();
+        for mut part in state.chunks(part_bytes) {
+            while let Some(cut) = reader.next(&mut part)? {
+                match cut {
+                    Cut::Bytes(bytes) => section.extend_from_slice(bytes),
+                    Cut::End => whole.push(core::mem::take(&mut section)),
+                }
+            }
+            assert_eq!(part, b"", "all of it is taken");
+        }
+        Ok((whole, reader.is_between()))
+    }
+
     #[test]
     fn sections_are_read_back_whatever_the_pieces() {
-        for bytes_max in [1, 3, 1000] {
+        let whole = ["first", "", "the third, which is longer"].map(|it| it.as_bytes().to_vec());
+        for (bytes_max, part_bytes) in [(1, 1), (1, 1000), (3, 2), (3, 7), (1000, 1), (1000, 5)] {
             let state = written(bytes_max);
-            let mut reader = SectionReader::of(&state).expect("of this version");
-            let read = [reader.next(), reader.next(), reader.next()];
-            let text = |text: &str| Some(text.as_bytes().to_vec());
-            assert_eq!(read, [text("first"), text(""), text("the third, which is longer")]);
-            assert!(reader.is_empty());
-            assert_eq!(reader.next(), None);
+            assert_eq!(read(&state, part_bytes), Ok((whole.to_vec(), true)), "{bytes_max}");
         }
     }
 
     #[test]
     fn what_is_cut_short_is_no_section() {
         let state = written(3);
+        let (mut whole_before, mut betweens) = (0, 0);
         for length in 0..state.len() {
-            let mut reader = SectionReader::of(&state[..length]);
-            let whole = core::iter::from_fn(|| reader.as_mut()?.next()).count();
-            assert!(whole < 3, "{length} bytes");
+            let (whole, is_between) = read(&state[..length], 4).expect("as far as it goes");
+            assert!(whole.len() < 3, "{length} bytes");
+            // It is between sections at the beginning, and where one more is whole.
+            let is_one_more = whole.len() > whole_before;
+            assert_eq!(is_between, length == 1 || is_one_more, "{length} bytes");
+            (whole_before, betweens) = (whole.len(), betweens + u32::from(is_between));
         }
-        assert!(SectionReader::of(&[VERSION + 1]).is_none());
-        assert_eq!(SectionReader(&[0xff; 9]).next(), None, "no memory for what is not there");
+        assert_eq!(betweens, 3);
+        assert_eq!(read(&[VERSION + 1], 1), Err(Undecodable));
+        let endless = [&[VERSION][..], &[0xff; 9]].concat();
+        assert_eq!(read(&endless, 4), Ok((Vec::new(), false)), "no memory for what is not there");
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::context::{Context, Desk};
 use crate::envelope::{MachineId, SessionId};
 use crate::machine::ByteMachine;
-use crate::registry::Registration;
+use crate::registry::{Registration, Unfit};
 use crate::schema::Schema;
 
 /// A machine, and what it has on record.
@@ -71,11 +71,31 @@ impl Hosts {
         self.0.iter()
     }
 
+    /// One that the program has, on the log or not.
+    pub(crate) fn of_program_mut(&mut self, id: MachineId) -> Option<&mut Host> {
+        self.position(id).ok().map(|at| &mut self.0[at])
+    }
+
+    /// What was begun to be loaded comes to nothing.
+    pub(crate) fn abandon_loading(&mut self) {
+        let loaders = self.0.iter_mut().filter_map(|host| host.machine.loader());
+        loaders.for_each(|loader| loader.abandon());
+    }
+
     /// From now on those are on the log for which that is said.
     pub(crate) fn put_on_log(&mut self, is_on_log: impl Fn(MachineId) -> bool) {
         for host in &mut self.0 {
             host.is_on_log = is_on_log(host.id);
         }
+    }
+
+    /// Does the program have what the log says of a machine?
+    ///
+    /// # Errors
+    /// If not.
+    pub(crate) fn fit(&self, machine: &Registration) -> Result<(), Unfit> {
+        let host = self.0.iter().find(|host| host.id == machine.id);
+        machine.fits(host.map(|host| (host.name, host.machine.schema())))
     }
 
     fn position(&self, id: MachineId) -> Result<usize, usize> {

@@ -50,6 +50,7 @@ mod clock;
 mod context;
 mod events;
 mod hosts;
+mod loading;
 mod machine;
 mod registry;
 mod timers;
@@ -212,7 +213,7 @@ pub use quorate_sm_derive::machine;
 /// ```
 pub use quorate_sm_derive::service;
 
-pub use applier::{About, Answer, Applied, Applier, RestoreError};
+pub use applier::{About, Answer, Applied, Applier};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
 pub use capture::{Capture, Encoded, Fields, Items};
@@ -225,7 +226,8 @@ pub use envelope::{
 pub use events::{Event, EventLimits, Filter, Gap, Position, Since};
 pub use keeper::SessionKeeper;
 pub use kv::Kv;
-pub use machine::{ByteMachine, StateMachine, Undecodable};
+pub use loading::RestoreError;
+pub use machine::{ByteMachine, Load, StateMachine, Undecodable};
 pub use outcome::{Outcome, OutcomeError, Rejection};
 pub use registry::{Registration, Unfit};
 pub use schema::{Schema, SchemaChange};

@@ -172,8 +172,33 @@ pub trait ByteMachine: Send {
     /// If the bytes are no state of this machine; nothing has changed then.
     fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable>;
 
+    /// How a state comes back that is too large to be in memory as a whole. Without that it is collected,
+    /// and then [restored](Self::restore).
+    fn loader(&mut self) -> Option<&mut dyn Load> {
+        None
+    }
+
     /// Adds the whole state to a digest.
     fn digest_into(&self, digest: &mut Digest);
+}
+
+/// A machine that takes a state in part by part, as a [`Capture`] wrote it, however it is cut. Nothing is
+/// applied or captured between the first part and the end; queries see what was there before.
+pub trait Load {
+    /// Takes the next bytes in.
+    ///
+    /// # Errors
+    /// If the bytes are no state of this machine.
+    fn load(&mut self, part: &[u8]) -> Result<(), Undecodable>;
+
+    /// That was all: it is the state from now on.
+    ///
+    /// # Errors
+    /// If something is missing; nothing has changed then.
+    fn finish(&mut self) -> Result<(), Undecodable>;
+
+    /// Nothing comes of it: forgets what was loaded, if anything was.
+    fn abandon(&mut self);
 }
 
 /// The bytes are nothing that this machine knows.

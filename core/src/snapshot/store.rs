@@ -228,19 +228,18 @@ impl<F> SnapshotStore<F> {
         Ok(())
     }
 
-    /// The state in the snapshot that the log begins with, all of it checked; `None` if the log begins
-    /// with none.
+    /// Gives the state in a snapshot to `take`, part by part: it is worth nothing before this has
+    /// returned, since it is checked up to its end. The snapshot up to [`LogId::ZERO`] is nothing.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn load<D: Disk<File = F>>(
         &self,
         disk: &D,
-        newest: LogId,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut state = Vec::new();
-        read_whole(disk, self.cluster, newest, |part| state.extend_from_slice(part))?;
-        Ok((newest != LogId::ZERO).then_some(state))
+        id: LogId,
+        take: impl FnMut(&[u8]),
+    ) -> Result<(), StoreError> {
+        read_whole(disk, self.cluster, id, take)
     }
 }
 

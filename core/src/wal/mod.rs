@@ -91,4 +91,4 @@ pub use record::RecordKind;
 pub use recover::{Cut, Report};
 pub use refusal::{Damage, OpenError};
 pub use verdict::Row;
-pub use writer::{Counters, Kept, SpareStep, Wal};
+pub use writer::{Counters, SpareStep, Wal};

@@ -50,9 +50,6 @@ pub struct Wal<D: Disk> {
     pub(super) poison: Option<String>,
 }
 
-/// The snapshots next to a log, and the state in the newest, if there is one.
-pub type Kept<F> = (SnapshotStore<F>, Option<Vec<u8>>);
-
 /// What a log did since it was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
@@ -189,18 +186,19 @@ impl<D: Disk> Wal<D> {
         Ok(self.disk)
     }
 
-    /// The snapshots next to the log, and the state in the one that the log begins with, all of it
-    /// checked; `None` if it begins with none. To be called once, before anything else.
+    /// The snapshots next to the log. The state in the one that the log begins with goes to `take`, part by
+    /// part: it is worth nothing before this has returned, since it is checked up to its end. Nothing goes
+    /// there if the log begins with none. To be called once, before anything else.
     ///
     /// # Errors
     /// [`OpenError::Snapshot`], or [`OpenError::Disk`].
-    pub fn snapshots(&self) -> Result<Kept<D::File>, OpenError> {
+    pub fn snapshots(&self, take: impl FnMut(&[u8])) -> Result<SnapshotStore<D::File>, OpenError> {
         let newest = self.snapshot.last_included;
         let cluster = self.identity.cluster;
         let snapshots =
             SnapshotStore::open(&self.disk, cluster, newest).map_err(OpenError::Disk)?;
-        let state = snapshots.load(&self.disk, newest)?;
-        Ok((snapshots, state))
+        snapshots.load(&self.disk, newest, take)?;
+        Ok(snapshots)
     }
 
     /// The disk.

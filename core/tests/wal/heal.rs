@@ -95,7 +95,7 @@ fn a_healed_directory_is_that_of_the_same_server() {
     assert_eq!(moved.last(), Some(&format!("{snapshot}.00000002.damaged")));
     let (wal, opened) = opened(&disk);
     assert_eq!(opened.boot_epoch, before + 1);
-    wal.snapshots().expect("none");
+    wal.snapshots(|_| ()).expect("none");
     drop(wal);
     assert_eq!(
         disk.contents(&format!("{snapshot}.00000002.damaged")).as_deref(),

@@ -11,7 +11,7 @@ fn lane(disk: &MemDisk) -> LogLane<&MemDisk> {
 }
 
 fn lane_of<D: Disk>(wal: Wal<D>) -> LogLane<D> {
-    let (snapshots, _) = wal.snapshots().expect("no snapshot is missing");
+    let snapshots = wal.snapshots(|_| ()).expect("no snapshot is missing");
     LogLane::new(wal, snapshots)
 }
 

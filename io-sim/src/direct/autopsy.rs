@@ -68,7 +68,7 @@ fn open(
     seed: u64,
 ) -> Result<(Wal<SimDisk>, Opened), OpenError> {
     let (wal, opened) = Wal::open(drive.mount(), options, seed)?;
-    wal.snapshots()?;
+    wal.snapshots(|_| ())?;
     Ok((wal, opened))
 }
 

@@ -90,10 +90,14 @@ fn is_it(outcome: &Bytes, answer: &Bytes, what: impl Fn() -> String) -> Checked 
 }
 
 fn through_a_snapshot(old: &Applier, replica: &dyn Fn() -> Applier, at: LogId) -> Checked<Applier> {
-    let (mut capture, mut state) = (old.capture(), Vec::new());
-    while !capture.write(&mut state, 1000) {}
-    let mut new = replica();
-    let restored = new.restore(at, &state, &mut Applied::default());
+    let (mut capture, mut new) = (old.capture(), replica());
+    let mut is_last = false;
+    while !is_last {
+        let mut part = Vec::new();
+        is_last = capture.write(&mut part, 1000);
+        new.load(&part);
+    }
+    let restored = new.restore_loaded(at, &mut Applied::default());
     hold(restored.is_ok() && new.digest() == old.digest(), Property::StatesAgree, || {
         format!("a snapshot as of {at:?} makes another state: {restored:?}")
     })?;

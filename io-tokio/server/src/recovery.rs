@@ -7,6 +7,7 @@ use quorate_core::wal::{
     self, Damage, Disk, DiskErrorKind, Hole, OpenError, Opened, Wal, read_ident,
 };
 use quorate_io_tokio::{Env as _, FileDisk, RealEnv};
+use quorate_sm::Applier;
 
 use crate::diagnostic::Diagnostic;
 use crate::directory;
@@ -18,21 +19,21 @@ pub(crate) struct Recovery {
     pub(crate) wal: Wal<FileDisk>,
     pub(crate) opened: Opened,
     pub(crate) snapshots: SnapshotStore<<FileDisk as Disk>::File>,
-    /// The state in the snapshot that the log begins with.
-    pub(crate) state: Option<Vec<u8>>,
 }
 
 /// Opens a directory and says what was found. What is missing in the middle of the log is had from
-/// others. What is damaged otherwise is set aside: the server begins anew, without a say.
+/// others. What is damaged otherwise is set aside: the server begins anew, without a say. The state in the
+/// snapshot that the log begins with is loaded.
 pub(crate) async fn recover(
     directory: &Path,
     mut disk: FileDisk,
     settings: &Settings,
     env: &RealEnv,
+    applier: &mut Applier,
 ) -> Result<Recovery, Box<Diagnostic>> {
     let mut filled = None;
     let recovery = loop {
-        let why = match open(disk, settings, env) {
+        let why = match open(disk, settings, env, applier) {
             Ok(recovery) => break recovery,
             Err(why) => why,
         };
@@ -47,7 +48,8 @@ pub(crate) async fn recover(
             }
         }
         set_aside(directory, &disk, why)?;
-        break open(disk, settings, env).map_err(|error| refused(directory, &error))?;
+        let opened = open(disk, settings, env, applier);
+        break opened.map_err(|error| refused(directory, &error))?;
     };
     report(&recovery.opened);
     Ok(recovery)
@@ -69,10 +71,16 @@ async fn fill(
     Ok(matches!(mended, Mended::Filled))
 }
 
-fn open(disk: FileDisk, settings: &Settings, env: &RealEnv) -> Result<Recovery, OpenError> {
+fn open(
+    disk: FileDisk,
+    settings: &Settings,
+    env: &RealEnv,
+    applier: &mut Applier,
+) -> Result<Recovery, OpenError> {
     let (wal, opened) = Wal::open(disk, settings.tuning.wal_options(), env.random())?;
-    let (snapshots, state) = wal.snapshots()?;
-    Ok(Recovery { wal, opened, snapshots, state })
+    applier.abandon_loading();
+    let snapshots = wal.snapshots(|part| applier.load(part))?;
+    Ok(Recovery { wal, opened, snapshots })
 }
 
 fn set_aside(directory: &Path, disk: &FileDisk, why: OpenError) -> Result<(), Box<Diagnostic>> {

@@ -49,16 +49,17 @@ pub(crate) fn run(
             Some(http) => Some(listen(&env, http).await?),
             None => None,
         };
+        let mut applier = Applier::new(Kv::default(), SessionLimits::default());
         let recovered = tokio::select! {
             biased;
             name = signals.next() => {
                 tracing::info!(signal = name, "stopping before the log was recovered");
                 return Ok(Exit::Done);
             }
-            recovered = recovery::recover(directory, disk, settings, &env) => recovered,
+            recovered = recovery::recover(directory, disk, settings, &env, &mut applier) => recovered,
         };
-        let Recovery { wal, opened, snapshots, state } = recovered?;
-        let applier = restore(directory, &opened, state)?;
+        let Recovery { wal, opened, snapshots } = recovered?;
+        restore(directory, &opened, &mut applier)?;
         let parts = Parts {
             config: configure(settings, &opened, &address, &env)?,
             recovered: opened.recovered,
@@ -116,16 +117,15 @@ async fn listen(
 fn restore(
     directory: &Path,
     opened: &Opened,
-    state: Option<Vec<u8>>,
-) -> Result<Applier, Box<Diagnostic>> {
-    let mut applier = Applier::new(Kv::default(), SessionLimits::default());
-    if let Some(state) = state {
-        let at = opened.recovered.snapshot.last_included;
-        let restored = applier.restore(at, &state, &mut Applied::default());
+    applier: &mut Applier,
+) -> Result<(), Box<Diagnostic>> {
+    let at = opened.recovered.snapshot.last_included;
+    if at != LogId::ZERO {
+        let restored = applier.restore_loaded(at, &mut Applied::default());
         restored.map_err(|why| not_restored(directory, at, &why))?;
-        tracing::info!(index = at.index.0, bytes = state.len(), "the state was restored");
+        tracing::info!(index = at.index.0, "the state was restored");
     }
-    Ok(applier)
+    Ok(())
 }
 
 fn not_restored(directory: &Path, at: LogId, why: &RestoreError) -> Box<Diagnostic> {

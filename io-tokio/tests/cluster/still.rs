@@ -122,7 +122,7 @@ impl Still {
         format(&disk, &identity, 0, &members).unwrap();
         let options = WalOptions { segment_bytes: 1 << 20, ..WalOptions::DEFAULT };
         let (wal, opened) = Wal::open(disk, options, 1).unwrap();
-        let (snapshots, _) = wal.snapshots().unwrap();
+        let snapshots = wal.snapshots(|_| ()).unwrap();
         let addresses = vec![(id(0), Address::new("here:1".to_owned()).unwrap())];
         let config = NodeConfig::new(id(0), CLUSTER, Incarnation(1), addresses);
         let (dial, listener) = mpsc::unbounded_channel();

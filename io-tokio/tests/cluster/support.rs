@@ -8,7 +8,7 @@ use std::time::Duration;
 use quorate_core::node::{NodeConfig, NodeStatus};
 use quorate_core::wal::{Identity, Wal, WalOptions, format};
 use quorate_core::wire::Address;
-use quorate_core::{ClusterId, Incarnation, Membership, NodeId, RoleKind};
+use quorate_core::{ClusterId, Incarnation, LogId, Membership, NodeId, RoleKind};
 use quorate_io_tokio::client::{Client, ClientConfig, KvClient, Routing};
 use quorate_io_tokio::http::{self, HttpConfig};
 use quorate_io_tokio::{Ended, Env, FileDisk, Handle, Parts, RealEnv, start};
@@ -95,11 +95,11 @@ impl Cluster {
     ) -> Result<Server, RestoreError> {
         let options = WalOptions { segment_bytes: 4 << 20, ..WalOptions::DEFAULT };
         let (wal, opened) = Wal::open(disk, options, self.env.random()).unwrap();
-        let (snapshots, state) = wal.snapshots().unwrap();
         let mut applier = (self.machines)();
-        if let Some(state) = state {
-            let at = opened.recovered.snapshot.last_included;
-            applier.restore(at, &state, &mut Applied::default())?;
+        let snapshots = wal.snapshots(|part| applier.load(part)).unwrap();
+        let as_of = opened.recovered.snapshot.last_included;
+        if as_of != LogId::ZERO {
+            applier.restore_loaded(as_of, &mut Applied::default())?;
         }
         let incarnation = opened.ident.identity.incarnation;
         let addresses = self.addresses.iter().enumerate();

@@ -1,5 +1,6 @@
 //! The file: rows, records of calls, and which call it is as of, all in one transaction.
 
+use std::fmt;
 use std::path::Path;
 
 use quorate_sm::Index;
@@ -62,8 +63,8 @@ pub enum OpenError {
 pub(crate) struct StateFile(Database);
 
 impl StateFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = Self(Database::create(path)?);
+    pub(crate) fn open(path: &Path, cache_bytes: usize) -> Result<Self, OpenError> {
+        let file = Self(Database::builder().set_cache_size(cache_bytes).create(path)?);
         file.change(true, |change| change.ensure_tables())?;
         Ok(file)
     }
@@ -74,13 +75,18 @@ impl StateFile {
         is_durable: bool,
         work: impl FnOnce(&Change) -> Result<T, RowError>,
     ) -> Result<T, RowError> {
+        let change = self.begin(is_durable)?;
+        let done = work(&change)?;
+        change.commit()?;
+        Ok(done)
+    }
+
+    /// A change that is nothing until it is committed. Another has to wait for its end.
+    pub(crate) fn begin(&self, is_durable: bool) -> Result<Change, RowError> {
         let mut transaction = self.0.begin_write()?;
         let durability = if is_durable { Durability::Immediate } else { Durability::None };
         transaction.set_durability(durability)?;
-        let change = Change(transaction);
-        let done = work(&change)?;
-        change.0.commit()?;
-        Ok(done)
+        Ok(Change(transaction))
     }
 
     pub(crate) fn view(&self) -> Result<View, RowError> {
@@ -124,12 +130,22 @@ impl StateFile {
 /// A change of the file.
 pub(crate) struct Change(WriteTransaction);
 
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Change")
+    }
+}
+
 impl Change {
     fn ensure_tables(&self) -> Result<(), RowError> {
         self.0.open_table(ROWS)?;
         self.0.open_table(RECORDS)?;
         self.0.open_table(MARKS)?;
         Ok(())
+    }
+
+    pub(crate) fn commit(self) -> Result<(), RowError> {
+        Ok(self.0.commit()?)
     }
 
     pub(crate) fn rows(&self) -> Result<Rows<'_>, RowError> {
@@ -168,10 +184,10 @@ impl Change {
 
     /// Nothing is left.
     pub(crate) fn clear(&self) -> Result<(), RowError> {
-        self.0.open_table(ROWS)?.retain(|_, _| false)?;
-        self.0.open_table(RECORDS)?.retain(|_, _| false)?;
-        self.0.open_table(MARKS)?.retain(|_, _| false)?;
-        Ok(())
+        self.0.delete_table(ROWS)?;
+        self.0.delete_table(RECORDS)?;
+        self.0.delete_table(MARKS)?;
+        self.ensure_tables()
     }
 
     /// What a snapshot says of calls.

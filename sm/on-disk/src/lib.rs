@@ -8,6 +8,10 @@
 //! The file may be behind the log, by as much as was done since it was last synced: then the rest is done from the
 //! log, as by any machine. It is never ahead of what is committed. It belongs to one server, next to its log.
 //!
+//! A snapshot of it is written row by row while commands go on, and read back row by row into a transaction that
+//! counts once all of it is there: the file may be far larger than memory, of which it uses as much as
+//! [its cache](OnDisk::open_with_cache) may have.
+//!
 //! ```
 //! use quorate_on_disk::{Cx, DiskMachine, OnDisk, OpenError, RowError, Rows, View};
 //! use quorate_sm::{Applier, SessionLimits};
@@ -49,6 +53,7 @@
 mod capture;
 mod context;
 mod file;
+mod loading;
 mod machine;
 mod rows;
 

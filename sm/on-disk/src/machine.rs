@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_sm::{
-    ByteMachine, Capture, Context, Digest, EventLimits, Index, SessionId, Undecodable,
+    ByteMachine, Capture, Context, Digest, EventLimits, Index, Load, SessionId, Undecodable,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::capture::{self, Failure, Head, RowsCapture};
+use crate::capture::{Failure, Head, RowsCapture, decode};
 use crate::context::{Cx, Record};
 use crate::file::{Call, OpenError, StateFile};
+use crate::loading::{LoadError, Loading};
 use crate::rows::{RowError, Rows, View};
 
 /// A state machine whose state is rows in a file. What it does depends on nothing but the rows and what it is
@@ -87,18 +88,37 @@ pub struct OnDisk<M> {
     /// How many calls are in the file and would not outlast a crash.
     unsynced: u32,
     failure: Failure,
+    /// What is about to take the place of the rows.
+    loading: Option<Loading>,
 }
 
 /// So many calls may have to be done again after a crash, from the log: a sync for each would cost more.
 const UNSYNCED_MAX: u32 = 1024;
 
 impl<M: DiskMachine> OnDisk<M> {
-    /// A machine on this file, which is made if there is none.
+    /// So much of a file is kept in memory unless something else is said.
+    pub const CACHE_BYTES: usize = 256 << 20;
+
+    /// A machine on this file, which is made if there is none. Up to [`CACHE_BYTES`](Self::CACHE_BYTES) of it
+    /// are kept in memory.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: impl AsRef<Path>, machine: M) -> Result<Self, OpenError> {
-        let file = StateFile::open(path.as_ref())?;
+        Self::open_with_cache(path, Self::CACHE_BYTES, machine)
+    }
+
+    /// As [`open`](Self::open), with so much in memory. It may be far less than the file has; what is read
+    /// often should fit.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with_cache(
+        path: impl AsRef<Path>,
+        cache_bytes: usize,
+        machine: M,
+    ) -> Result<Self, OpenError> {
+        let file = StateFile::open(path.as_ref(), cache_bytes)?;
         let applied = file.applied()?;
         Ok(Self {
             machine,
@@ -108,6 +128,7 @@ impl<M: DiskMachine> OnDisk<M> {
             is_fresh: true,
             unsynced: 0,
             failure: Failure::default(),
+            loading: None,
         })
     }
 
@@ -187,30 +208,6 @@ impl<M: DiskMachine> OnDisk<M> {
         file.change(true, |change| change.capture(current.index))?;
         RowsCapture::of(head, &file.view()?, Arc::clone(&self.failure))
     }
-
-    /// Is what is in the file as good as a snapshot, and later?
-    fn is_ahead_of(&self, head: &Head) -> Result<bool, RowError> {
-        Ok(self.applied >= head.applied && self.file.kept_after()? <= head.current.index)
-    }
-
-    fn load(&mut self, state: &[u8]) -> Result<Result<(), Undecodable>, RowError> {
-        let Some((head, rows)) = capture::read(state) else { return Ok(Err(Undecodable)) };
-        if !self.is_ahead_of(&head)? {
-            self.file.change(true, |change| {
-                change.clear()?;
-                let mut all = change.rows()?;
-                for (key, value) in &rows {
-                    all.put(key, value)?;
-                }
-                drop(all);
-                change.begin_with((head.current, head.applied), &head.records)
-            })?;
-            self.applied = head.applied;
-        }
-        self.current = head.current;
-        self.is_fresh = false;
-        Ok(Ok(()))
-    }
 }
 
 impl<M: DiskMachine> ByteMachine for OnDisk<M> {
@@ -271,10 +268,13 @@ impl<M: DiskMachine> ByteMachine for OnDisk<M> {
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), Undecodable> {
-        self.load(state).unwrap_or_else(|error| {
-            self.failure.get_or_init(|| error.to_string());
-            Err(Undecodable)
-        })
+        self.abandon();
+        self.load(state)?;
+        self.finish()
+    }
+
+    fn loader(&mut self) -> Option<&mut dyn Load> {
+        Some(self)
     }
 
     fn digest_into(&self, digest: &mut Digest) {
@@ -283,17 +283,43 @@ impl<M: DiskMachine> ByteMachine for OnDisk<M> {
     }
 }
 
-impl<M> Drop for OnDisk<M> {
-    fn drop(&mut self) {
-        // What is not synced is done again from the log.
-        let _ = self.file.change(true, |_| Ok(()));
+impl<M: DiskMachine> Load for OnDisk<M> {
+    fn load(&mut self, part: &[u8]) -> Result<(), Undecodable> {
+        let mut loading = self.loading.take().unwrap_or_default();
+        loading.take_in(part, self.applied, &self.file).map_err(|why| self.not_loaded(why))?;
+        self.loading = Some(loading);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), Undecodable> {
+        let finished = self.loading.take().ok_or(Undecodable)?.finish();
+        let (current, applied) = finished.map_err(|why| self.not_loaded(why))?;
+        self.applied = applied.unwrap_or(self.applied);
+        self.current = current;
+        self.is_fresh = false;
+        Ok(())
+    }
+
+    fn abandon(&mut self) {
+        self.loading = None;
     }
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Undecodable> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Ok(value),
-        Ok(_) | Err(_) => Err(Undecodable),
+impl<M> OnDisk<M> {
+    fn not_loaded(&self, why: LoadError) -> Undecodable {
+        if let LoadError::Rows(why) = why {
+            self.failure.get_or_init(|| why.to_string());
+        }
+        Undecodable
+    }
+}
+
+impl<M> Drop for OnDisk<M> {
+    fn drop(&mut self) {
+        // There is one change of the file at a time.
+        self.loading = None;
+        // What is not synced is done again from the log.
+        let _ = self.file.change(true, |_| Ok(()));
     }
 }
 

@@ -241,6 +241,29 @@ fn a_program_that_lacks_something_of_a_state_does_not_begin_with_it() {
         let cut = applier.restore(at, &state[..length], &mut Applied::default());
         assert!(cut.is_err(), "{length} bytes of {}", state.len());
     }
+    for more in 1..9 {
+        let (mut applier, at) = (applier(), LogId { term: Term(1), index: Index(1) });
+        let longer = [&state[..], &vec![0; more]].concat();
+        let longer = applier.restore(at, &longer, &mut Applied::default());
+        assert!(longer.is_err(), "{more} bytes more");
+    }
+}
+
+#[test]
+fn a_state_of_which_a_part_is_wrong_is_none() {
+    let (board, kv) = Board::new();
+    done(kv.put("a", "1", None));
+    let (mut capture, mut state) = (board.with(|inner| inner.applier.capture()), Vec::new());
+    while !capture.write(&mut state, 1000) {}
+    let at = LogId { term: Term(1), index: Index(1) };
+    let restored = |state: &[u8]| {
+        let mut applier = applier();
+        state.chunks(1).for_each(|part| applier.load(part));
+        applier.restore_loaded(at, &mut Applied::default())
+    };
+    assert_eq!(restored(&state), Ok(()));
+    state[0] += 1;
+    assert!(matches!(restored(&state), Err(RestoreError::Undecodable(_))), "another version");
 }
 
 #[test]

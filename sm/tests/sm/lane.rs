@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use quorate_core::node::{Answers, Input, Lane};
-use quorate_core::{Entries, Entry, Index, LogId, Payload, RequestId, Term};
+use quorate_core::snapshot::Framer;
+use quorate_core::{
+    ClusterId, Entries, Entry, Index, LogId, Membership, NodeId, Payload, RequestId, SnapshotMeta,
+    Term,
+};
 use quorate_sm::kv::{Command, Kv, Query};
 use quorate_sm::{
     Applier, ApplyLane, ApplyOrder, Filter, MachineId, Position, SessionKeeper, SessionLimits,
@@ -118,6 +122,58 @@ fn a_state_is_written_down_in_parts_as_of_the_entry_at_which_that_began() {
     assert_eq!(again.digest(), digest);
     step(&mut lane, [ApplyOrder::Capture(Index(8)), ApplyOrder::CaptureEnd]);
     assert!(step(&mut lane, [ApplyOrder::CaptureMore]).is_empty(), "no more is wanted");
+}
+
+/// A snapshot as of the `index`th of as many puts, in blocks as servers send them, and what it makes.
+fn snapshot(index: u64) -> (LogId, Vec<u8>, u64) {
+    let mut lane = lane();
+    let order = puts(&lane, "a", index, Answers::Unwanted);
+    step(&mut lane, [order]);
+    let (mut capture, mut state) = (lane.applier().capture(), Vec::new());
+    while !capture.write(&mut state, 100) {}
+    let last_included = lane.applier().last_applied();
+    let membership = Membership::of_voters([NodeId::new(1).expect("not zero")]).expect("a voter");
+    let meta = SnapshotMeta { last_included, membership_at: LogId::ZERO, membership };
+    let (mut framer, head) = Framer::new(ClusterId(7), &meta);
+    let parts: Vec<_> = state.chunks(20).map(|part| framer.state(part)).collect();
+    let blocks = [&head[..], &parts.concat(), &framer.end()].concat();
+    (last_included, blocks, lane.applier().digest())
+}
+
+fn restore(snapshot: LogId, bytes: &[u8]) -> ApplyOrder {
+    ApplyOrder::Restore { snapshot, bytes: Bytes::copy_from_slice(bytes) }
+}
+
+#[test]
+fn a_state_comes_back_piece_by_piece_and_another_may_come_in_its_place() {
+    let (first, second) = (snapshot(3), snapshot(5));
+    for piece_bytes in [10, 70, 10_000] {
+        let mut lane = lane();
+        assert!(step(&mut lane, [query(1, 3)]).is_empty());
+        let most = first.1.len() - 50;
+        let begun = step(&mut lane, [restore(first.0, &first.1[..most])]);
+        assert_eq!(begun, [Input::Restored { snapshot: first.0, is_done: false }]);
+        assert_eq!(lane.applier().last_applied(), LogId::ZERO, "nothing is seen of it");
+        let pieces = second.1.chunks(piece_bytes).map(|piece| restore(second.0, piece));
+        let mut done = step(&mut lane, pieces);
+        let answered = done.pop_if(|input| matches!(input, Input::Answered { .. }));
+        assert_eq!(said(&Vec::from_iter(answered)), ["1 as of 5"]);
+        let (last, before) = done.split_last().expect("something was said");
+        assert_eq!(*last, Input::Restored { snapshot: second.0, is_done: true });
+        let not_done = Input::Restored { snapshot: second.0, is_done: false };
+        assert!(before.iter().all(|input| *input == not_done), "{before:?}");
+        assert_eq!(lane.applier().digest(), second.2);
+    }
+}
+
+#[test]
+fn nothing_is_done_with_a_state_that_is_none() {
+    let (id, mut blocks, _) = snapshot(3);
+    let at = blocks.len() / 2;
+    blocks[at] ^= 1;
+    let mut lane = lane();
+    let done = step(&mut lane, [restore(id, &blocks), query(1, 0)]);
+    assert!(matches!(&done[..], [Input::Unfit(_)]), "{done:?}");
 }
 
 #[test]
