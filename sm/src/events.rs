@@ -98,6 +98,18 @@ pub enum Since {
     Entry(Index),
 }
 
+impl From<Position> for Since {
+    fn from(position: Position) -> Self {
+        Self::Position(position)
+    }
+}
+
+impl From<Index> for Since {
+    fn from(entry: Index) -> Self {
+        Self::Entry(entry)
+    }
+}
+
 /// Events in between are forgotten.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 #[error("events are forgotten: they are complete from position {} on, after entry {}", .resume.0, .complete_after.0)]

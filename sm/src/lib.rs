@@ -99,6 +99,14 @@ pub use quorate_core::Index;
 /// then `KvCx`, `KvCommand`, `KvQuery` and their answers, `KvMachine<S>` for a state `S` that implements the
 /// trait and serde's, `KvClient` and `KV_SCHEMA`. Clients need the trait and its types only.
 ///
+/// | with a `kv: KvClient` | is asked, or told |
+/// |---|---|
+/// | `kv.put(..)`, `kv.get(..)` | a command; a query at its own level |
+/// | `kv.at(Level::Stale).get(..)` | a query at another level, with the entry that the answer reflects |
+/// | `kv.changed("a").await?` | what becomes of `a` from now on: a [`Subscription`] |
+/// | `kv.since(notice.resume).changed("a")` | what has become of it since then, and from now on |
+/// | `kv.since(..).any_changed()`, `kv.from_now().await?.any_changed()` | what becomes of any key, and [of which](Notice::about) |
+///
 /// Operations are numbered within their kind, from 0 in the order in which they stand, or by `#[op(n)]`. Logs
 /// know them by these numbers: append new ones, and let `#[machine(schema = "kv.schema")]` make a test that
 /// compares them with a file that you keep; `UPDATE=1` adds what is new to it. More options:

@@ -1,6 +1,7 @@
 //! Events as they come to a client.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use bytes::Bytes;
@@ -16,21 +17,27 @@ use crate::watches::{Watch, Watched};
 
 /// Events of one kind, in order, each once: across lost connections, other servers, other leaders. What
 /// was forgotten before it came here is a [gap](Lost::Gap), and never silence.
+///
+/// `A` is what each of them is about, in a subscription [to all of a kind](Self::to_all).
 #[derive(Debug)]
-pub struct Subscription<T, C> {
+pub struct Subscription<T, C, A = ()> {
     caller: C,
     machine: MachineId,
     filter: Filter,
     since: Since,
     ready: VecDeque<Event>,
+    /// Reads a topic.
+    about: fn(&[u8]) -> Option<A>,
     kind: PhantomData<fn() -> T>,
 }
 
 /// What has happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Notice<T> {
+pub struct Notice<T, A = ()> {
     /// The event.
     pub event: T,
+    /// What it is about: the parameters of the event, unless the subscription says them.
+    pub about: A,
     /// The entry that made it happen.
     pub index: Index,
     /// What it is about, in the machine's own encoding.
@@ -51,31 +58,45 @@ pub enum Lost {
 }
 
 impl<T: DeserializeOwned, C: Caller> Subscription<T, C> {
-    /// What happens from now on.
-    ///
-    /// # Errors
-    /// [`CallError::NotApplied`] only.
-    pub async fn from_now(caller: C, machine: MachineId, topic: Bytes) -> Result<Self, CallError> {
-        let since = Since::Entry(caller.latest().await?);
-        Ok(Self::since(caller, machine, Filter::Topic(topic), since))
-    }
-
     /// What has happened since then, and what happens from now on.
     pub fn since(caller: C, machine: MachineId, filter: Filter, since: Since) -> Self {
+        Self::of(caller, machine, filter, since, |_| Some(()))
+    }
+}
+
+impl<T: DeserializeOwned, C: Caller, A: DeserializeOwned> Subscription<T, C, A> {
+    /// All events of the kind with this number, since then and from now on, of a machine that was made by
+    /// [`#[machine]`](crate::machine).
+    pub fn to_all(caller: C, machine: MachineId, kind: u32, since: Since) -> Self {
+        let mut prefix = Vec::new();
+        codec::encode(&kind, &mut prefix);
+        let about = |topic: &[u8]| codec::decode::<(u32, A)>(topic).map(|(_, about)| about);
+        Self::of(caller, machine, Filter::Prefix(prefix.into()), since, about)
+    }
+}
+
+impl<T: DeserializeOwned, C: Caller, A> Subscription<T, C, A> {
+    fn of(
+        caller: C,
+        machine: MachineId,
+        filter: Filter,
+        since: Since,
+        about: fn(&[u8]) -> Option<A>,
+    ) -> Self {
         let (ready, kind) = (VecDeque::new(), PhantomData);
-        Self { caller, machine, filter, since, ready, kind }
+        Self { caller, machine, filter, since, ready, about, kind }
     }
 
     /// The next event, when there is one. Nothing is lost if the future is dropped.
     ///
     /// # Errors
     /// See [`Lost`]; the next call goes on.
-    pub async fn next(&mut self) -> Result<Notice<T>, Lost> {
+    pub async fn next(&mut self) -> Result<Notice<T, A>, Lost> {
         while self.ready.is_empty() {
             self.ask(None).await?;
         }
         let event = self.ready.pop_front().expect("one is there");
-        notice(event)
+        self.notice(event)
     }
 
     /// The next event that happened no later than anything that this client was answered; none if there
@@ -83,13 +104,13 @@ impl<T: DeserializeOwned, C: Caller> Subscription<T, C> {
     ///
     /// # Errors
     /// See [`Lost`]; the next call goes on.
-    pub async fn next_seen(&mut self) -> Result<Option<Notice<T>>, Lost> {
+    pub async fn next_seen(&mut self) -> Result<Option<Notice<T, A>>, Lost> {
         let seen = self.caller.seen();
         if self.ready.is_empty() {
             self.ask(Some(seen)).await?;
         }
         let is_seen = |event: &mut Event| event.index <= seen;
-        self.ready.pop_front_if(is_seen).map(notice).transpose()
+        self.ready.pop_front_if(is_seen).map(|event| self.notice(event)).transpose()
     }
 
     /// Asks a server, which answers when there are events or it has applied an entry.
@@ -108,11 +129,13 @@ impl<T: DeserializeOwned, C: Caller> Subscription<T, C> {
             }
         }
     }
-}
 
-fn notice<T: DeserializeOwned>(event: Event) -> Result<Notice<T>, Lost> {
-    let (index, resume) = (event.index, event.next());
-    let Event { topic, body, .. } = event;
-    let event = codec::decode(&body).ok_or(CallError::NotApplied(Reason::BadAnswer))?;
-    Ok(Notice { event, index, topic, resume })
+    fn notice(&self, event: Event) -> Result<Notice<T, A>, Lost> {
+        const STRANGE: CallError = CallError::NotApplied(Reason::BadAnswer);
+        let (index, resume) = (event.index, event.next());
+        let Event { topic, body, .. } = event;
+        let about = (self.about)(&topic).ok_or(STRANGE)?;
+        let event = codec::decode(&body).ok_or(STRANGE)?;
+        Ok(Notice { event, about, index, topic, resume })
+    }
 }

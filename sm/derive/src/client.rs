@@ -8,14 +8,16 @@ use crate::model::{Machine, Operation};
 
 pub(crate) fn generate(machine: &Machine) -> TokenStream {
     let Machine { vis, name, .. } = machine;
-    let [client, view] = ["Client", "View"].map(|what| machine.named(what));
+    let [client, view, happens] = ["Client", "View", "Events"].map(|what| machine.named(what));
     let commands = machine.commands.iter().map(|operation| command(machine, operation));
     let queries = machine.queries.iter().map(|operation| query(machine, operation));
     let looks = machine.queries.iter().map(|operation| look(machine, operation));
     let events = machine.events.iter().map(|operation| event(machine, operation));
+    let subscriptions = machine.events.iter().map(|operation| subscription(machine, operation));
     let schema = crate::schema::constant(machine);
     let docs = format!("A client of a [`{name}`]: a function for each of its operations.");
     let view_docs = format!("The queries of a [`{name}`], at a level of consistency of their own.");
+    let events_docs = format!("The events of a [`{name}`], from somewhere on.");
     quote! {
         #[doc = #docs]
         #[derive(Clone, Debug)]
@@ -38,6 +40,22 @@ pub(crate) fn generate(machine: &Machine) -> TokenStream {
                 #view { client: self.clone(), level }
             }
 
+            /// The events that have happened since then, and those that happen from now on: to go on where
+            /// an earlier subscription was, or after what an answer reflects.
+            #vis fn since(&self, since: impl ::core::convert::Into<::quorate_sm::Since>) -> #happens<C> {
+                #happens { client: self.clone(), since: since.into() }
+            }
+
+            /// The events that happen from now on.
+            ///
+            /// # Errors
+            /// [`CallError::NotApplied`](::quorate_sm::courier::CallError::NotApplied) only.
+            #vis async fn from_now(
+                &self,
+            ) -> ::core::result::Result<#happens<C>, ::quorate_sm::courier::CallError> {
+                ::core::result::Result::Ok(self.since(self.caller.latest().await?))
+            }
+
             #(#commands)*
             #(#queries)*
             #(#events)*
@@ -54,6 +72,19 @@ pub(crate) fn generate(machine: &Machine) -> TokenStream {
 
         impl<C: ::quorate_sm::Caller> #view<C> {
             #(#looks)*
+        }
+
+        #[doc = #events_docs]
+        #[derive(Clone, Debug)]
+        #vis struct #happens<C> {
+            #[allow(dead_code)]
+            client: #client<C>,
+            #[allow(dead_code)]
+            since: ::quorate_sm::Since,
+        }
+
+        impl<C: ::quorate_sm::Caller> #happens<C> {
+            #(#subscriptions)*
         }
     }
 }
@@ -141,9 +172,10 @@ fn look(machine: &Machine, operation: &Operation) -> TokenStream {
     }
 }
 
+/// From now on.
 fn event(machine: &Machine, operation: &Operation) -> TokenStream {
-    let Operation { name, docs, returns, id, .. } = operation;
-    let (vis, names) = (&machine.vis, operation.names());
+    let Operation { name, docs, returns, .. } = operation;
+    let vis = &machine.vis;
     let (parameters, values) = arguments(operation);
     quote! {
         #(#docs)*
@@ -159,10 +191,46 @@ fn event(machine: &Machine, operation: &Operation) -> TokenStream {
             ::quorate_sm::Subscription<#returns, C>,
             ::quorate_sm::courier::CallError,
         > {
+            let events = self.from_now().await?;
+            ::core::result::Result::Ok(events.#name(#(#values),*))
+        }
+    }
+}
+
+/// From anywhere on; and to all of its kind, if there are several.
+fn subscription(machine: &Machine, operation: &Operation) -> TokenStream {
+    let Operation { name, docs, returns, id, .. } = operation;
+    let (vis, names) = (&machine.vis, operation.names());
+    let (parameters, values) = arguments(operation);
+    let to_all = (!names.is_empty()).then(|| {
+        let (all, about) = (operation.all_of_them(), about(&operation.types()));
+        let all_docs = format!("All that [`{name}`](Self::{name}) tells, whatever it is about.");
+        quote! {
+            #[doc = #all_docs]
+            #vis fn #all(&self) -> ::quorate_sm::Subscription<#returns, C, #about> {
+                let caller = self.client.caller.clone();
+                ::quorate_sm::Subscription::to_all(caller, self.client.machine, #id, self.since)
+            }
+        }
+    });
+    quote! {
+        #(#docs)*
+        #vis fn #name(&self, #(#parameters),*) -> ::quorate_sm::Subscription<#returns, C> {
             #(let #names = #values;)*
             let topic = ::quorate_sm::generated::encode(&(#id, #(&#names,)*));
-            ::quorate_sm::Subscription::from_now(self.caller.clone(), self.machine, topic).await
+            let (caller, filter) = (self.client.caller.clone(), ::quorate_sm::Filter::Topic(topic));
+            ::quorate_sm::Subscription::since(caller, self.client.machine, filter, self.since)
         }
+
+        #to_all
+    }
+}
+
+/// The parameters of an event, as one: it needs no tuple if it is one.
+fn about(types: &[&Type]) -> TokenStream {
+    match types {
+        [one] => quote! { #one },
+        all => quote! { (#(#all,)*) },
     }
 }
 

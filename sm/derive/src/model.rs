@@ -57,6 +57,11 @@ impl Operation {
         Ident::new(&camel, self.name.span())
     }
 
+    /// What a subscription to all events of its kind is called.
+    pub(crate) fn all_of_them(&self) -> Ident {
+        format_ident!("any_{}", self.name)
+    }
+
     pub(crate) fn names(&self) -> Vec<&Ident> {
         self.arguments.iter().map(|argument| &argument.0).collect()
     }

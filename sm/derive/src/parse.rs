@@ -114,7 +114,7 @@ fn check_names(machine: &Machine) -> Result<()> {
     let mut names: Vec<&Ident> = Vec::new();
     let mut errors = Errors::default();
     for operation in all.into_iter().flatten() {
-        let reserved = ["at", "new", "caller", "machine"];
+        let reserved = ["at", "new", "since", "from_now", "caller", "machine"];
         if names.contains(&&operation.name) {
             let message = format!("two operations are called `{}`", operation.name);
             errors.take(wrong(&operation.name, message));
@@ -123,6 +123,13 @@ fn check_names(machine: &Machine) -> Result<()> {
             errors.take(wrong(&operation.name, message));
         }
         names.push(&operation.name);
+    }
+    for event in machine.events.iter().filter(|event| !event.arguments.is_empty()) {
+        let all = event.all_of_them();
+        if let Some(other) = machine.events.iter().find(|other| other.name == all) {
+            let message = format!("`{all}` is the subscription to all `{}`", event.name);
+            errors.take(wrong(&other.name, message));
+        }
     }
     errors.finish()
 }

@@ -22,7 +22,8 @@ const MACHINE: MachineId = MachineId(3);
 #[derive(Clone)]
 pub(crate) struct Board(Arc<Mutex<Inner>>);
 
-struct Inner {
+pub(crate) struct Inner {
+    fresh: fn() -> Applier,
     applier: Applier,
     session: Option<Stamp>,
     watches: u64,
@@ -39,11 +40,18 @@ fn applier() -> Applier {
 
 impl Board {
     fn new() -> (Self, KvClient<Self>) {
-        let inner = Inner { applier: applier(), session: None, watches: 0, told: Vec::new() };
+        let board = Self::of(applier);
+        (board.clone(), KvClient::new(board, MACHINE))
+    }
+
+    /// Of a replica that begins so.
+    pub(crate) fn of(fresh: fn() -> Applier) -> Self {
+        let (session, watches, told) = (None, 0, Vec::new());
+        let inner = Inner { fresh, applier: fresh(), session, watches, told };
         let board = Self(Arc::new(Mutex::new(inner)));
         let founding = board.with(|inner| inner.applier.founding()).expect("a new log");
         assert_eq!(board.say(&founding), Outcome::Done);
-        (board.clone(), KvClient::new(board, MACHINE))
+        board
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
@@ -82,13 +90,13 @@ impl Board {
     }
 
     /// All that is there goes through a snapshot.
-    fn restore(&self) {
+    pub(crate) fn restore(&self) {
         self.with(|inner| {
             let (mut capture, mut state) = (inner.applier.capture(), Vec::new());
             while !capture.write(&mut state, 7) {}
             let before = inner.applier.digest();
             let (at, mut applied) = (inner.applier.last_applied(), Applied::default());
-            inner.applier = applier();
+            inner.applier = (inner.fresh)();
             inner.applier.restore(at, &state, &mut applied).expect("a state");
             assert_eq!(inner.applier.digest(), before);
         });
@@ -159,14 +167,14 @@ fn answered(outcome: Outcome, index: Index) -> Result<Answered, CallError> {
 }
 
 /// What comes of a future at once, if anything does.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
 }
 
-fn done<T>(future: impl Future<Output = Result<T, CallError>>) -> T {
+pub(crate) fn done<T>(future: impl Future<Output = Result<T, CallError>>) -> T {
     now(future).expect("at once").expect("an answer")
 }
 

@@ -4,6 +4,7 @@
 
 mod board;
 mod misuse;
+mod news;
 mod options;
 mod registry;
 mod store;
