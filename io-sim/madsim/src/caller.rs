@@ -11,6 +11,7 @@ use quorate_io_tokio::Env as _;
 use quorate_io_tokio::client::{CallError, Client, ClientConfig, Doubt, Routing};
 
 use crate::env::SimEnv;
+use crate::errands::{DESK, DeskClient};
 use crate::world::World;
 
 /// How much a visitor asks.
@@ -52,7 +53,9 @@ pub(crate) async fn call(world: World, number: usize) {
                 sim.hearing.renew(name);
             });
         }
-        if caller.may_call() {
+        if caller.has_errand() {
+            caller.run_errand(&client).await;
+        } else if caller.may_call() {
             caller.call(&client).await;
         }
     }
@@ -142,6 +145,40 @@ impl Caller {
                 }
                 Err(violation) => sim.must(Err(violation)),
             }
+        });
+    }
+
+    /// Has it something to be done beside the log? Not in peace, when all else is measured.
+    fn has_errand(&mut self) -> bool {
+        let often = self.pump.errand_permille;
+        often > 0 && self.rng.chance(often) && !self.world.with(|sim| sim.is_peace)
+    }
+
+    /// Has a server do something, which may take longer than it waits.
+    async fn run_errand(&mut self, client: &Client) {
+        let at = self.rng.below(self.addresses.len() as u64);
+        let at = usize::try_from(at).expect("a few servers");
+        let timeout = nanos(self.calling.timeout);
+        let lasts = match self.rng.chance(200) {
+            true => self.rng.within(timeout / 2, 2 * timeout),
+            false => self.rng.log_within(1, timeout),
+        };
+        let errand = self.world.with(|sim| {
+            sim.report.errands += 1;
+            sim.errands.ask(at)
+        });
+        let desk: DeskClient = client.service_at(&self.addresses[at], DESK);
+        let patience = self.patience();
+        let answer = tokio::select! {
+            biased;
+            answer = desk.run(errand, Duration::from_nanos(lasts)) => Some(answer),
+            () = self.env.sleep_until(patience) => None,
+        };
+        self.world.with(|sim| {
+            sim.report.doubtful +=
+                u64::from(!matches!(answer, Some(Ok(_) | Err(CallError::NotApplied(_)))));
+            let told = sim.errands.told(errand, answer.as_ref());
+            sim.must(told);
         });
     }
 

@@ -65,6 +65,8 @@ fn passed(report: &Report, coverage: Coverage) -> Passed {
         ("strikes that met nobody", report.missed),
         ("abandoned", report.abandoned),
         ("renewed", report.renewed),
+        ("errands", report.errands),
+        ("errands in doubt", report.doubtful),
         ("held back", report.held_back),
         ("surveys", report.surveys),
         ("accepts failed", report.accepts_failed),

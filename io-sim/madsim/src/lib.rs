@@ -25,8 +25,8 @@
 //!
 //! Read in this order: [`scenario`](quorate_io_sim::scenario) (what is to happen), `world` (what all
 //! share, and who moves it on), `env` (what a process sees of it), `sockets` and `stream`, `lanes`,
-//! `server`, `witness` and `survey` (what is checked while it runs), `caller`, `nemesis` (what
-//! strikes), `life` (from the beginning to the end of a run), `peace` (how it must go when faults have
+//! `server`, `witness` and `survey` (what is checked while it runs), `caller` and `errands` (what is
+//! asked for), `nemesis` (what strikes), `life` (from the beginning to the end of a run), `peace` (how it must go when faults have
 //! ended), `broken`.
 //!
 //! Without the flag `--cfg madsim`, which `.cargo/config.toml` sets, there is no madsim, and this
@@ -40,6 +40,7 @@ mod caller;
 mod campaign;
 mod driver;
 mod env;
+mod errands;
 mod lanes;
 mod life;
 mod nemesis;

@@ -172,7 +172,7 @@ async fn tidy(world: &World) -> Checked {
                 None => None,
             };
             known.push(status.as_ref().map_or(0, |status| status.connections));
-            requests += status.map_or(0, |status| status.requests);
+            requests += status.map_or(0, |status| status.requests + status.calls);
         }
         let servers = known.len() as u64;
         known.push(0);

@@ -28,6 +28,10 @@ pub struct Report {
     pub answered: u64,
     /// Calls that nobody waited for any more.
     pub abandoned: u64,
+    /// What servers were asked to do beside the log.
+    pub errands: u64,
+    /// Of these, without a word on whether it was done.
+    pub doubtful: u64,
     /// Clients that were closed, and followed by new ones.
     pub renewed: u64,
     /// Terms that had a leader.
@@ -82,6 +86,8 @@ impl AddAssign for Report {
         self.calls += other.calls;
         self.answered += other.answered;
         self.abandoned += other.abandoned;
+        self.errands += other.errands;
+        self.doubtful += other.doubtful;
         self.renewed += other.renewed;
         self.elections += other.elections;
         self.committed += other.committed;

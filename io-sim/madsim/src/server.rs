@@ -12,9 +12,10 @@ use quorate_io_sim::engine::{
 use quorate_io_sim::net::{Down, HostId};
 use quorate_io_sim::scenario::Options;
 use quorate_io_tokio::{Ended, Env as _, Handle, Parts, start};
-use quorate_sm::{Applier, Services};
+use quorate_sm::Applier;
 
 use crate::env::SimEnv;
+use crate::errands;
 use crate::nemesis::Happening;
 use crate::witness::Mind;
 use crate::world::{Order, Sim, World};
@@ -180,7 +181,7 @@ async fn parts(
         wal,
         snapshots,
         applier,
-        services: Services::default(),
+        services: errands::services(world, env, at),
         session_timeout: options.session_timeout,
         listener,
     }))

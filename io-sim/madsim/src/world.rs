@@ -18,6 +18,7 @@ use quorate_io_sim::net::{End, HostId, Net};
 use quorate_io_sim::scenario::{Options, Scenario, Strike};
 use quorate_io_tokio::Handle;
 
+use crate::errands::Errands;
 use crate::nemesis::Happening;
 use crate::report::Report;
 use crate::server::Server;
@@ -59,6 +60,7 @@ pub(crate) struct Sim {
     pub(crate) properties: Properties,
     pub(crate) hearing: Hearing,
     pub(crate) freshness: Freshness,
+    pub(crate) errands: Errands,
     pub(crate) report: Report,
     pub(crate) server_rng: Rng,
     pub(crate) survey_rng: Rng,
@@ -132,6 +134,7 @@ impl World {
             properties: Properties::new(options.membership.clone(), true),
             hearing: Hearing::default(),
             freshness: Freshness::new(scenario.options.raft.lease.is_some()),
+            errands: Errands::default(),
             report: Report::default(),
             server_rng,
             survey_rng: Rng::new(seed, Stream::Sabotage),

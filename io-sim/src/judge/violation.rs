@@ -35,6 +35,9 @@ pub enum Property {
     /// A session ends when it is told to, or was silent up to where its expiry was decided; not
     /// before, and not later (thesis 6.3).
     SessionsLast,
+    /// What a server does beside the log it does once, and whoever is told what came of it is told the
+    /// truth.
+    ErrandsAreRunOnce,
     /// What one client sees never goes back, and what it wrote is there.
     SessionsNeverGoBack,
     /// What is read was written, and by no call that was refused.
@@ -94,6 +97,7 @@ impl Property {
             Self::WorkloadHolds => "the workload's own statements hold",
             Self::ExactlyOnce => "a command takes effect once, and has one answer",
             Self::SessionsLast => "a session lasts for as long as its client is active",
+            Self::ErrandsAreRunOnce => "a function beside the log is carried out once, if at all",
             Self::SessionsNeverGoBack => "what a client sees never goes back",
             Self::ValuesHaveAuthors => "what is read was written, and not refused",
             Self::OneTrueAnswer => "every request has exactly one answer, and a true one",

@@ -354,6 +354,7 @@ impl Options {
             ("pump.accept_fails_permille", pump.accept_fails_permille, 0, 900),
             ("pump.abandon_permille", pump.abandon_permille, 0, 900),
             ("pump.renew_permille", pump.renew_permille, 0, 1000),
+            ("pump.errand_permille", pump.errand_permille, 0, 900),
             ("pump.room_bytes", pump.room_bytes.unwrap_or(1), 1, 1 << 40),
             ("nemesis.every", ms(nemesis.every), 1, HOUR_MS),
             ("nemesis.lasting_max", ms(nemesis.lasting_max), 1, HOUR_MS),

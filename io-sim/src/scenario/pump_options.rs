@@ -16,6 +16,9 @@ pub struct PumpOptions {
     pub abandon_permille: u64,
     /// How often a client is closed, and followed by a new one, in thousandths.
     pub renew_permille: u64,
+    /// How often a client has a server do something beside the log, in thousandths.
+    #[serde(default)]
+    pub errand_permille: u64,
     /// How many bytes are under way on a connection, at most, if that is less than what the network
     /// has room for: so little that writers wait. `None` for no limit of its own.
     #[serde(with = "units::optional")]
@@ -29,6 +32,7 @@ impl PumpOptions {
         accept_fails_permille: 0,
         abandon_permille: 0,
         renew_permille: 0,
+        errand_permille: 0,
         room_bytes: None,
     };
 }

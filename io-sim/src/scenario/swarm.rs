@@ -367,6 +367,7 @@ fn pump(swarm: &Swarm) -> PumpOptions {
         accept_fails_permille: permille("pump.accept_fails_permille", (5, 40)),
         abandon_permille: permille("pump.abandon_permille", (10, 60)),
         renew_permille: permille("pump.renew_permille", (5, 40)),
+        errand_permille: permille("pump.errand_permille", (20, 300)),
         room_bytes: swarm.habit("pump.room_bytes", 300, (64, 16 << 10)),
     }
 }
