@@ -291,7 +291,7 @@ impl Node {
             frame_bytes_max: self.config.frame_bytes_max,
         };
         self.repurpose(id, from);
-        self.priorities.remove(&hello.from);
+        self.expect_priority(hello.from, disk);
         // It may be one that is linked to for no other reason.
         self.is_membership_new = true;
         self.claims.insert(id, disk);

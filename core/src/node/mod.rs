@@ -59,6 +59,7 @@ pub use io::{Answers, Called, ConnectionId, Input, LogReader, Note, Output, Outp
 pub use lane::{Idle, Lane};
 use link::{Link, LinkId};
 pub use log_lane::{LogLane, LogOrder};
+use priority::Priority;
 use proposals::Proposals;
 use requests::Requests;
 use snapshots::Snapshots;
@@ -85,7 +86,7 @@ pub struct Node {
     /// Where peers say that they can be reached; of those only who are linked to, or to us.
     announced: BTreeMap<NodeId, Address>,
     /// What peers say of their priority.
-    priorities: BTreeMap<NodeId, u8>,
+    priorities: BTreeMap<NodeId, Priority>,
     /// Leadership is not given away before then.
     yield_at: Instant,
     /// Peers without any address, of whom it was said that they have none.

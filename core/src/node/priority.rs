@@ -5,12 +5,14 @@
 //! server of a higher priority is there for good and has all that is committed. That is a transfer as
 //! an operator asks for it (thesis 3.10), with all that protects those, and never costs more than one.
 //!
-//! A server says its priority first on each of its links, unless it has the highest there is.
+//! A server says its priority first on each of its links, unless it has the highest there is. It has one for as
+//! long as it runs: what is known of it lasts until it has started anew, whatever becomes of connections.
 
 use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::Node;
+use super::disks::DiskName;
 use super::io::{Note, Output, Outputs};
 use super::requests::Origin;
 use crate::config::Config;
@@ -21,15 +23,33 @@ use crate::types::NodeId;
 /// and one that leads goes on at least.
 const STEADY_TIMEOUTS: u32 = 10;
 
+/// What a peer has said of its priority.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Priority {
+    /// In this of its lives.
+    life: DiskName,
+    priority: u8,
+}
+
 impl Node {
-    /// A peer says its priority.
-    pub(super) fn handle_priority(&mut self, from: NodeId, priority: u8) {
-        self.priorities.insert(from, priority);
+    /// A peer shakes hands.
+    pub(super) fn expect_priority(&mut self, from: NodeId, life: DiskName) {
+        let unsaid = Priority { life, priority: Config::PRIORITY_MAX };
+        let known = self.priorities.entry(from).or_insert(unsaid);
+        if known.life != life {
+            *known = unsaid;
+        }
     }
 
-    /// As far as it was said.
+    /// A peer that has shaken hands says its priority.
+    pub(super) fn handle_priority(&mut self, from: NodeId, priority: u8) {
+        if let Some(known) = self.priorities.get_mut(&from) {
+            known.priority = priority;
+        }
+    }
+
     fn priority_of(&self, id: NodeId) -> u8 {
-        self.priorities.get(&id).copied().unwrap_or(Config::PRIORITY_MAX)
+        self.priorities.get(&id).map_or(Config::PRIORITY_MAX, |known| known.priority)
     }
 
     /// Leadership is given away no more often than this, whatever becomes of it.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::members::leader;
-use crate::world::{World, config, done, node_id};
+use crate::world::{World, config, done, hello, node_id};
 use quorate_core::node::{NodeConfig, Note};
-use quorate_core::wire::RequestBody;
+use quorate_core::wire::{Handshake, Hello, RequestBody};
 
 /// The first server is to lead, then the second; the third only if it must.
 fn world() -> World {
@@ -67,4 +67,29 @@ fn leadership_goes_to_who_comes_first_of_those_that_are_there() {
     assert_eq!(done(world.hosts[2].outcome(2)), b"did a");
     world.pass(timeout * 50);
     assert_eq!((leader(&world), yielded_to(&world, 0)), (0, vec![]), "it stays");
+}
+
+/// A connection that comes to nothing, as one whose welcome was late, says nothing of priorities: a leader does
+/// not take its peer for the first for that.
+#[test]
+fn a_connection_that_is_not_used_gives_nobody_leadership() {
+    let mut world = world();
+    assert_eq!(world.elect(), 0);
+    isolate(&mut world, 0);
+    let timeout = config(1, 3).raft.election_timeout;
+    world.pass(timeout * 30);
+    assert_eq!(leader(&world), 1);
+    let stray = world.connect(1);
+    let NodeConfig { incarnation, boot, .. } = of_priority(3, 5);
+    let hello = Hello { from: node_id(3), to: node_id(2), incarnation, boot, ..hello() };
+    world.send_handshake(&stray, &Handshake::Hello(hello));
+    assert!(matches!(world.next_handshake(&stray), Some(Handshake::Welcome(_))));
+    world.pass(timeout * 30);
+    assert_eq!((leader(&world), yielded_to(&world, 1)), (1, vec![]));
+
+    // One that has started anew without a word of it has the highest.
+    let again = NodeConfig { boot: boot + 1, ..of_priority(3, 10) };
+    world.restart(2, again);
+    world.pass(timeout * 30);
+    assert_eq!((leader(&world), yielded_to(&world, 1)), (2, vec![3]));
 }
