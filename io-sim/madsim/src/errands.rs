@@ -53,11 +53,14 @@ fn receipt(errand: u64, at: usize) -> u64 {
 }
 
 /// All errands of a run, by number.
-#[derive(Default)]
-pub(crate) struct Errands(Vec<Errand>);
+pub(crate) struct Errands {
+    all: Vec<Errand>,
+    /// Connections may lead to other servers than those whose address it is.
+    are_strays: bool,
+}
 
 struct Errand {
-    /// Of which server it was asked.
+    /// Of which server it was asked, or who did it.
     of: usize,
     step: Step,
     /// It was told that nothing of it was done.
@@ -72,15 +75,22 @@ enum Step {
 }
 
 impl Errands {
+    /// Of a run in which connections may be led to others than those who were meant, or not.
+    pub(crate) fn new(are_strays: bool) -> Self {
+        Self { all: Vec::new(), are_strays }
+    }
+
     /// A client asks a server.
     pub(crate) fn ask(&mut self, of: usize) -> u64 {
-        self.0.push(Errand { of, step: Step::Asked, is_refused: false });
-        self.0.len() as u64 - 1
+        self.all.push(Errand { of, step: Step::Asked, is_refused: false });
+        self.all.len() as u64 - 1
     }
 
     fn begin(&mut self, number: u64, at: usize) -> Checked {
+        let are_strays = self.are_strays;
         let errand = self.get_mut(number);
-        let is_right = errand.of == at && errand.step == Step::Asked && !errand.is_refused;
+        let is_there = errand.of == at || are_strays;
+        let is_right = is_there && errand.step == Step::Asked && !errand.is_refused;
         hold(is_right, Property::ErrandsAreRunOnce, || {
             let Errand { of, step, is_refused } = errand;
             format!(
@@ -88,7 +98,7 @@ impl Errands {
                  refused: {is_refused}"
             )
         })?;
-        errand.step = Step::Begun;
+        (errand.of, errand.step) = (at, Step::Begun);
         Ok(())
     }
 
@@ -114,7 +124,7 @@ impl Errands {
     }
 
     fn get_mut(&mut self, number: u64) -> &mut Errand {
-        &mut self.0[usize::try_from(number).expect("a few errands")]
+        &mut self.all[usize::try_from(number).expect("a few errands")]
     }
 }
 
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_run_twice_or_elsewhere_or_after_it_was_refused_is_noticed() {
-        let mut errands = Errands::default();
+        let mut errands = Errands::new(false);
         let [run, elsewhere, refused, doubtful] = [3; 4].map(|of| errands.ask(of));
         assert!(errands.begin(run, 3).is_ok() && errands.begin(run, 3).is_err());
         assert!(errands.begin(elsewhere, 2).is_err());
@@ -145,8 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn what_has_gone_astray_is_run_once_too() {
+        let mut errands = Errands::new(true);
+        let stray = errands.ask(3);
+        assert!(errands.begin(stray, 2).is_ok());
+        errands.end(stray);
+        assert!(errands.begin(stray, 3).is_err());
+        let mut told = |by| errands.told(stray, Some(&Ok(receipt(stray, by))));
+        assert!(told(2).is_ok() && told(3).is_err());
+    }
+
+    #[test]
     fn what_is_told_is_true() {
-        let mut errands = Errands::default();
+        let mut errands = Errands::new(false);
         let run = errands.ask(3);
         let (right, wrong) = (Ok(receipt(run, 3)), Ok(receipt(run, 2)));
         assert!(errands.told(run, Some(&right)).is_err(), "nothing is done");

@@ -115,6 +115,8 @@ impl World {
         // Besides the callers of the whole run there is one for each server at the end.
         let callers = options.callers + count;
         let hosts = usize::from(count + callers) + 1;
+        let actions = scenario.plan.actions();
+        let reroutes = actions.iter().any(|it| matches!(it.what, Strike::Reroute { .. }));
         let mut sim = Sim {
             now: 0,
             net: Net::new(seed, count, callers, options.net),
@@ -134,7 +136,7 @@ impl World {
             properties: Properties::new(options.membership.clone(), true),
             hearing: Hearing::default(),
             freshness: Freshness::new(scenario.options.raft.lease.is_some()),
-            errands: Errands::default(),
+            errands: Errands::new(reroutes),
             report: Report::default(),
             server_rng,
             survey_rng: Rng::new(seed, Stream::Sabotage),
