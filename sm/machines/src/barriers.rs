@@ -169,7 +169,8 @@ impl From<CallError> for BarrierError {
 }
 
 impl<C: Caller> BarriersClient<C> {
-    /// Waits until so many have arrived, this client's session included.
+    /// Waits until so many have arrived, this client's session included. Whoever drops the future has arrived all
+    /// the same, until it [leaves](Self::leave).
     ///
     /// # Errors
     /// See [`BarrierError`].

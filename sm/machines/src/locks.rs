@@ -247,13 +247,16 @@ impl<C: Caller> LocksClient<C> {
     /// All clones of a client are one session: they hold a lock together, so this is no way to keep tasks of one
     /// process apart.
     ///
+    /// Whoever drops the future stays in line: the session may hold the lock later, until it asks again or
+    /// [releases](Self::release) it.
+    ///
     /// # Errors
     /// See [`LockError`].
     pub async fn lock(&self, name: impl Into<String>) -> Result<Held<C>, LockError> {
         self.permit(name, 1).await
     }
 
-    /// Waits until this client's session holds one of so many permits.
+    /// Waits until this client's session holds one of so many permits, as [`lock`](Self::lock) does.
     ///
     /// # Errors
     /// See [`LockError`].

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "what users write")]
 
 mod barriers;
+mod clients;
 mod counters;
 mod elections;
 mod locks;
