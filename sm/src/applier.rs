@@ -51,9 +51,9 @@ use crate::watches::{Watch, Watched, Watches};
 /// applier.apply(&run, &mut applied)?;
 /// assert_eq!(applied.answers[0].at, id);
 ///
-/// let (token, bytes) = &applied.reads[0];
-/// assert_eq!(*token, RequestId(7));
-/// let QueryAnswer::Value(Some(found)) = client::query_answer::<Kv>(bytes)? else { panic!() };
+/// let read = &applied.reads[0];
+/// assert_eq!((read.id, read.reflects), (RequestId(7), Index(1)));
+/// let QueryAnswer::Value(Some(found)) = client::query_answer::<Kv>(&read.outcome)? else { panic!() };
 /// assert_eq!((found.value, found.version), (Bytes::from("v"), Index(1)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -76,9 +76,20 @@ pub struct Applier {
 pub struct Applied {
     /// One for each entry, in order.
     pub answers: Vec<Answer>,
-    /// Each read that was waited for, and each watch, under its caller's name, with its [`Outcome`] in
-    /// bytes. Events are to be told before the answers above.
-    pub reads: Vec<(RequestId, Bytes)>,
+    /// One for each read and each watch that need not wait any longer. They are to be told before the
+    /// answers above.
+    pub reads: Vec<Read>,
+}
+
+/// What somebody is told who asked for something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Read {
+    /// The caller's name for it.
+    pub id: RequestId,
+    /// The last entry that it reflects: often the last that was applied, never one before.
+    pub reflects: Index,
+    /// An [`Outcome`] in bytes.
+    pub outcome: Bytes,
 }
 
 /// What the replica itself can be asked, see [`MachineId::REPLICA`].
@@ -236,6 +247,7 @@ impl Applier {
         }
         self.check_machines()?;
         self.answer_reads(out);
+        self.check_machines()?;
         if let Some(examined) = examined {
             let concerned = self.concerned(&examined);
             self.answer_watches(concerned, &examined, out);
@@ -269,8 +281,7 @@ impl Applier {
                 assert!(has_room, "it had room a moment ago");
                 continue;
             }
-            let outcome = self.query(&query);
-            out.reads.push((id, outcome));
+            out.reads.push(self.read(id, &query));
         }
     }
 
@@ -317,7 +328,7 @@ impl Applier {
             let at = self.hosts.iter().position(|host| host.id == watch.machine);
             let examined = at.map(|at| examined[at]);
             match self.look(&watch, examined) {
-                Some(outcome) => out.reads.push((id, outcome.encode())),
+                Some(outcome) => out.reads.push(self.told(id, &outcome)),
                 None => {
                     let has_room = self.watches.insert(id, watch);
                     assert!(has_room, "it had room a moment ago");
@@ -402,9 +413,12 @@ impl Applier {
         let restored = loaded.and_then(|loaded| self.begin_with(at, loaded));
         if let Err(why) = restored {
             self.hosts.abandon_loading();
+            // A machine that has failed is no judge of what was loaded.
+            self.check_machines()?;
             return Err(why);
         }
         self.answer_reads(out);
+        self.check_machines()?;
         if let Some(examined) = examined {
             let waiting: Vec<_> = self.watches.ids().collect();
             self.answer_watches(waiting, &examined, out);
@@ -434,7 +448,22 @@ impl Applier {
 
     /// Answers a query from the state as it is, with an [`Outcome`] in bytes.
     pub fn query(&self, query: &[u8]) -> Bytes {
-        self.try_query(query).unwrap_or_else(|why| Outcome::Rejected(why).encode())
+        match self.try_query(query) {
+            Ok((_, outcome)) => outcome,
+            Err(why) => Outcome::Rejected(why).encode(),
+        }
+    }
+
+    fn read(&self, id: RequestId, query: &[u8]) -> Read {
+        match self.try_query(query) {
+            Ok((reflects, outcome)) => Read { id, reflects, outcome },
+            Err(why) => self.told(id, &Outcome::Rejected(why)),
+        }
+    }
+
+    /// As of the last entry.
+    fn told(&self, id: RequestId, outcome: &Outcome) -> Read {
+        Read { id, reflects: self.last_applied.index, outcome: outcome.encode() }
     }
 
     /// Answers a query from a state that includes the entry `index`: at once, or after the run that
@@ -453,7 +482,7 @@ impl Applier {
         if index > last || self.waits_to_be_founded(&query) {
             return self.waiting.push(index.max(last.next()), id, query);
         }
-        out.reads.push((id, self.query(&query)));
+        out.reads.push(self.read(id, &query));
         Ok(())
     }
 
@@ -470,7 +499,7 @@ impl Applier {
             }
         });
         let answer = answer.unwrap_or_else(|why| Some(Outcome::Rejected(why)));
-        out.reads.extend(answer.map(|outcome| (id, outcome.encode())));
+        out.reads.extend(answer.map(|outcome| self.told(id, &outcome)));
     }
 
     fn look(&self, watch: &Watch, examined: Option<Position>) -> Option<Outcome> {
@@ -500,16 +529,18 @@ impl Applier {
         digest.value()
     }
 
-    fn try_query(&self, query: &[u8]) -> Result<Bytes, Rejection> {
+    /// The answer, and the last entry that it reflects.
+    fn try_query(&self, query: &[u8]) -> Result<(Index, Bytes), Rejection> {
+        let last = self.last_applied.index;
         let (machine, query) = envelope::decode_query(query)?;
         if machine == MachineId::REPLICA {
-            return self.answer_about(query);
+            return Ok((last, self.answer_about(query)?));
         }
         let host = self.hosts.get(machine).ok_or(Rejection::NoSuchMachine { machine })?;
         let mut answer = Vec::new();
         start_answer(&mut answer);
         host.machine.query_bytes(query, &mut answer)?;
-        Ok(answer.into())
+        Ok((last.max(host.machine.reflects()), answer.into()))
     }
 
     fn answer_about(&self, query: &[u8]) -> Result<Bytes, Rejection> {

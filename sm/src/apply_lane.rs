@@ -10,7 +10,7 @@ use quorate_core::snapshot::{Parser, Piece};
 use quorate_core::wire::RequestBody;
 use quorate_core::{Entries, Index, Instant, LogId, RequestId};
 
-use crate::applier::{Applied, Applier};
+use crate::applier::{Applied, Applier, Read};
 use crate::capture::Capture;
 use crate::keeper::SessionKeeper;
 use crate::timer_keeper::TimerKeeper;
@@ -106,22 +106,34 @@ impl ApplyLane {
         if let Err(why) = self.applier.apply(entries, &mut self.applied) {
             return self.be_unfit(why, done);
         }
-        let answered = self.applied.answers.drain(..).map(|answer| (answer.at, answer.outcome));
+        let all = &mut self.applied.answers;
         let answered = match answers {
-            Answers::Wanted => answered.collect(),
-            Answers::Unwanted => Vec::new(),
+            Answers::Wanted => all.drain(..).map(|answer| (answer.at, answer.outcome)).collect(),
+            Answers::Unwanted => {
+                all.clear();
+                Vec::new()
+            }
         };
         // Events come first: whoever is told that something is done has seen what came of it.
-        Self::tell(&self.applier, &mut self.applied.reads, done);
+        self.tell(done);
         done.push(Input::Applied(self.applier.last_applied().index, answered));
         let (now, due) = (self.applier.now(), self.applier.timer_due());
         done.extend(self.timers.handle_applied(now, due).map(Input::TendIn));
     }
 
-    fn tell(applier: &Applier, reads: &mut Vec<(RequestId, Bytes)>, done: &mut Vec<Input>) {
-        let index = applier.last_applied().index;
-        for (id, answer) in reads.drain(..) {
-            done.push(Input::Answered { id, index, answer: Some(answer) });
+    fn tell(&mut self, done: &mut Vec<Input>) {
+        for Read { id, reflects, outcome } in self.applied.reads.drain(..) {
+            done.push(Input::Answered { id, index: reflects, answer: Some(outcome) });
+        }
+    }
+
+    fn query(&mut self, id: RequestId, index: Index, query: Bytes, done: &mut Vec<Input>) {
+        let last = self.applier.last_applied().index;
+        if self.applier.query_at(index, id, query, &mut self.applied).is_err() {
+            done.push(Input::Answered { id, index: last, answer: None });
+        }
+        if let Err(why) = self.applier.check_machines() {
+            self.be_unfit(why, done);
         }
     }
 
@@ -167,6 +179,7 @@ impl ApplyLane {
     /// The state is of no use any more, and nothing is done with it.
     fn be_unfit(&mut self, why: impl ToString, done: &mut Vec<Input>) {
         self.is_unfit = true;
+        self.applied.reads.clear();
         done.push(Input::Unfit(why.to_string()));
     }
 
@@ -223,12 +236,7 @@ impl Lane for ApplyLane {
             }
             match order {
                 ApplyOrder::Apply { entries, answers } => self.apply(&entries, answers, done),
-                ApplyOrder::Query { id, index, query } => {
-                    let index_now = self.applier.last_applied().index;
-                    if self.applier.query_at(index, id, query, &mut self.applied).is_err() {
-                        done.push(Input::Answered { id, index: index_now, answer: None });
-                    }
-                }
+                ApplyOrder::Query { id, index, query } => self.query(id, index, query, done),
                 ApplyOrder::Capture(index) => {
                     assert_eq!(index, self.applier.last_applied().index, "the state as of now");
                     self.capture = Some((index, self.applier.capture()));
@@ -243,7 +251,7 @@ impl Lane for ApplyLane {
                 }
                 ApplyOrder::Forget(id) => self.applier.cancel_read(id),
             }
-            Self::tell(&self.applier, &mut self.applied.reads, done);
+            self.tell(done);
         }
     }
 }

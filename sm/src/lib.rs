@@ -221,7 +221,7 @@ pub use quorate_sm_derive::machine;
 /// ```
 pub use quorate_sm_derive::service;
 
-pub use applier::{About, Answer, Applied, Applier};
+pub use applier::{About, Answer, Applied, Applier, Read};
 pub use apply_lane::{ApplyLane, ApplyOrder};
 pub use caller::{Caller, Level, Seen, TypedClient};
 pub use capture::{Capture, Encoded, Fields, Items};

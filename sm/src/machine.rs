@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use quorate_core::Index;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -157,9 +158,15 @@ pub trait ByteMachine: Send {
     }
 
     /// Why nothing can be done with the state any more, such as a disk that failed: the server ends before
-    /// anybody is told of what was done since. Asked for after each run of commands.
+    /// anybody is told of what was done or found since. Asked for after each run of commands, and each query.
     fn failure(&self) -> Option<String> {
         None
+    }
+
+    /// The last entry that the state reflects, of one that outlasts a restart: until the log is there again,
+    /// it is ahead of what was applied since. Zero of all others.
+    fn reflects(&self) -> Index {
+        Index(0)
     }
 
     /// The state as of now, to be written down while commands go on to be applied. Equal states give

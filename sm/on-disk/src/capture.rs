@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Record;
-use crate::file::Call;
+use crate::history::{Call, History};
 use crate::rows::{RowError, View};
 
 /// Why a file is of no use any more; shared by all that use it.
@@ -18,10 +18,10 @@ pub(crate) type Failure = Arc<OnceLock<String>>;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Head {
     /// The last call as of the snapshot.
-    pub(crate) current: Call,
+    pub(crate) current: History,
     /// The last one that is in the rows: a later one, if a server was restarted and was given the log again
     /// up to `current` only.
-    pub(crate) applied: Call,
+    pub(crate) applied: History,
     /// What came of the calls in between.
     pub(crate) records: Vec<(Call, Record)>,
 }

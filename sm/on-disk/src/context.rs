@@ -24,6 +24,8 @@ pub(crate) enum Deed {
 /// What came of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
+    /// The [digest](crate::history::History::digest) of all calls up to this one.
+    pub(crate) digest: u64,
     pub(crate) answer: Bytes,
     pub(crate) deeds: Vec<Deed>,
 }

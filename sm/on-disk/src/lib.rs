@@ -6,7 +6,9 @@
 //! of what was said, so that sessions, events and timers come out the same too.
 //!
 //! The file may be behind the log, by as much as was done since it was last synced: then the rest is done from the
-//! log, as by any machine. It is never ahead of what is committed. It belongs to one server, next to its log.
+//! log, as by any machine. It is never ahead of what is committed, but it may be ahead of what was given out since
+//! the start, and reads say so. It belongs to one server, next to its log: a server whose log has another past than
+//! its file ends, and changes nothing.
 //!
 //! A snapshot of it is written row by row while commands go on, and read back row by row into a transaction that
 //! counts once all of it is there: the file may be far larger than memory, of which it uses as much as
@@ -53,6 +55,7 @@
 mod capture;
 mod context;
 mod file;
+mod history;
 mod loading;
 mod machine;
 mod rows;

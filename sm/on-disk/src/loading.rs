@@ -3,7 +3,8 @@
 use quorate_sm::Undecodable;
 
 use crate::capture::{Head, StateReader};
-use crate::file::{Call, Change, StateFile};
+use crate::file::{Change, StateFile};
+use crate::history::{Fault, History};
 use crate::rows::{Row, RowError};
 
 /// See the [module](self).
@@ -27,15 +28,21 @@ pub(crate) enum LoadError {
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
     #[error(transparent)]
-    Rows(#[from] RowError),
+    Fault(#[from] Fault),
+}
+
+impl From<RowError> for LoadError {
+    fn from(error: RowError) -> Self {
+        Self::Fault(error.into())
+    }
 }
 
 impl Loading {
-    /// Takes the next bytes in; `applied` is the last call that is in the file.
+    /// Takes the next bytes in; `applied` is what is in the file.
     pub(crate) fn take_in(
         &mut self,
         mut part: &[u8],
-        applied: Call,
+        applied: History,
         file: &StateFile,
     ) -> Result<(), LoadError> {
         if self.begun.is_none() {
@@ -54,9 +61,8 @@ impl Loading {
         Ok(())
     }
 
-    /// The last call that the log has given out as of the state, and the last that is in the rows if they
-    /// are those of the state.
-    pub(crate) fn finish(self) -> Result<(Call, Option<Call>), LoadError> {
+    /// What the log has given out as of the state, and what is in the rows if they are those of the state.
+    pub(crate) fn finish(self) -> Result<(History, Option<History>), LoadError> {
         let begun = self.begun.filter(|_| self.reader.is_over()).ok_or(Undecodable)?;
         let Begun { head, change } = begun;
         let Some(change) = change else { return Ok((head.current, None)) };
@@ -67,8 +73,15 @@ impl Loading {
 }
 
 impl Begun {
-    fn of(head: Head, applied: Call, file: &StateFile) -> Result<Self, RowError> {
-        let is_ahead = applied >= head.applied && file.kept_after()? <= head.current.index;
+    fn of(head: Head, applied: History, file: &StateFile) -> Result<Self, Fault> {
+        if !applied.begins_as(head.applied) {
+            return Err(Fault::OtherLog(applied));
+        }
+        let is_ahead = applied.last >= head.applied.last
+            && file.kept_after()?.last.index <= head.current.last.index;
+        if is_ahead && !file.has(head.current)? {
+            return Err(Fault::OtherLog(applied));
+        }
         let change = if is_ahead {
             None
         } else {

@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::capture::{Failure, Head, RowsCapture, decode};
 use crate::context::{Cx, Record};
-use crate::file::{Call, OpenError, StateFile};
+use crate::file::{OpenError, StateFile};
+use crate::history::{Fault, History, Occasion};
 use crate::loading::{LoadError, Loading};
 use crate::rows::{RowError, Rows, View};
 
@@ -79,10 +80,10 @@ pub trait DiskMachine: Send + 'static {
 pub struct OnDisk<M> {
     machine: M,
     file: StateFile,
-    /// The last call that is in the file.
-    applied: Call,
-    /// The last call that the log has given out since the start.
-    current: Call,
+    /// What is in the file.
+    applied: History,
+    /// What the log has given out since the start, and before that as far as it is known.
+    current: History,
     /// Nothing was given out since the start.
     is_fresh: bool,
     /// How many calls are in the file and would not outlast a crash.
@@ -124,7 +125,7 @@ impl<M: DiskMachine> OnDisk<M> {
             machine,
             file,
             applied,
-            current: Call::default(),
+            current: History::default(),
             is_fresh: true,
             unsynced: 0,
             failure: Failure::default(),
@@ -134,20 +135,22 @@ impl<M: DiskMachine> OnDisk<M> {
 
     /// The entry that the file is as of, at least.
     pub fn applied(&self) -> Index {
-        Index(self.applied.index)
+        Index(self.applied.last.index)
     }
 
     /// The next call of the log: done, or answered as it was when it was done.
     fn call(
         &mut self,
         cx: &mut Context,
+        occasion: Occasion<'_>,
         work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
     ) -> Bytes {
-        self.current = self.current.next(cx.index());
+        let before = self.current;
+        self.current = before.then(cx, occasion);
         if self.failure.get().is_some() {
             return Bytes::new();
         }
-        let done = self.try_call(cx, work);
+        let done = self.try_call(cx, before, work);
         self.is_fresh = false;
         done.unwrap_or_else(|error| {
             self.failure.get_or_init(|| error.to_string());
@@ -158,23 +161,21 @@ impl<M: DiskMachine> OnDisk<M> {
     fn try_call(
         &mut self,
         cx: &mut Context,
+        before: History,
         work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
-    ) -> Result<Bytes, RowError> {
-        if self.current > self.applied {
+    ) -> Result<Bytes, Fault> {
+        let Self { current, applied, .. } = *self;
+        if before == applied {
             return self.perform(cx, work);
         }
-        match self.file.record(self.current)? {
-            Some(record) => Ok(record.repeat(cx)),
+        match self.file.record(current.last)? {
+            Some(record) if record.digest == current.digest => Ok(record.repeat(cx)),
             // The log begins before what is remembered: with its first entry, or it would have a snapshot.
-            None if self.is_fresh => {
+            None if self.is_fresh && current.begins_as(applied) => {
                 self.file.change(true, |change| change.clear())?;
-                self.applied = Call::default();
                 self.perform(cx, work)
             }
-            None => {
-                self.failure.get_or_init(|| format!("no record of call {:?}", self.current));
-                Ok(Bytes::new())
-            }
+            _ => Err(Fault::OtherLog(applied)),
         }
     }
 
@@ -182,30 +183,30 @@ impl<M: DiskMachine> OnDisk<M> {
         &mut self,
         cx: &mut Context,
         work: impl FnOnce(&M, &mut Rows<'_>, &mut Cx<'_>) -> Result<Bytes, RowError>,
-    ) -> Result<Bytes, RowError> {
-        let (machine, call) = (&self.machine, self.current);
+    ) -> Result<Bytes, Fault> {
+        let (machine, current) = (&self.machine, self.current);
         // Between entries, so that what outlasts a crash is whole ones.
-        if self.unsynced >= UNSYNCED_MAX && call.nth == 0 {
+        if self.unsynced >= UNSYNCED_MAX && current.last.nth == 0 {
             self.file.change(true, |_| Ok(()))?;
             self.unsynced = 0;
         }
         let answer = self.file.change(false, |change| {
             let mut cx = Cx { inner: cx, deeds: Vec::new() };
             let answer = work(machine, &mut change.rows()?, &mut cx)?;
-            let record = Record { answer, deeds: cx.deeds };
-            change.done(call, &record)?;
+            let record = Record { digest: current.digest, answer, deeds: cx.deeds };
+            change.done(current, &record)?;
             Ok(record.answer)
         })?;
         self.unsynced += 1;
-        self.applied = call;
+        self.applied = current;
         Ok(answer)
     }
 
     fn try_capture(&self) -> Result<RowsCapture, RowError> {
         let Self { current, applied, file, .. } = self;
-        let records = file.records_after(*current)?;
-        let head = Head { current: *current, applied: (*applied).max(*current), records };
-        file.change(true, |change| change.capture(current.index))?;
+        let records = file.records_after(current.last)?;
+        let head = Head { current: *current, applied: *applied, records };
+        file.change(true, |change| change.capture(*current))?;
         RowsCapture::of(head, &file.view()?, Arc::clone(&self.failure))
     }
 }
@@ -217,8 +218,9 @@ impl<M: DiskMachine> ByteMachine for OnDisk<M> {
         command: &[u8],
         answer: &mut Vec<u8>,
     ) -> Result<(), Undecodable> {
+        let occasion = Occasion::Command(command);
         let command: M::Command = decode(command)?;
-        let answered = self.call(cx, |machine, rows, cx| {
+        let answered = self.call(cx, occasion, |machine, rows, cx| {
             machine.apply(rows, cx, command).map(|answer| encode(&answer))
         });
         answer.extend_from_slice(&answered);
@@ -236,11 +238,13 @@ impl<M: DiskMachine> ByteMachine for OnDisk<M> {
     }
 
     fn fire(&mut self, cx: &mut Context, what: &[u8]) {
-        self.call(cx, |machine, rows, cx| machine.fire(rows, cx, what).map(|()| Bytes::new()));
+        self.call(cx, Occasion::Timer(what), |machine, rows, cx| {
+            machine.fire(rows, cx, what).map(|()| Bytes::new())
+        });
     }
 
     fn session_ended(&mut self, cx: &mut Context, session: SessionId) {
-        self.call(cx, |machine, rows, cx| {
+        self.call(cx, Occasion::SessionEnded, |machine, rows, cx| {
             machine.session_ended(rows, cx, session).map(|()| Bytes::new())
         });
     }
@@ -255,6 +259,10 @@ impl<M: DiskMachine> ByteMachine for OnDisk<M> {
 
     fn failure(&self) -> Option<String> {
         self.failure.get().cloned()
+    }
+
+    fn reflects(&self) -> Index {
+        self.applied()
     }
 
     fn capture(&self) -> Box<dyn Capture> {
@@ -307,7 +315,7 @@ impl<M: DiskMachine> Load for OnDisk<M> {
 
 impl<M> OnDisk<M> {
     fn not_loaded(&self, why: LoadError) -> Undecodable {
-        if let LoadError::Rows(why) = why {
+        if let LoadError::Fault(why) = why {
             self.failure.get_or_init(|| why.to_string());
         }
         Undecodable

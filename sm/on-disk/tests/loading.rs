@@ -1,19 +1,11 @@
 //! A state that comes back part by part: it is as if nothing had come until all of it is there.
 
 use quorate_on_disk::OnDisk;
-use quorate_sm::{
-    Applied, Applier, ByteMachine as _, Digest, Load as _, RestoreError, Undecodable,
-};
+use quorate_sm::{Applied, ByteMachine as _, Digest, Load as _, RestoreError, Undecodable};
 
 mod support;
 
-use support::{Heap, Scratch, fill, last, on_disk};
-
-fn state_of(applier: &Applier) -> Vec<u8> {
-    let (mut capture, mut state) = (applier.capture(), Vec::new());
-    while !capture.write(&mut state, 100) {}
-    state
-}
+use support::{Heap, Scratch, fill, last, on_disk, state_of};
 
 #[test]
 fn nothing_is_seen_of_a_state_before_all_of_it_is_there() {

@@ -4,6 +4,7 @@
 use peak_alloc::PeakAlloc;
 use quorate_sm::Applied;
 
+#[allow(dead_code, reason = "what other tests do with files")]
 mod support;
 
 use support::{Scratch, fill, last, on_disk};

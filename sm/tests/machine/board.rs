@@ -10,8 +10,8 @@ use bytes::Bytes;
 use quorate_core::{Entries, Entry, Index, LeaderTime, LogId, Payload, RequestId, System, Term};
 use quorate_sm::courier::{Answered, CallError, Reason};
 use quorate_sm::{
-    Applied, Applier, Caller, Envelope, Level, Lost, MachineId, Outcome, RestoreError, SessionId,
-    SessionLimits, Stamp, Time, TypedClient, Unfit, Watch, Watched, client,
+    Applied, Applier, Caller, Envelope, Level, Lost, MachineId, Outcome, Read, RestoreError,
+    SessionId, SessionLimits, Stamp, Time, TypedClient, Unfit, Watch, Watched, client,
 };
 
 use crate::store::{Change, KvClient, KvMachine, Store};
@@ -27,7 +27,7 @@ pub(crate) struct Inner {
     applier: Applier,
     session: Option<Stamp>,
     watches: u64,
-    told: Vec<(RequestId, Bytes)>,
+    told: Vec<Read>,
 }
 
 fn applier() -> Applier {
@@ -141,8 +141,8 @@ impl Caller for Board {
             id
         });
         let outcome = std::future::poll_fn(|_| {
-            self.with(|inner| match inner.told.iter().position(|told| told.0 == id) {
-                Some(at) => Poll::Ready(inner.told.remove(at).1),
+            self.with(|inner| match inner.told.iter().position(|told| told.id == id) {
+                Some(at) => Poll::Ready(inner.told.remove(at).outcome),
                 None => Poll::Pending,
             })
         });

@@ -87,7 +87,8 @@ fn only_so_many_events_are_kept() {
     };
     applier.watch(RequestId(1), &client::watch(&ask(0)), &mut applied);
     applier.watch(RequestId(2), &client::watch(&ask(97)), &mut applied);
-    let [gap, rest] = [0, 1].map(|at| client::watched(&applied.reads[at].1).expect("an answer"));
+    let [gap, rest] =
+        [0, 1].map(|at| client::watched(&applied.reads[at].outcome).expect("an answer"));
     let Watched::Gap(gap) = gap else { panic!("{gap:?}") };
     assert_eq!((gap.resume, gap.complete_after), (Position(97), Index(97)));
     let Watched::Events { events, .. } = rest else { panic!("{rest:?}") };

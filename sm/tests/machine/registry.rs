@@ -382,7 +382,7 @@ fn whoever_asks_for_a_machine_waits_until_the_log_is_founded() {
     let run = Entries::new([Entry { id, payload: Payload::Command(founding.encode()) }]);
     applier.apply(&run.expect("a run"), &mut applied).expect("it has it");
     assert_eq!(applied.reads.len(), 1);
-    let Ok(Outcome::Applied(answer)) = Outcome::decode(&applied.reads[0].1) else { panic!() };
+    let Ok(Outcome::Applied(answer)) = Outcome::decode(&applied.reads[0].outcome) else { panic!() };
     let found: Option<(MachineId, String)> = postcard::from_bytes(&answer).expect("an answer");
     assert_eq!(found, Some((LAMP, LAMP_SCHEMA.text())));
 
@@ -390,7 +390,7 @@ fn whoever_asks_for_a_machine_waits_until_the_log_is_founded() {
     let mut grown = grown(new());
     applied.reads.clear();
     grown.query_at(Index(0), RequestId(2), about, &mut applied).expect("room");
-    let Ok(Outcome::Applied(answer)) = Outcome::decode(&applied.reads[0].1) else { panic!() };
+    let Ok(Outcome::Applied(answer)) = Outcome::decode(&applied.reads[0].outcome) else { panic!() };
     assert_eq!(answer.as_ref(), [0], "none");
     let first = client::about(&About::Machine { name: "first".into() });
     let Ok(Outcome::Applied(answer)) = Outcome::decode(&grown.query(&first)) else { panic!() };

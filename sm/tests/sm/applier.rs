@@ -215,7 +215,7 @@ fn a_read_waits_for_its_index_and_no_longer() {
     let seen: Vec<_> = applied
         .reads
         .iter()
-        .map(|(id, outcome)| (id.0, value_of(outcome).expect("written").value))
+        .map(|read| (read.id.0, value_of(&read.outcome).expect("written").value))
         .collect();
     assert_eq!(
         seen,
@@ -239,7 +239,7 @@ fn reads_that_would_wait_are_refused_when_too_many_do() {
     applier.query_at(Index(1), RequestId(9), Bytes::new(), &mut applied).expect("room again");
     applier.apply(&run_of([entry(1, None)]), &mut applied).expect("nothing is lacking");
     assert_eq!(applied.reads.len(), reads);
-    assert!(applied.reads.iter().all(|(id, _)| *id != RequestId(17)), "it was cancelled");
+    assert!(applied.reads.iter().all(|read| read.id != RequestId(17)), "it was cancelled");
 }
 
 #[test]

@@ -290,7 +290,7 @@ impl Store {
         let mut applied = Applied::default();
         self.applier.watch(RequestId(1), &client::watch(&watch), &mut applied);
         let Watched::Events { events, .. } =
-            client::watched(&applied.reads[0].1).expect("an answer")
+            client::watched(&applied.reads[0].outcome).expect("an answer")
         else {
             panic!("a gap")
         };

@@ -9,8 +9,8 @@ use quorate_core::{
 };
 use quorate_sm::kv::{Command, Kv, Query};
 use quorate_sm::{
-    Applier, ApplyLane, ApplyOrder, Filter, MachineId, Position, SessionKeeper, SessionLimits,
-    Since, Watch, client,
+    Applier, ApplyLane, ApplyOrder, ByteMachine, Context, Digest, Filter, MachineId, Position,
+    SessionKeeper, SessionLimits, Since, Undecodable, Watch, client,
 };
 
 const PART_BYTES: usize = 256 << 10;
@@ -174,6 +174,54 @@ fn nothing_is_done_with_a_state_that_is_none() {
     let mut lane = lane();
     let done = step(&mut lane, [restore(id, &blocks), query(1, 0)]);
     assert!(matches!(&done[..], [Input::Unfit(_)]), "{done:?}");
+}
+
+/// A machine that cannot be read once its disk has failed.
+struct Broken(std::sync::OnceLock<String>);
+
+impl ByteMachine for Broken {
+    fn apply_bytes(
+        &mut self,
+        _: &mut Context,
+        _: &[u8],
+        _: &mut Vec<u8>,
+    ) -> Result<(), Undecodable> {
+        Ok(())
+    }
+
+    fn query_bytes(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Undecodable> {
+        self.0.set("the disk is gone".into()).map_err(|_| Undecodable)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.0.get().cloned()
+    }
+
+    fn capture(&self) -> Box<dyn quorate_sm::Capture> {
+        Box::new(quorate_sm::Encoded::of(&()))
+    }
+
+    fn restore(&mut self, _: &[u8]) -> Result<(), Undecodable> {
+        Ok(())
+    }
+
+    fn digest_into(&self, _: &mut Digest) {}
+}
+
+#[test]
+fn nobody_is_told_what_a_machine_that_fails_says() {
+    for waits_for in [0, 1, 4] {
+        let machine = Broken(std::sync::OnceLock::new());
+        let applier = Applier::new(machine, SessionLimits::default());
+        let mut lane =
+            ApplyLane::new(applier, SessionKeeper::new(std::time::Duration::from_secs(9)));
+        let order = puts(&lane, "a", 3, Answers::Wanted);
+        let (at, blocks, _) = snapshot(4);
+        let mut done = step(&mut lane, [query(1, waits_for), order, restore(at, &blocks)]);
+        done.retain(|input| !matches!(input, Input::Applied(..)));
+        let [Input::Unfit(why)] = &done[..] else { panic!("{done:?}") };
+        assert!(why.contains("the disk is gone"), "{why}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use quorate_core::{Entries, Entry, Index, LogId, Payload, RequestId, Term};
 use quorate_sm::kv::{Command, Kv};
 use quorate_sm::{
-    Applied, Applier, EventLimits, Filter, MachineId, Position, SessionLimits, Since, Watch,
+    Applied, Applier, EventLimits, Filter, MachineId, Position, Read, SessionLimits, Since, Watch,
     Watched, client,
 };
 
@@ -29,7 +29,7 @@ fn put(applier: &mut Applier, keys: &[&'static str]) -> Vec<(u64, Watched)> {
 }
 
 fn told(applied: Applied) -> Vec<(u64, Watched)> {
-    let read = |(id, outcome): (RequestId, Bytes)| (id.0, client::watched(&outcome).expect("told"));
+    let read = |it: Read| (it.id.0, client::watched(&it.outcome).expect("told"));
     let mut told: Vec<_> = applied.reads.into_iter().map(read).collect();
     told.sort_by_key(|told| told.0);
     told

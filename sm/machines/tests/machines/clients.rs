@@ -14,7 +14,7 @@ use quorate_machines::barriers::{
 use quorate_machines::locks::{LockError, LockTable, LocksClient, LocksMachine, NotAcquired};
 use quorate_sm::courier::{Answered, CallError, Reason};
 use quorate_sm::{
-    Applied, Applier, Caller, Envelope, Level, MachineId, Outcome, Sequence, SessionId,
+    Applied, Applier, Caller, Envelope, Level, MachineId, Outcome, Read, Sequence, SessionId,
     SessionLimits, Stamp, TypedClient as _, Watch, Watched, client,
 };
 
@@ -28,7 +28,7 @@ struct Board(Arc<Mutex<Inner>>);
 struct Inner {
     applier: Applier,
     watches: u64,
-    told: Vec<(RequestId, Bytes)>,
+    told: Vec<Read>,
 }
 
 /// A client of it, whose session ends and begins anew as the test likes.
@@ -137,8 +137,8 @@ impl Caller for Guest {
             id
         });
         let outcome = std::future::poll_fn(|_| {
-            self.board.with(|inner| match inner.told.iter().position(|told| told.0 == id) {
-                Some(at) => Poll::Ready(inner.told.remove(at).1),
+            self.board.with(|inner| match inner.told.iter().position(|told| told.id == id) {
+                Some(at) => Poll::Ready(inner.told.remove(at).outcome),
                 None => Poll::Pending,
             })
         });

@@ -39,7 +39,7 @@ impl Replica {
             let watch = Watch { machine: MachineId::FIRST, filter, since, until: Some(Index(0)) };
             let mut applied = Applied::default();
             self.applier.watch(RequestId(1), &client::watch(&watch), &mut applied);
-            match client::watched(&applied.reads[0].1).expect("an answer") {
+            match client::watched(&applied.reads[0].outcome).expect("an answer") {
                 Watched::Events { events, .. } if events.is_empty() => return all,
                 Watched::Events { events, .. } => all.extend(events),
                 Watched::Gap(gap) => panic!("{gap}"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use quorate_core::{Entries, Entry, Index, LogId, Payload, Term};
 use quorate_on_disk::{Cx, DiskMachine, OnDisk, RowError, Rows, View};
-use quorate_sm::{Applied, Applier, Envelope, MachineId, Outcome, SessionLimits};
+use quorate_sm::{Applied, Applier, Envelope, MachineId, Outcome, SessionLimits, Unfit};
 
 /// Rows of so many bytes; a command writes the next one.
 pub(crate) struct Heap(pub(crate) usize);
@@ -57,11 +57,26 @@ pub(crate) fn on_disk(path: &Path, row_bytes: usize) -> Applier {
 /// Writes rows up to this one.
 pub(crate) fn fill(applier: &mut Applier, rows: u64) {
     for index in applier.last_applied().index.0 + 1..=rows {
-        let command = Envelope::Sessionless { machine: MachineId::FIRST, command: &[] }.encode();
-        let id = LogId { term: Term(1), index: Index(index) };
-        let run = Entries::new([Entry { id, payload: Payload::Command(command) }]).expect("a run");
-        applier.apply(&run, &mut Applied::default()).expect("it goes on");
+        apply(applier, &[row(1, index)]).expect("it goes on");
     }
+}
+
+/// The entry that writes a row.
+pub(crate) fn row(term: u64, index: u64) -> Entry {
+    let command = Envelope::Sessionless { machine: MachineId::FIRST, command: &[] }.encode();
+    let id = LogId { term: Term(term), index: Index(index) };
+    Entry { id, payload: Payload::Command(command) }
+}
+
+pub(crate) fn apply(applier: &mut Applier, entries: &[Entry]) -> Result<(), Unfit> {
+    let run = Entries::new(entries.iter().cloned()).expect("a run");
+    applier.apply(&run, &mut Applied::default())
+}
+
+pub(crate) fn state_of(applier: &Applier) -> Vec<u8> {
+    let (mut capture, mut state) = (applier.capture(), Vec::new());
+    while !capture.write(&mut state, 100) {}
+    state
 }
 
 /// The last row, as a query finds it.
