@@ -360,6 +360,7 @@ impl<T> Courier<T> {
         {
             self.looked_at = Some(at);
             self.look_at = self.now;
+            self.bring_watches();
         }
     }
 

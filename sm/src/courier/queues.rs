@@ -12,9 +12,10 @@ use super::routes::ServerAt;
 use super::{Courier, Order, Owner};
 
 impl<T> Courier<T> {
-    /// Does a call wait for a server?
+    /// Does a call wait for a server, or where none is used any more?
     pub(super) fn is_wanted(&self) -> bool {
-        !self.ready.is_empty() || !self.fresh.is_empty()
+        let is_left_behind = self.routes.current().is_none() && !self.watches.is_empty();
+        is_left_behind || !self.ready.is_empty() || !self.fresh.is_empty()
     }
 
     pub(super) fn enqueue(&mut self, id: u64) {
@@ -167,9 +168,26 @@ impl<T> Courier<T> {
     pub(super) fn forget(&mut self, name: u64) {
         let Some(id) = self.watches.remove(&name) else { return };
         let Some(held) = self.calls.remove(id) else { return };
-        if let Some(at) = held.sent_to
-            && let Some(link) = &mut self.routes.get_mut(at).link
-        {
+        if let Some(at) = held.sent_to {
+            self.take_back(id, at);
+        }
+    }
+
+    /// Another server is used from now on, and all watches wait there: the one before may never hear again
+    /// of what happens, and they have no time limit.
+    pub(super) fn bring_watches(&mut self) {
+        for id in Vec::from_iter(self.watches.values().copied()) {
+            let Some(held) = self.calls.get_mut(id) else { continue };
+            if let Some(from) = held.sent_to.take() {
+                self.take_back(id, from);
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// A server need not answer a watch any more.
+    fn take_back(&mut self, id: u64, at: ServerAt) {
+        if let Some(link) = &mut self.routes.get_mut(at).link {
             link.forget_one();
             let body = RequestBody::Forget { id };
             link.tell(self.config.group, &ClientMessage::Request(Request { id: u64::MAX, body }));

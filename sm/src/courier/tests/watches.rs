@@ -76,6 +76,39 @@ fn a_watch_goes_to_another_server_when_its_own_is_gone_or_sends_it_away() {
     assert!(world.only_answer().is_ok());
 }
 
+/// A server without a leader may never hear of what happens elsewhere, and answers looks for ever.
+#[test]
+fn a_watch_moves_on_when_its_server_is_used_no_longer() {
+    let mut world = world(&["a:1", "b:1"]);
+    world.call(1, watch(5), SHORT);
+    let first = world.welcome(1);
+    let mut heard = world.heard(first, None);
+    while world.dials.len() < 2 {
+        world.pass(millis(100));
+        heard.extend(world.heard(first, None));
+        assert!(world.now < Instant(5_000_000_000), "it stays there");
+    }
+    let [request] = <[_; 1]>::try_from(heard).expect("one request");
+    let second = world.welcome(2);
+    let leads = Some((2, "b:1"));
+    let [again] = <[_; 1]>::try_from(world.heard(second, leads)).expect("one request");
+    assert_eq!(again.body, request.body);
+    let heard = world.heard(first, None);
+    let [Request { body: RequestBody::Forget { id }, .. }] = heard[..] else { panic!("{heard:?}") };
+    assert_eq!(id, request.id);
+
+    // What it says all the same, it says too late; and it owes nothing.
+    world.respond(first, request.id, done(events()));
+    assert!(world.answers.is_empty());
+    for _ in 0..200 {
+        world.pass(millis(100));
+        assert!(world.heard(first, None).is_empty() && world.heard(second, leads).is_empty());
+    }
+    assert_eq!(world.closed, [first], "nobody needs it");
+    world.respond(second, again.id, done(events()));
+    assert!(world.only_answer().is_ok());
+}
+
 #[test]
 fn a_watch_of_a_machine_that_is_not_there_ends() {
     let mut world = world(&["a:1"]);
