@@ -66,3 +66,16 @@ fn bells_ring_in_time_and_are_heard_in_order_whatever_fails() {
     assert!(sum.rings > 2000 && sum.heard > 1000, "{sum:?}");
     assert_eq!(run(3), run(3));
 }
+
+/// As campaigns have them.
+#[test]
+fn bells_are_asked_for_by_name() {
+    let mut options = Options::from_seed(4);
+    let kv = direct::run(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    options.set("calling.workload=bells").expect("there is such an option");
+    let by_name = direct::run(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    let by_hand = direct::run_with(&options, BellWorkload::default).expect("the same");
+    assert_eq!(by_name.digest, by_hand.digest);
+    assert_ne!(by_name.digest, kv.digest);
+    assert!(options.set("calling.workload=belles").is_err());
+}

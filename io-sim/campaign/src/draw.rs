@@ -14,7 +14,8 @@ pub struct Draw {
     /// What may strike
     #[arg(long, value_name = "NAME", default_value = "mixed", value_parser = profiles())]
     profile: Profile,
-    /// Overrides an option of every seed, as net.link.loss_ppm=0; may be repeated
+    /// Overrides an option of every seed, as net.link.loss_ppm=0, or calling.workload=bells for clients that ask
+    /// for time and events; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }

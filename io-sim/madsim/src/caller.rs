@@ -51,6 +51,7 @@ pub(crate) async fn call(world: World, number: usize) {
             caller.world.with(|sim| {
                 sim.report.renewed += 1;
                 sim.hearing.renew(name);
+                sim.subject.renewed(name);
             });
         }
         if caller.has_errand() {

@@ -66,7 +66,7 @@ use madsim::runtime::Runtime;
 use quorate_io_sim::engine::{self, Checked, Failure, Subject, Trace, Typed, Violation};
 use quorate_io_sim::history::History;
 use quorate_io_sim::scenario::{Options, Scenario};
-use quorate_io_sim::workload::{KvWorkload, Workload};
+use quorate_io_sim::workload::{Workload, asked_for};
 
 /// The name of this engine.
 const ENGINE: &str = "madsim";
@@ -104,7 +104,7 @@ pub fn run_with<W: Workload + Send + 'static>(
 /// # Panics
 /// If it fails its [`check`](Scenario::check).
 pub fn run_scenario(scenario: &Scenario) -> Result<Report, Box<Failure>> {
-    run_scenario_with(scenario, || KvWorkload::of(&scenario.options))
+    run_subject(scenario, || asked_for(&scenario.options))
 }
 
 /// The same with another workload.
@@ -118,10 +118,17 @@ pub fn run_scenario_with<W: Workload + Send + 'static>(
     scenario: &Scenario,
     workload: impl Fn() -> W,
 ) -> Result<Report, Box<Failure>> {
+    run_subject(scenario, || Box::new(Typed::new(workload())))
+}
+
+fn run_subject(
+    scenario: &Scenario,
+    subject: impl Fn() -> Box<dyn Subject + Send>,
+) -> Result<Report, Box<Failure>> {
     assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
     let history = RefCell::new(None);
     let attempt = |trace: &mut Trace| {
-        let (ended, seen) = attempt(scenario, Box::new(Typed::new(workload())), trace);
+        let (ended, seen) = attempt(scenario, subject(), trace);
         *history.borrow_mut() = seen;
         ended
     };
@@ -136,8 +143,7 @@ pub fn run_scenario_with<W: Workload + Send + 'static>(
 /// As [`run_scenario`].
 pub fn violation(scenario: &Scenario) -> Option<Violation> {
     assert!(scenario.check().is_ok(), "a scenario makes sense: {:?}", scenario.check());
-    let workload = || Box::new(Typed::new(KvWorkload::of(&scenario.options)));
-    engine::violation(|trace| attempt(scenario, workload(), trace).0)
+    engine::violation(|trace| attempt(scenario, asked_for(&scenario.options), trace).0)
 }
 
 /// What a run depends on beside its seed is state of its thread: each gets a new one.

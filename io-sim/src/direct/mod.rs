@@ -57,7 +57,7 @@ use crate::replay;
 use crate::scenario::Scenario;
 use crate::show::Chronicle;
 use crate::trace::Trace;
-use crate::workload::{KvWorkload, Subject, Typed, Workload};
+use crate::workload::{Subject, Typed, Workload, asked_for};
 use world::World;
 
 /// Draws what strikes, and runs one world to its end. The same options are the same run.
@@ -93,7 +93,7 @@ pub fn run_with<W: Workload + 'static>(
 /// # Panics
 /// If it fails its [`check`](Scenario::check).
 pub fn play(scenario: &Scenario) -> Result<Report, Box<Failure>> {
-    play_with(scenario, || KvWorkload::of(&scenario.options))
+    Stage::new(scenario, || asked_for(&scenario.options)).play()
 }
 
 /// The same with another workload.
@@ -107,8 +107,7 @@ pub fn play_with<W: Workload + 'static>(
     scenario: &Scenario,
     workload: impl Fn() -> W,
 ) -> Result<Report, Box<Failure>> {
-    let stage = Stage::new(scenario, workload);
-    replay::run(|trace| stage.run(trace)).map_err(|collapse| stage.failure(*collapse))
+    Stage::new(scenario, || Box::new(Typed::new(workload()))).play()
 }
 
 /// The same as [`play`], but once, and written down for [pictures](crate::show).
@@ -119,7 +118,7 @@ pub fn play_with<W: Workload + 'static>(
 /// # Panics
 /// As [`play`].
 pub fn record(scenario: &Scenario) -> (Result<Report, Box<Failure>>, Chronicle) {
-    record_with(scenario, || KvWorkload::of(&scenario.options))
+    Stage::new(scenario, || asked_for(&scenario.options)).record()
 }
 
 /// The same with another workload.
@@ -133,35 +132,43 @@ pub fn record_with<W: Workload + 'static>(
     scenario: &Scenario,
     workload: impl Fn() -> W,
 ) -> (Result<Report, Box<Failure>>, Chronicle) {
-    let stage = Stage::new(scenario, workload);
-    let trace = Trace::chronicling(scenario.options.servers(), scenario.options.callers);
-    let (outcome, chronicle) = replay::record(|trace| stage.run(trace), trace);
-    (outcome.map_err(|collapse| stage.failure(*collapse)), chronicle)
+    Stage::new(scenario, || Box::new(Typed::new(workload()))).record()
 }
 
 /// What does not hold, from a single run without words.
 pub(crate) fn violation(scenario: &Scenario) -> Option<Violation> {
-    let stage = Stage::new(scenario, || KvWorkload::of(&scenario.options));
+    let stage = Stage::new(scenario, || asked_for(&scenario.options));
     replay::violation(|trace| stage.run(trace))
 }
 
 /// Where runs of one scenario take place; the workload outlives the world, however that ends.
-struct Stage<'a, W: Workload, F> {
+struct Stage<'a, F> {
     scenario: &'a Scenario,
-    workload: F,
-    subject: RefCell<Typed<W>>,
+    subject_of: F,
+    subject: RefCell<Box<dyn Subject>>,
 }
 
-impl<'a, W: Workload + 'static, F: Fn() -> W> Stage<'a, W, F> {
-    fn new(scenario: &'a Scenario, workload: F) -> Self {
-        let subject = RefCell::new(Typed::new(workload()));
-        Self { scenario, workload, subject }
+impl<'a, F: Fn() -> Box<dyn Subject>> Stage<'a, F> {
+    fn new(scenario: &'a Scenario, subject_of: F) -> Self {
+        let subject = RefCell::new(subject_of());
+        Self { scenario, subject_of, subject }
+    }
+
+    fn play(&self) -> Result<Report, Box<Failure>> {
+        replay::run(|trace| self.run(trace)).map_err(|collapse| self.failure(*collapse))
+    }
+
+    fn record(&self) -> (Result<Report, Box<Failure>>, Chronicle) {
+        let Options { callers, .. } = self.scenario.options;
+        let trace = Trace::chronicling(self.scenario.options.servers(), callers);
+        let (outcome, chronicle) = replay::record(|trace| self.run(trace), trace);
+        (outcome.map_err(|collapse| self.failure(*collapse)), chronicle)
     }
 
     fn run(&self, trace: &mut Trace) -> Checked<Report> {
         let mut subject = self.subject.borrow_mut();
-        *subject = Typed::new((self.workload)());
-        World::new(self.scenario, &mut *subject, trace).run()
+        *subject = (self.subject_of)();
+        World::new(self.scenario, &mut **subject, trace).run()
     }
 
     fn failure(&self, collapse: replay::Collapse) -> Box<Failure> {

@@ -219,7 +219,8 @@ impl Shrinking<'_> {
 
     /// Every option that can be is as in the calmest of worlds.
     fn calm_down(&mut self) {
-        const KEPT: [&str; 5] = ["seed", "membership", "spares", "sabotage", "chaos"];
+        const KEPT: [&str; 6] =
+            ["seed", "membership", "spares", "sabotage", "chaos", "calling.workload"];
         let calm = Leaves::of(&Options::calm());
         let mut names = self.best.differences().names();
         names.retain(|name| {

@@ -20,6 +20,7 @@
 //! ```
 
 mod action;
+mod calling;
 mod ddmin;
 mod draw;
 mod minimize;
@@ -36,10 +37,11 @@ mod swarm;
 mod text;
 
 pub use action::{Action, Limits, Role, Strike, Who};
+pub use calling::{CallingOptions, WorkloadName};
 pub use minimize::{Minimized, Progress, Size, minimize};
 pub use names::NameError;
 pub use nemesis_options::NemesisOptions;
-pub use options::{CallingOptions, Options, OptionsError};
+pub use options::{Options, OptionsError};
 pub use parts::ActionError;
 pub use plan::Plan;
 pub use profile::{Profile, UnknownProfile};

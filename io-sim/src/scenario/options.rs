@@ -8,6 +8,7 @@ use quorate_core::wal::{self, WalOptions};
 use quorate_core::{ClusterId, Config, ConfigError, Lease, Membership, NodeId};
 use serde::{Deserialize, Serialize};
 
+use super::calling::{CallingOptions, WorkloadName};
 use super::nemesis_options::NemesisOptions;
 use super::pump_options::PumpOptions;
 use super::sabotage::Sabotage;
@@ -85,24 +86,6 @@ pub struct Options {
     pub nemesis: NemesisOptions,
     /// What is broken on purpose.
     pub sabotage: Sabotage,
-}
-
-/// How clients call.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct CallingOptions {
-    /// Keys that all share.
-    pub keys: u64,
-    /// Between two calls of one client, at most.
-    #[serde(with = "units::span")]
-    pub pause_max: Duration,
-    /// How long a call may take.
-    #[serde(with = "units::span")]
-    pub timeout: Duration,
-    /// The longest value.
-    pub value_bytes_max: u64,
-    /// How often one client calls before all faults end; `None` for as often as it can.
-    #[serde(with = "units::optional")]
-    pub calls_max: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -228,6 +211,7 @@ impl Options {
             restart_after: Duration::from_millis(500),
             callers: 2,
             calling: CallingOptions {
+                workload: WorkloadName::Kv,
                 keys: 2,
                 pause_max: Duration::from_millis(20),
                 timeout: Duration::from_secs(2),

@@ -7,9 +7,10 @@ use std::num::NonZeroU32;
 use quorate_core::wal::WalOptions;
 use quorate_core::{Config, Lease, Membership, NodeId};
 
+use super::calling::CallingOptions;
 use super::names::Leaves;
 use super::nemesis_options::NemesisOptions;
-use super::options::{CallingOptions, Options};
+use super::options::Options;
 use super::profile::Profile;
 use super::pump_options::PumpOptions;
 use crate::disk::{DiskOptions, Fates, FaultRates, Span, Tearing};
@@ -231,6 +232,7 @@ fn drawn(swarm: &mut Swarm) -> Options {
         restart_after: ms(swarm.log_within("restart_after", 10, 4 * timeout_ms)),
         callers: swarm.pick("callers", &[1, 2, 3, 4, 5, 6, 6, 10]),
         calling: CallingOptions {
+            workload: calm.calling.workload,
             keys: swarm.within("calling.keys", 1, 5),
             pause_max: ms(swarm.log_within("calling.pause_max", 1, timeout_ms)),
             timeout: ms(timeout_ms * swarm.within("calling.timeout", 2, 20)),

@@ -241,6 +241,10 @@ impl Workload for BellWorkload {
         Ok(())
     }
 
+    fn renewed(&mut self, client: u16) {
+        self.seen.remove(&client);
+    }
+
     fn check(tower: &Tower) -> Result<(), Broken> {
         tower.wrong.as_ref().map_or(Ok(()), |wrong| Err(Broken::new(wrong.clone())))
     }

@@ -92,6 +92,15 @@ use quorate_sm::{Filter, Since, StateMachine, Watched};
 
 use crate::history::{History, Operation};
 use crate::judge::Property;
+use crate::scenario::{Options, WorkloadName};
+
+/// The workload that these options ask for.
+pub fn asked_for(options: &Options) -> Box<dyn Subject + Send> {
+    match options.calling.workload {
+        WorkloadName::Kv => Box::new(Typed::new(KvWorkload::of(options))),
+        WorkloadName::Bells => Box::new(Typed::new(BellWorkload::default())),
+    }
+}
 
 /// A state machine under test: what its clients ask, and what must hold.
 ///
@@ -112,6 +121,11 @@ pub trait Workload {
     /// # Errors
     /// If it cannot be true.
     fn ended(&mut self, client: u16, end: End<Self::Machine>) -> Result<(), Broken>;
+
+    /// The client program was ended and started anew: it has seen nothing yet, and knows what it has kept.
+    fn renewed(&mut self, client: u16) {
+        let _ = client;
+    }
 
     /// Looks at the state of a replica after each of its commands.
     ///

@@ -30,6 +30,9 @@ pub trait Subject {
     fn ended(&mut self, client: u16, answer: Result<Answered, CallError>)
     -> Checked<Option<Point>>;
 
+    /// A client was ended and started anew.
+    fn renewed(&mut self, client: u16);
+
     /// Has a replica been in a state in which it must not be?
     ///
     /// # Errors
@@ -131,6 +134,10 @@ impl<W: Workload + 'static> Subject for Typed<W> {
         };
         self.waits.insert(client, kind);
         ask
+    }
+
+    fn renewed(&mut self, client: u16) {
+        self.workload.renewed(client);
     }
 
     fn ended(

@@ -146,19 +146,19 @@ impl Hunt<'_> {
             return Ok(Outcome::NotBuilt);
         }
         stage("is looked for");
-        let mut outcome = self.look(&sick, &out)?;
+        let mut outcome = self.look(&sick, &out, mutant)?;
         if let Outcome::Caught { seed, least, .. } = &mut outcome
             && !self.shrink.is_zero()
         {
             stage("is made small");
-            *least = self.shrunk(&sick, &out, *seed)?;
+            *least = self.shrunk(&sick, &out, mutant, *seed)?;
         }
         fs::remove_file(&sick).map_err(|error| unwritten(&sick, error))?;
         Ok(outcome)
     }
 
     /// Runs worlds until one fails that holds without the bug: any other has not noticed it.
-    fn look(&self, sick: &Path, out: &Path) -> Result<Outcome, CampaignError> {
+    fn look(&self, sick: &Path, out: &Path, mutant: &Mutant) -> Result<Outcome, CampaignError> {
         let (began, first) = (Instant::now(), self.seeds.0.start);
         let mut seeds = self.seeds.clone();
         let mut spent = Duration::ZERO;
@@ -167,11 +167,12 @@ impl Hunt<'_> {
             if left.is_zero() || seeds.0.is_empty() {
                 return Ok(Outcome::Survived { seeds: seeds.0.start - first, processor: spent });
             }
-            match self.campaign(sick, out, &seeds, left)? {
+            match self.campaign(sick, out, mutant, &seeds, left)? {
                 Outcome::Caught { property, seed, processor, .. } => {
                     spent += processor;
                     let alone = Seeds(seed..seed + 1);
-                    let sound = self.campaign(&self.sound(), &out.join("sound"), &alone, left)?;
+                    let (program, folder) = (self.sound(), out.join("sound"));
+                    let sound = self.campaign(&program, &folder, mutant, &alone, left)?;
                     if let Outcome::Survived { .. } = sound {
                         let seeds = seed - first + 1;
                         let (processor, least) = (spent, None);
@@ -207,6 +208,7 @@ impl Hunt<'_> {
         &self,
         program: &Path,
         out: &Path,
+        mutant: &Mutant,
         seeds: &Seeds,
         budget: Duration,
     ) -> Result<Outcome, CampaignError> {
@@ -216,6 +218,7 @@ impl Hunt<'_> {
             .args(["run", "--quiet", "--seeds", &seeds.to_string()])
             .args(["--budget", &humantime::format_duration(budget).to_string()])
             .args(["--jobs", &self.jobs.to_string()])
+            .args(mutant.changes())
             .arg("--out")
             .arg(out)
             .current_dir(&self.workshop.out);
@@ -241,12 +244,19 @@ impl Hunt<'_> {
     }
 
     /// What is left of a world that noticed a bug; nothing if it could not be made small in time.
-    fn shrunk(&self, sick: &Path, out: &Path, seed: u64) -> Result<Option<Least>, CampaignError> {
+    fn shrunk(
+        &self,
+        sick: &Path,
+        out: &Path,
+        mutant: &Mutant,
+        seed: u64,
+    ) -> Result<Option<Least>, CampaignError> {
         let least = out.join("min.scn");
         let mut command = Command::new(sick);
         command
             .args(["minimize", &seed.to_string()])
             .args(["--budget", &humantime::format_duration(self.shrink).to_string()])
+            .args(mutant.changes())
             .arg("--out")
             .arg(&least)
             .current_dir(&self.workshop.out);

@@ -24,6 +24,9 @@ pub(super) struct Mutant {
     find: String,
     /// What is there instead.
     replace: String,
+    /// Which options of every world are set so that it can be noticed, as for `--set`.
+    #[serde(default)]
+    pub(super) set: Vec<String>,
 }
 
 impl Mutant {
@@ -46,6 +49,11 @@ impl Mutant {
         Ok(Self { name, ..mutant })
     }
 
+    /// What is set, as arguments of a campaign.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &str> {
+        self.set.iter().flat_map(|change| ["--set", change])
+    }
+
     /// What its file says below `root`, with the bug.
     pub(super) fn put_into(&self, root: &Path) -> Result<String, CampaignError> {
         let path = root.join(&self.file);
@@ -61,6 +69,8 @@ impl Mutant {
 
 #[cfg(test)]
 mod tests {
+    use quorate_io_sim::scenario::Options;
+
     use super::*;
     use crate::mutants::FOLDER;
 
@@ -76,6 +86,8 @@ mod tests {
                 "{name}"
             );
             assert!(story.ends_with('.') && !mutant.source.is_empty(), "{name} tells nothing");
+            let set = mutant.set.iter().try_for_each(|change| Options::calm().set(change));
+            assert!(set.is_ok(), "{name}: {set:?}");
             assert!(![story, &mutant.source].iter().any(|text| text.contains('|')), "{name}");
         }
     }

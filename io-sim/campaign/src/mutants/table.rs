@@ -17,7 +17,7 @@ Each row is a bug that was put back into the code that ships, and the first chec
 worlds from seed 0 on. The file of the bug's name beside this table has the exact change. Seeds count
 all worlds up to the one that noticed it, and processor time is that of all of them. The last column
 is what was left of that world when it was made as small as it gets: what strikes from outside, who
-takes part, and for how long.
+takes part, and for how long. Where more stands beside its name, that was set in all worlds.
 
 ```sh
 cargo sim mutants
@@ -68,8 +68,9 @@ impl Table {
         };
         let least = least.map(|least| format!(" {least}")).unwrap_or_default();
         let seconds = processor.as_secs_f64();
+        let set = mutant.set.iter().fold(String::new(), |set, change| set + ", `" + change + "`");
         let row = format!(
-            "| `{name}` | {story} | {source} | {caught_by} | {seeds} | {seconds:.1} s |{least} |"
+            "| `{name}`{set} | {story} | {source} | {caught_by} | {seeds} | {seconds:.1} s |{least} |"
         );
         self.rows.insert(name.clone(), row);
     }
