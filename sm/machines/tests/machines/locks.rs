@@ -153,6 +153,7 @@ fn nothing_is_left_of_who_has_released_all() {
         locks.acquire(&mut cx(session), "b".into(), 1, waits).expect("a session");
     }
     assert_eq!(locks.acquire(&mut cx(2), "b".into(), 1, false), Ok(Acquired::Busy));
+    assert_eq!(locks.count(), 2);
     for session in [1, 2] {
         assert!(locks.release(&mut cx(session), "a".into()));
         assert!(!locks.release(&mut cx(session), "a".into()), "only once");
